@@ -1,0 +1,37 @@
+import type { Protocol, ResponseFlag } from "./message.ts";
+
+/** What is known of one request (or connection) for access logs, stats, format operators and filters. Filled on the way. */
+export interface StreamInfo {
+	/** Wall clock, epoch milliseconds, at the first byte of the request. */
+	startEpochMs: number;
+	/** Monotonic clock at the same instant; durations are differences to it. */
+	startMs: number;
+	/** Set when the stream has ended. */
+	durationMs: number | undefined;
+	protocol: Protocol | undefined;
+	responseCode: number;
+	responseCodeDetails: string;
+	readonly responseFlags: Set<ResponseFlag>;
+	connectionTerminationDetails: string;
+	/** Body bytes from / to the downstream. */
+	bytesReceived: number;
+	bytesSent: number;
+	/** `ip:port` texts; undefined where not known (yet). */
+	downstreamRemoteAddress: string | undefined;
+	downstreamLocalAddress: string | undefined;
+	upstreamHost: string | undefined;
+	upstreamLocalAddress: string | undefined;
+	upstreamCluster: string | undefined;
+	upstreamTransportFailureReason: string;
+	/** Milliseconds from sending the request upstream to the response's head. */
+	upstreamServiceTimeMs: number | undefined;
+	requestedServerName: string | undefined;
+	routeName: string | undefined;
+	virtualHostName: string | undefined;
+	attemptCount: number;
+	requestId: string | undefined;
+	/** Metadata by filter name, as Envoy's dynamic metadata. */
+	readonly dynamicMetadata: Map<string, Record<string, unknown>>;
+	/** Typed objects that filters leave for each other (peer metadata, chosen endpoint's metadata...). */
+	readonly filterState: Map<string, unknown>;
+}

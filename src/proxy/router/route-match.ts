@@ -1,0 +1,70 @@
+import type { Random } from "../../lib/random.ts";
+import type { LocalReply, RequestHead, ResponseHead } from "../http/message.ts";
+import type { StreamInfo } from "../http/stream-info.ts";
+import type { RetryPolicy } from "./retry.ts";
+
+/** A route configuration, compiled: finding a route never walks the whole table. Immutable. */
+export interface RouteTable {
+	readonly name: string;
+	/** The first route that matches, or undefined (answer: 404, flag NR). Pure but for `random` (runtime fractions, weights are later). */
+	match(request: RequestHead, ctx: RouteContext): RouteMatch | undefined;
+}
+
+export interface RouteContext {
+	readonly random: Random;
+	/** For source-IP hashing, %DOWNSTREAM...% operators and the like. */
+	readonly info: StreamInfo;
+}
+
+/** What was decided for a request. */
+export interface RouteMatch {
+	readonly routeName: string;
+	readonly virtualHostName: string;
+	readonly action: RouteAction;
+	/** `typed_per_filter_config`, the most specific of weighted cluster, route, virtual host, configuration; by filter name. */
+	perFilterConfig(filterName: string): unknown;
+	/** Route metadata (`filter_metadata`), plain objects. */
+	readonly metadata: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+	/** Request headers before they go upstream: header operations in Envoy's order, rewrites of path and host. Changes `request`. */
+	finalizeRequest(request: RequestHead, info: StreamInfo, cluster: ClusterChoice | undefined): void;
+	/** Response header operations; also on redirects and direct responses. Changes `response`. */
+	finalizeResponse(
+		response: ResponseHead,
+		request: RequestHead,
+		info: StreamInfo,
+		cluster: ClusterChoice | undefined,
+	): void;
+}
+
+export type RouteAction =
+	| { readonly kind: "forward"; readonly forward: ForwardAction }
+	/** Redirects and direct responses, ready to send. */
+	| { readonly kind: "reply"; reply(request: RequestHead): LocalReply };
+
+export interface ForwardAction {
+	/**
+	 * Draws the cluster. `excluded` says which clusters of a weighted route have every endpoint ejected: their weight goes
+	 * to the others (design D4) when the route's metadata asks for it (`lateen: {weighted_failover: true}`).
+	 */
+	chooseCluster(request: RequestHead, random: Random, excluded: (cluster: string) => boolean): ClusterChoice;
+	/** Status when the cluster does not exist (503 or 404 or 500). */
+	readonly clusterNotFoundStatus: number;
+	/** Whole request including retries; 0 = none. */
+	readonly timeoutMs: number;
+	/** Undefined: the connection manager's. 0 = none. */
+	readonly idleTimeoutMs: number | undefined;
+	readonly retryPolicy: RetryPolicy | undefined;
+	/** Undefined when no policy yields a hash; `newCookies` are to be set on the response. */
+	hash(
+		request: RequestHead,
+		info: StreamInfo,
+	): { readonly hash: bigint | undefined; readonly newCookies: readonly string[] };
+	readonly upgrades: ReadonlySet<string>;
+	readonly includeAttemptCount: boolean;
+}
+
+export interface ClusterChoice {
+	readonly cluster: string;
+	/** Index into the weighted clusters, for their header operations; -1 with a single cluster. */
+	readonly weightedIndex: number;
+}
