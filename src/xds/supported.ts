@@ -1,0 +1,89 @@
+import { type DescField, type DescMessage, fromBinary, type Message } from "@bufbuild/protobuf";
+import { type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
+import type { Any } from "@bufbuild/protobuf/wkt";
+import { type Problem, problem } from "../lib/problem.ts";
+import { xdsRegistry } from "./registry.ts";
+import { typeNameOf } from "./type-urls.ts";
+
+/**
+ * Message type → names (proto, snake_case) of the fields that some room obeys. `"*"`: the message is data that is carried or read whole
+ * (Struct, metadata, durations); what lies below it is not walked.
+ */
+export type SupportedFields = Readonly<Record<string, readonly string[] | "*">>;
+
+/** Joins the tables of several rooms; fields of a message that several rooms read add up. */
+export function mergeSupported(...tables: readonly SupportedFields[]): SupportedFields {
+	const merged: Record<string, readonly string[] | "*"> = {};
+	for (const table of tables) {
+		for (const [message, fields] of Object.entries(table)) {
+			const before = merged[message] ?? [];
+			merged[message] = before === "*" || fields === "*" ? "*" : [...before, ...fields];
+		}
+	}
+	return merged;
+}
+
+/**
+ * A problem for every set field that nobody obeys, with its path (`filter_chains[0].filters[0].typed_config.via`): nothing is ignored silently.
+ * A field counts as set when it differs from proto3's zero value or has presence.
+ */
+export function findUnsupported(desc: DescMessage, message: Message, supported: SupportedFields, path = ""): Problem[] {
+	const problems: Problem[] = [];
+	walk(reflect(desc, message), path, { supported, problems });
+	return problems;
+}
+
+interface Walk {
+	readonly supported: SupportedFields;
+	readonly problems: Problem[];
+}
+
+function walk(message: ReflectMessage, path: string, on: Walk): void {
+	const typeName = message.desc.typeName;
+	if (typeName === "google.protobuf.Any") {
+		walkAny(message.message as Any, path, on);
+		return;
+	}
+	const fields = typeName.startsWith("google.protobuf.") ? "*" : on.supported[typeName];
+	if (fields === "*") return;
+	for (const field of message.desc.fields) {
+		if (!message.isSet(field)) continue;
+		const at = path === "" ? field.name : `${path}.${field.name}`;
+		if (!fields?.includes(field.name)) {
+			on.problems.push(
+				problem("LTN3001", at, `${typeName}.${field.name} is not implemented by this proxy`, "remove the field"),
+			);
+		} else walkValue(message, field, at, on);
+	}
+	const unknown = message.getUnknown();
+	if (unknown && unknown.length > 0) {
+		const numbers = [...new Set(unknown.map((u) => u.no))].join(", ");
+		on.problems.push(problem("LTN3002", path, `${typeName} has unknown fields (numbers ${numbers})`, "remove them"));
+	}
+}
+
+function walkValue(message: ReflectMessage, field: DescField, at: string, on: Walk): void {
+	if (field.fieldKind === "message") walk(message.get(field), at, on);
+	else if (field.fieldKind === "list" && field.listKind === "message") {
+		let i = 0;
+		for (const item of message.get(field)) walk(item as ReflectMessage, `${at}[${i++}]`, on);
+	} else if (field.fieldKind === "map" && field.mapKind === "message") {
+		for (const [key, value] of message.get(field)) walk(value as ReflectMessage, `${at}[${String(key)}]`, on);
+	}
+}
+
+function walkAny(any: Any, path: string, on: Walk): void {
+	const desc = xdsRegistry().getMessage(typeNameOf(any.typeUrl));
+	if (!desc || !(desc.typeName in on.supported)) {
+		on.problems.push(
+			problem(
+				"LTN3003",
+				path,
+				`the type ${any.typeUrl || '""'} is not implemented by this proxy`,
+				"remove the extension",
+			),
+		);
+		return;
+	}
+	walk(reflect(desc, fromBinary(desc, any.value)), path, on);
+}
