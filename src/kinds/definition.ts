@@ -10,6 +10,7 @@ export interface JsonSchema {
 	readonly additionalProperties?: boolean | JsonSchema;
 	readonly items?: JsonSchema;
 	readonly required?: readonly string[];
+	readonly title?: string;
 	readonly enum?: readonly unknown[];
 	readonly default?: unknown;
 	readonly nullable?: boolean;
@@ -22,6 +23,12 @@ export interface JsonSchema {
 	readonly maximum?: number;
 	readonly minLength?: number;
 	readonly maxLength?: number;
+	readonly exclusiveMinimum?: boolean;
+	readonly exclusiveMaximum?: boolean;
+	readonly multipleOf?: number;
+	readonly minProperties?: number;
+	readonly maxProperties?: number;
+	readonly uniqueItems?: boolean;
 	readonly minItems?: number;
 	readonly maxItems?: number;
 	readonly pattern?: string;
@@ -63,9 +70,22 @@ export interface KindDefinition {
 		readonly scale?: { readonly specReplicas: string; readonly statusReplicas: string; readonly selector: string };
 		/** log, exec, binding, eviction, token...: implemented by the API server, by name. */
 		readonly others?: readonly string[];
+		/** What discovery says of each subresource, in its order; made up from the above when absent. */
+		readonly details?: readonly Subresource[];
 	};
 	/** Schema of the whole object (apiVersion, kind, metadata, spec, status), `$ref`s resolvable with `resolveSchema`. */
 	readonly schema: JsonSchema;
+	/** Schemas of versions that differ from `schema` (HorizontalPodAutoscaler v1 and v2); see `schemaOf`. */
+	readonly schemaByVersion?: Readonly<Record<string, JsonSchema>>;
+	/** Turns an object of any served version into `version`; absent: apiVersion is rewritten, nothing else. */
+	convert?(object: KubeObject, version: string): KubeObject;
+	/** Objects are those of another resource in other words (events.k8s.io Events are core Events). */
+	readonly aliasOf?: {
+		readonly group: string;
+		readonly plural: string;
+		toStored(object: KubeObject): KubeObject;
+		fromStored(object: KubeObject): KubeObject;
+	};
 	readonly columns: readonly Column[];
 	/** Field selectors besides metadata.name and metadata.namespace: selector → value ("" when absent). */
 	readonly fields?: Readonly<Record<string, (object: KubeObject) => string>>;
@@ -80,6 +100,13 @@ export interface KindDefinition {
 	readonly hasGeneration: boolean;
 	/** Kind of name: DNS subdomain, DNS label, RFC 1035 label (Service), or any path segment (RBAC). */
 	readonly nameFormat: "subdomain" | "label" | "label1035" | "pathSegment";
+}
+
+/** A subresource as discovery names it: `pods/eviction` answers with kind Eviction of policy/v1. */
+export interface Subresource {
+	readonly name: string;
+	readonly responseKind: { readonly group: string; readonly version: string; readonly kind: string };
+	readonly verbs: readonly string[];
 }
 
 /** One field's problem, in the API server's terms; becomes `details.causes[]` of a 422. */

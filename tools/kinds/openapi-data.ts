@@ -11,13 +11,16 @@ function withoutProse(value: Json, isPropertyMap = false): Json {
 	if (value === null || typeof value !== "object") return value;
 	const out: JsonObject = {};
 	for (const [key, member] of Object.entries(value)) {
-		if (!isPropertyMap && PROSE.has(key)) continue;
-		if (key === "$ref" && !isPropertyMap) out[key] = (member as string).slice("#/components/schemas/".length);
-		else
-			out[key] =
-				!isPropertyMap && (key === "default" || key === "enum") ? member : withoutProse(member, key === "properties");
+		if (isPropertyMap) out[key] = withoutProse(member);
+		else if (!PROSE.has(key)) out[key] = trimmedKeyword(key, member);
 	}
 	return collapseAllOf(out);
+}
+
+function trimmedKeyword(key: string, member: Json): Json {
+	if (key === "$ref") return (member as string).slice("#/components/schemas/".length);
+	if (key === "default" || key === "enum") return member;
+	return withoutProse(member, key === "properties");
 }
 
 /** `{allOf: [{$ref}], default}` → `{$ref, default}`: a single branch says nothing more, and half the bytes are this. */

@@ -1,0 +1,7 @@
+import { builtinKind } from "../builtin-kind.ts";
+
+/** Node of the core group. */
+export const Node = builtinKind({
+	group: "",
+	kind: "Node",
+});

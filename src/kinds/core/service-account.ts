@@ -1,0 +1,7 @@
+import { builtinKind } from "../builtin-kind.ts";
+
+/** ServiceAccount of the core group. */
+export const ServiceAccount = builtinKind({
+	group: "",
+	kind: "ServiceAccount",
+});
