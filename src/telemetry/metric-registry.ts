@@ -1,0 +1,140 @@
+import { LogLinearHistogram } from "./log-linear-histogram.ts";
+import {
+	CounterCell,
+	counterFamily,
+	type FamilyOptions,
+	GaugeCell,
+	gaugeFamily,
+	histogramFamily,
+	type MetricFamily,
+} from "./metric-family.ts";
+import type { Counter, Family, Gauge, Histogram } from "./metrics.ts";
+import { type StatTag, tagsOfPrefix } from "./stat-tags.ts";
+
+/** Stats whose names begin alike (`cluster.reviews.`); asking twice for a name gives the same instrument. */
+export interface StatScope {
+	readonly prefix: string;
+	counter(name: string): Counter;
+	gauge(name: string): Gauge;
+	histogram(name: string): Histogram;
+	/** Gives the scope back; its stats go when as many releases as `scope()` calls were made. */
+	release(): void;
+}
+
+/** What the room needs that only makes instruments (a fake is three lines). */
+export interface Metrics {
+	scope(prefix: string): StatScope;
+	counterFamily(options: FamilyOptions): Family<Counter>;
+	gaugeFamily(options: FamilyOptions): Family<Gauge>;
+	histogramFamily(options: FamilyOptions): Family<Histogram>;
+}
+
+export type StatKind = "counter" | "gauge" | "histogram";
+export type StatCell = CounterCell | GaugeCell | LogLinearHistogram;
+
+/** One named stat as `/stats` and the exposition see it. */
+export interface StatEntry {
+	readonly kind: StatKind;
+	/** Full dotted name. */
+	readonly name: string;
+	/** Name without what its scope's tags hold: `cluster.upstream_rq_total`. */
+	readonly baseName: string;
+	readonly tags: readonly StatTag[];
+	readonly cell: StatCell;
+}
+
+class Scope implements StatScope {
+	readonly prefix: string;
+	readonly entries = new Map<string, StatEntry>();
+	refs = 0;
+	readonly #extracted: { readonly prefix: string; readonly tags: readonly StatTag[] };
+	readonly #onUnused: () => void;
+
+	constructor(prefix: string, onUnused: () => void) {
+		this.prefix = prefix;
+		this.#extracted = tagsOfPrefix(prefix);
+		this.#onUnused = onUnused;
+	}
+
+	counter(name: string): Counter {
+		return this.#cell("counter", name, () => new CounterCell()) as CounterCell;
+	}
+
+	gauge(name: string): Gauge {
+		return this.#cell("gauge", name, () => new GaugeCell()) as GaugeCell;
+	}
+
+	histogram(name: string): Histogram {
+		return this.#cell("histogram", name, () => new LogLinearHistogram()) as LogLinearHistogram;
+	}
+
+	release(): void {
+		this.refs--;
+		if (this.refs === 0) this.#onUnused();
+	}
+
+	#cell(kind: StatKind, name: string, create: () => StatCell): StatCell {
+		const known = this.entries.get(name);
+		if (known) {
+			if (known.kind !== kind) throw new Error(`stat ${this.prefix}${name} is a ${known.kind}, not a ${kind}`);
+			return known.cell;
+		}
+		const { prefix, tags } = this.#extracted;
+		const entry = { kind, name: this.prefix + name, baseName: prefix + name, tags, cell: create() };
+		this.entries.set(name, entry);
+		return entry.cell;
+	}
+}
+
+/** All metrics of one process: Envoy-like named stats in scopes, and labelled families in Prometheus' model. */
+export class MetricRegistry implements Metrics {
+	readonly #scopes = new Map<string, Scope>();
+	readonly #families = new Map<string, MetricFamily<Counter | Gauge | Histogram>>();
+
+	scope(prefix: string): StatScope {
+		let scope = this.#scopes.get(prefix);
+		if (!scope) {
+			scope = new Scope(prefix, () => this.#scopes.delete(prefix));
+			this.#scopes.set(prefix, scope);
+		}
+		scope.refs++;
+		return scope;
+	}
+
+	counterFamily(options: FamilyOptions): Family<Counter> {
+		return this.#family(options, () => counterFamily(options)) as Family<Counter>;
+	}
+
+	gaugeFamily(options: FamilyOptions): Family<Gauge> {
+		return this.#family(options, () => gaugeFamily(options)) as Family<Gauge>;
+	}
+
+	histogramFamily(options: FamilyOptions): Family<Histogram> {
+		return this.#family(options, () => histogramFamily(options)) as Family<Histogram>;
+	}
+
+	/** Every named stat, unordered. */
+	*stats(): Generator<StatEntry> {
+		for (const scope of this.#scopes.values()) yield* scope.entries.values();
+	}
+
+	families(): Iterable<MetricFamily<Counter | Gauge | Histogram>> {
+		return this.#families.values();
+	}
+
+	/** Envoy's `/reset_counters`: counters of the named stats go to 0, histograms are emptied. */
+	resetCounters(): void {
+		for (const { cell } of this.stats()) {
+			if (cell instanceof CounterCell) cell.value = 0;
+			else if (cell instanceof LogLinearHistogram) cell.reset();
+		}
+	}
+
+	#family(options: FamilyOptions, create: () => MetricFamily<Counter | Gauge | Histogram>) {
+		const known = this.#families.get(options.name);
+		if (known) return known;
+		const family = create();
+		this.#families.set(options.name, family);
+		return family;
+	}
+}
