@@ -1,0 +1,6 @@
+/** Freezes a JSON value all the way down and returns it. */
+export function deepFreeze<T>(value: T): T {
+	if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
+	for (const member of Object.values(value)) deepFreeze(member);
+	return Object.freeze(value);
+}
