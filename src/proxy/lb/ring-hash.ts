@@ -18,17 +18,22 @@ export function ringHash(options: RingHashOptions): BalancerFactory {
 			pick(hash) {
 				if (ring.length === 0) return undefined;
 				const point = hash === undefined ? randomPoint(random) : BigInt.asUintN(64, hash);
-				let low = 0;
-				let high = ring.length;
-				while (low < high) {
-					const middle = (low + high) >> 1;
-					if (ring[middle]!.point < point) low = middle + 1;
-					else high = middle;
-				}
-				return ring[low === ring.length ? 0 : low]!.host;
+				return ring[firstAtOrAfter(ring, point)]!.host;
 			},
 		};
 	};
+}
+
+/** Index of the first point not before `point`, 0 beyond the last: the ring closes. */
+function firstAtOrAfter(ring: readonly { readonly point: bigint }[], point: bigint): number {
+	let low = 0;
+	let high = ring.length;
+	while (low < high) {
+		const middle = (low + high) >> 1;
+		if (ring[middle]!.point < point) low = middle + 1;
+		else high = middle;
+	}
+	return low === ring.length ? 0 : low;
 }
 
 /** A 64-bit number out of two draws. */
