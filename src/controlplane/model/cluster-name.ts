@@ -1,0 +1,34 @@
+/** The parts of a cluster's name; `inbound|9080||` and `outbound|9080|v1|reviews.default.svc.cluster.local`. */
+export interface ClusterName {
+	readonly direction: "outbound" | "inbound";
+	/** Service port outbound, target port inbound. */
+	readonly port: number;
+	/** Empty for the whole service. */
+	readonly subset: string;
+	/** Empty inbound. */
+	readonly host: string;
+}
+
+/** Clusters that exist once per proxy. */
+export const BLACK_HOLE_CLUSTER = "BlackHoleCluster";
+export const PASSTHROUGH_CLUSTER = "PassthroughCluster";
+export const INBOUND_PASSTHROUGH_CLUSTER = "InboundPassthroughCluster";
+
+export function formatClusterName({ direction, port, subset, host }: ClusterName): string {
+	return `${direction}|${port}|${subset}|${host}`;
+}
+
+const NAME = /^(outbound|inbound)\|(0|[1-9]\d{0,4})\|([^|]*)\|([^|]*)$/;
+
+/** Undefined when the text is not the name of a service's cluster (specials and foreign names). */
+export function parseClusterName(text: string): ClusterName | undefined {
+	const found = NAME.exec(text);
+	if (!found) return undefined;
+	const [, direction, port, subset, host] = found;
+	return {
+		direction: direction === "inbound" ? "inbound" : "outbound",
+		port: Number(port),
+		subset: subset!,
+		host: host!,
+	};
+}
