@@ -43,6 +43,13 @@ function servedGvks(list: Json): Json {
 	);
 }
 
+/** Published as a bare `type: object` though they hold any JSON. */
+const FREE_FORM = new Set([
+	"io.k8s.apimachinery.pkg.runtime.RawExtension",
+	"io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1",
+	"io.k8s.apimachinery.pkg.apis.meta.v1.Patch",
+]);
+
 /** Definition name → schema for every served group-version, `$ref`s reduced to the bare name. */
 export function schemaDefinitions(): JsonObject {
 	const out: JsonObject = {};
@@ -52,6 +59,7 @@ export function schemaDefinitions(): JsonObject {
 			const trimmed = withoutProse(schema) as JsonObject;
 			const gvks = trimmed["x-kubernetes-group-version-kind"];
 			if (gvks !== undefined) trimmed["x-kubernetes-group-version-kind"] = servedGvks(gvks);
+			if (FREE_FORM.has(name)) trimmed["x-kubernetes-preserve-unknown-fields"] = true;
 			out[name] = trimmed;
 		}
 	}

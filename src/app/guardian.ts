@@ -1,0 +1,164 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, mkdirSync, openSync } from "node:fs";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { problem } from "../lib/problem.ts";
+import { type DataFolder, dataFolder } from "./data-folder.ts";
+import { eventDecoder, type MeshEvent } from "./mesh-events.ts";
+import type { MeshOptions } from "./mesh-options.ts";
+import { releaseLock, runningMesh, takeLock } from "./mesh-state.ts";
+import { packageRoot } from "./package-root.ts";
+
+/** Environment variable that carries the mesh process' options. */
+export const OPTIONS_VARIABLE = "LATEEN_MESH_OPTIONS";
+
+const FIRST_RESTART_DELAY_MS = 200;
+const MAX_RESTART_DELAY_MS = 10_000;
+/** A mesh that ran this long starts the back-off anew. */
+const STEADY_MS = 30_000;
+/** Longest graceful stop of a pod (30 s) and some. */
+const STOP_DEADLINE_MS = 40_000;
+
+/** How a guarded mesh ended. */
+export type GuardianEnd =
+	| { readonly kind: "stopped" }
+	| { readonly kind: "failed" }
+	| { readonly kind: "locked"; readonly pid: number };
+
+/**
+ * Runs the mesh process and starts it again when it dies; containers and proxies outlive it and are adopted. Resolves when the mesh
+ * was stopped (abort `signal`), never came up, or the folder is taken.
+ */
+export async function guardMesh(
+	options: MeshOptions,
+	onEvent: (event: MeshEvent) => void,
+	signal: AbortSignal,
+): Promise<GuardianEnd> {
+	const folder = dataFolder(options.dataDir);
+	const holder = takeLock(folder, "lateen up") ?? runningMesh(folder)?.mesh;
+	if (holder) {
+		releaseLock(folder);
+		return { kind: "locked", pid: holder.pid };
+	}
+	try {
+		return await superviseMesh(folder, options, onEvent, signal);
+	} finally {
+		releaseLock(folder);
+	}
+}
+
+async function superviseMesh(
+	folder: DataFolder,
+	options: MeshOptions,
+	onEvent: (event: MeshEvent) => void,
+	signal: AbortSignal,
+): Promise<GuardianEnd> {
+	let wasReady = false;
+	let delayMs = FIRST_RESTART_DELAY_MS;
+	for (;;) {
+		const startedMs = performance.now();
+		const run = await runMesh(folder, options, onEvent, signal);
+		if (signal.aborted) {
+			onEvent({ type: "stopped" });
+			return { kind: "stopped" };
+		}
+		wasReady ||= run.ready;
+		if (!wasReady) {
+			if (!run.told) onEvent({ type: "failed", problems: [diedEarly(folder, run.how)] });
+			return { kind: "failed" };
+		}
+		if (run.how === "exit code 0") return { kind: "stopped" };
+		delayMs =
+			performance.now() - startedMs > STEADY_MS ? FIRST_RESTART_DELAY_MS : Math.min(delayMs * 2, MAX_RESTART_DELAY_MS);
+		onEvent({ type: "restarting", reason: run.how });
+		await sleep(delayMs, signal);
+	}
+}
+
+function diedEarly(folder: DataFolder, how: string) {
+	return problem(
+		"LTN6010",
+		folder.meshLog,
+		`the mesh process ended (${how}) before it was up`,
+		"read the end of the log",
+	);
+}
+
+interface MeshRun {
+	readonly ready: boolean;
+	/** A "failed" event was sent. */
+	readonly told: boolean;
+	/** `exit code 1`, `signal SIGKILL`. */
+	readonly how: string;
+}
+
+function runMesh(
+	folder: DataFolder,
+	options: MeshOptions,
+	onEvent: (event: MeshEvent) => void,
+	signal: AbortSignal,
+): Promise<MeshRun> {
+	if (signal.aborted) return Promise.resolve({ ready: false, told: false, how: "stopped" });
+	const child = spawnMesh(folder, options);
+	let ready = false;
+	let told = false;
+	const decode = eventDecoder((event) => {
+		ready ||= event.type === "ready";
+		told ||= event.type === "failed";
+		onEvent(event);
+	});
+	(child.stdio[3] as Readable).setEncoding("utf8").on("data", decode);
+	const unlink = stopOnAbort(child, onEvent, signal);
+	return new Promise((resolve, reject) => {
+		child.once("error", (cause) =>
+			reject(new Error(`the mesh process cannot be started: ${cause.message}`, { cause })),
+		);
+		child.once("close", (code, killedBy) => {
+			unlink();
+			resolve({ ready, told, how: killedBy ? `signal ${killedBy}` : `exit code ${code}` });
+		});
+	});
+}
+
+function spawnMesh(folder: DataFolder, options: MeshOptions): ChildProcess {
+	mkdirSync(folder.logs, { recursive: true, mode: 0o700 });
+	const log = openSync(folder.meshLog, "a", 0o600);
+	try {
+		return spawn(process.execPath, [join(packageRoot(), "dist", "mesh.mjs")], {
+			// A group of its own: Ctrl-C reaches the guardian alone, which stops the mesh in order.
+			detached: true,
+			stdio: ["ignore", log, log, "pipe"],
+			env: { ...process.env, [OPTIONS_VARIABLE]: JSON.stringify(options) },
+		});
+	} finally {
+		closeSync(log);
+	}
+}
+
+function stopOnAbort(child: ChildProcess, onEvent: (event: MeshEvent) => void, signal: AbortSignal): () => void {
+	let deadline: NodeJS.Timeout | undefined;
+	const stop = () => {
+		onEvent({ type: "stopping" });
+		child.kill("SIGTERM");
+		deadline = setTimeout(() => child.kill("SIGKILL"), STOP_DEADLINE_MS);
+	};
+	signal.addEventListener("abort", stop, { once: true });
+	return () => {
+		signal.removeEventListener("abort", stop);
+		clearTimeout(deadline);
+	};
+}
+
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+	return new Promise((resolve) => {
+		const timer = setTimeout(resolve, ms);
+		signal.addEventListener(
+			"abort",
+			() => {
+				clearTimeout(timer);
+				resolve();
+			},
+			{ once: true },
+		);
+	});
+}

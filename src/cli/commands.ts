@@ -1,0 +1,29 @@
+import type { CommandSpec } from "./command.ts";
+import { completion } from "./commands/completion.ts";
+import { down } from "./commands/down.ts";
+import { kubeconfig } from "./commands/kubeconfig.ts";
+import { proxyConfigClusters } from "./commands/proxy-config-clusters.ts";
+import { proxyConfigEndpoints } from "./commands/proxy-config-endpoints.ts";
+import { proxyConfigListeners } from "./commands/proxy-config-listeners.ts";
+import { proxyConfigRoutes } from "./commands/proxy-config-routes.ts";
+import { proxyStatus } from "./commands/proxy-status.ts";
+import { status } from "./commands/status.ts";
+import { up } from "./commands/up.ts";
+import { validate } from "./commands/validate.ts";
+import { version } from "./commands/version.ts";
+
+/** Every command, in the order of the help page. */
+export const COMMANDS: readonly CommandSpec[] = [
+	up,
+	down,
+	status,
+	kubeconfig,
+	proxyStatus,
+	proxyConfigListeners,
+	proxyConfigRoutes,
+	proxyConfigClusters,
+	proxyConfigEndpoints,
+	validate,
+	version,
+	completion,
+];

@@ -1,0 +1,48 @@
+import { formatAge } from "../age.ts";
+import { DATA_FLAG, defineCommand, OUTPUT_FLAG } from "../command.ts";
+import { CommandError, EXIT } from "../exit-codes.ts";
+import { getJson, requireMesh } from "../mesh-access.ts";
+import type { ProxySync } from "../proxy-sync.ts";
+
+const TYPES = ["CDS", "LDS", "EDS", "RDS"];
+
+export const proxyStatus = defineCommand({
+	name: "proxy-status",
+	aliases: ["ps"],
+	summary: "Show whether each proxy has what the control plane last sent",
+	details:
+		"SYNCED: acknowledged. STALE: sent, no answer yet. ERROR: refused by the proxy, the reason follows. NOT SENT: nothing to send.",
+	args: [{ name: "pod", help: "only this proxy: <pod>[.<namespace>]", completes: "pod" }],
+	flags: { data: DATA_FLAG, output: OUTPUT_FLAG },
+	examples: ["lateen proxy-status", "lateen proxy-status reviews-v1-6d8f.default -o json"],
+	async run({ args, flag, out }) {
+		const mesh = requireMesh(flag("data")!);
+		const all = await getJson<ProxySync[]>(`${mesh.urls.controlPlaneDebug}/debug/syncz`);
+		const wanted = args[0];
+		const proxies =
+			wanted === undefined ? all : all.filter((p) => p.proxy === wanted || p.proxy.split(".")[0] === wanted);
+		if (wanted !== undefined && proxies.length === 0) throw new CommandError(EXIT.failed, unknownProxy(wanted, all));
+		if (flag("output") === "json") {
+			out.json(proxies);
+			return EXIT.ok;
+		}
+		const rows = proxies
+			.toSorted((a, b) => a.proxy.localeCompare(b.proxy))
+			.map((p) => [p.proxy, p.cluster, ...TYPES.map((type) => cell(p, type)), p.istiod, p.version]);
+		out.table([["NAME", "CLUSTER", ...TYPES, "ISTIOD", "VERSION"], ...rows]);
+		for (const proxy of proxies)
+			for (const t of proxy.types) if (t.error) out.warn(`${proxy.proxy} refused ${t.type}: ${t.error}`);
+		return EXIT.ok;
+	},
+});
+
+function cell(proxy: ProxySync, type: string): string {
+	const sync = proxy.types.find((t) => t.type === type);
+	if (!sync) return "NOT SENT";
+	return sync.since ? `${sync.state} (${formatAge(Date.now() - Date.parse(sync.since))})` : sync.state;
+}
+
+function unknownProxy(wanted: string, all: readonly ProxySync[]): string {
+	const names = all.map((p) => p.proxy).sort();
+	return `LTN4101 ${wanted}: no proxy of that name is connected. Connected are: ${names.join(", ") || "none"}.`;
+}

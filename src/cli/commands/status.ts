@@ -1,0 +1,110 @@
+import { dataFolder } from "../../app/data-folder.ts";
+import { type MeshState, readMeshState } from "../../app/mesh-state.ts";
+import { isAlive } from "../../app/process-identity.ts";
+import type { KubeObject } from "../../kinds/object.ts";
+import { createKubeClient } from "../../kube/client/create-kube-client.ts";
+import { loadKubeconfig } from "../../kube/client/load-kubeconfig.ts";
+import { RESOURCES } from "../../kube/client/resources.ts";
+import { PORTS, PROXY_CONTAINER } from "../../lib/names.ts";
+import { formatAge } from "../age.ts";
+import { DATA_FLAG, defineCommand, OUTPUT_FLAG } from "../command.ts";
+import { EXIT } from "../exit-codes.ts";
+import { getJson } from "../mesh-access.ts";
+import type { ProxySync } from "../proxy-sync.ts";
+import type { Terminal } from "../terminal.ts";
+
+interface Pod extends KubeObject {
+	spec: { containers: { name: string }[] };
+	status: { phase?: string; podIP?: string; containerStatuses?: { ready: boolean; restartCount: number }[] };
+}
+
+interface PodLine {
+	readonly namespace: string;
+	readonly name: string;
+	readonly ready: string;
+	readonly phase: string;
+	readonly restarts: number;
+	readonly proxy: string;
+	readonly proxyAdmin: string | undefined;
+}
+
+export const status = defineCommand({
+	name: "status",
+	summary: "Show whether the mesh runs, where its doors are, and how its pods and proxies do",
+	details: "Exit code 0: running. 69: not running.",
+	flags: { data: DATA_FLAG, output: OUTPUT_FLAG },
+	examples: ["lateen status", "lateen status -o json"],
+	async run({ flag, out }) {
+		const folder = dataFolder(flag("data")!);
+		const state = readMeshState(folder);
+		const running = state !== undefined && isAlive(state.mesh);
+		const pods = running && state.phase === "ready" ? await readPods(state) : [];
+		if (flag("output") === "json") out.json(running ? { running, ...state, pods } : { running, folder: folder.root });
+		else if (running) print(state, pods, out);
+		else
+			out.line(
+				state
+					? `The mesh of ${folder.root} is down (its process ${state.mesh.pid} is gone). Start it again with \`lateen up\`.`
+					: `No mesh in ${folder.root}. Start one with \`lateen up\`.`,
+			);
+		return running ? EXIT.ok : EXIT.unavailable;
+	},
+});
+
+async function readPods(state: MeshState): Promise<PodLine[]> {
+	const client = createKubeClient(loadKubeconfig(state.kubeconfig));
+	try {
+		const [{ items }, proxies] = await Promise.all([
+			client.list<Pod>(RESOURCES.pods),
+			getJson<ProxySync[]>(`${state.urls.controlPlaneDebug}/debug/syncz`),
+		]);
+		return items.map((pod) => podLine(pod, proxies));
+	} finally {
+		client.close();
+	}
+}
+
+function podLine(pod: Pod, proxies: readonly ProxySync[]): PodLine {
+	const name = pod.metadata.name!;
+	const namespace = pod.metadata.namespace!;
+	const statuses = pod.status.containerStatuses ?? [];
+	const hasProxy = pod.spec.containers.some((c) => c.name === PROXY_CONTAINER);
+	return {
+		namespace,
+		name,
+		ready: `${statuses.filter((c) => c.ready).length}/${pod.spec.containers.length}`,
+		phase: pod.metadata.deletionTimestamp ? "Terminating" : (pod.status.phase ?? "Unknown"),
+		restarts: statuses.reduce((sum, c) => sum + c.restartCount, 0),
+		proxy: hasProxy ? syncText(proxies.find((p) => p.proxy === `${name}.${namespace}`)) : "-",
+		proxyAdmin: hasProxy && pod.status.podIP ? `http://${pod.status.podIP}:${PORTS.proxyAdmin}` : undefined,
+	};
+}
+
+function syncText(proxy: ProxySync | undefined): string {
+	if (!proxy) return "NOT CONNECTED";
+	return proxy.types.find((t) => t.state !== "SYNCED" && t.state !== "NOT SENT")?.state ?? "SYNCED";
+}
+
+function print(state: MeshState, pods: readonly PodLine[], out: Terminal): void {
+	out.line(
+		`The mesh runs (${state.phase}, process ${state.mesh.pid}, up ${formatAge(Date.now() - Date.parse(state.startedAt))}).`,
+	);
+	out.line();
+	out.table([
+		["  Console", state.urls.console],
+		["  Kubernetes API", state.urls.kubeApi],
+		["  Kubeconfig", state.kubeconfig],
+		["  Control plane", `${state.urls.controlPlaneDebug}/debug/syncz`],
+	]);
+	out.line();
+	const rows = pods.map((p) => [
+		p.namespace,
+		p.name,
+		p.ready,
+		p.phase,
+		String(p.restarts),
+		p.proxy,
+		p.proxyAdmin ?? "-",
+	]);
+	out.table([["NAMESPACE", "POD", "READY", "STATUS", "RESTARTS", "PROXY", "PROXY ADMIN"], ...rows]);
+}
