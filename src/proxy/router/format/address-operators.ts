@@ -1,0 +1,33 @@
+import type { StreamInfo } from "../../http/stream-info.ts";
+import type { FormatOperator } from "./format-context.ts";
+
+/** Operators that show an `ip:port` address whole, without its port, or its port alone. */
+const ADDRESSES: Readonly<Record<string, (info: StreamInfo) => string | undefined>> = {
+	UPSTREAM_HOST: (info) => info.upstreamHost,
+	UPSTREAM_REMOTE_ADDRESS: (info) => info.upstreamHost,
+	UPSTREAM_LOCAL_ADDRESS: (info) => info.upstreamLocalAddress,
+	DOWNSTREAM_REMOTE_ADDRESS: (info) => info.downstreamRemoteAddress,
+	DOWNSTREAM_LOCAL_ADDRESS: (info) => info.downstreamLocalAddress,
+};
+
+/** The operator of that name when it is about an address, else undefined. */
+export function addressOperator(name: string): FormatOperator | undefined {
+	const whole = readerOf(name);
+	if (whole) return (ctx) => whole(ctx.info);
+	const noPort = readerOf(name.replace(/_WITHOUT_PORT$/, ""));
+	if (noPort) return (ctx) => splitAddress(noPort(ctx.info))?.ip;
+	const port = name.endsWith("_PORT") ? readerOf(name.replace(/_PORT$/, "_ADDRESS")) : undefined;
+	return port && ((ctx) => splitAddress(port(ctx.info))?.port);
+}
+
+function readerOf(name: string): ((info: StreamInfo) => string | undefined) | undefined {
+	return Object.hasOwn(ADDRESSES, name) ? ADDRESSES[name] : undefined;
+}
+
+/** `10.0.0.1:80` → ip and port; `[::1]:80` loses its brackets. */
+export function splitAddress(address: string | undefined): { ip: string; port: number } | undefined {
+	if (address === undefined) return undefined;
+	const colon = address.lastIndexOf(":");
+	if (colon < 0) return { ip: address, port: 0 };
+	return { ip: address.slice(0, colon).replace(/^\[(.*)\]$/, "$1"), port: Number(address.slice(colon + 1)) };
+}

@@ -1,0 +1,32 @@
+import type { HeaderMap } from "../../http/header-map.ts";
+import type { RequestHead, ResponseHead } from "../../http/message.ts";
+import type { StreamInfo } from "../../http/stream-info.ts";
+
+/** What a format string is filled from; a part that is not there yet yields missing values. */
+export interface FormatContext {
+	readonly info: StreamInfo;
+	readonly request?: RequestHead | undefined;
+	readonly response?: ResponseHead | undefined;
+	readonly trailers?: HeaderMap | undefined;
+	/** For `%METADATA(ROUTE:...)%`. */
+	readonly route?: { readonly metadata: Readonly<Record<string, Readonly<Record<string, unknown>>>> } | undefined;
+}
+
+/** What operators need of the process, passed in because this room is pure. */
+export interface FormatEnvironment {
+	/** %HOSTNAME%. */
+	readonly hostname: string;
+	/** Monotonic milliseconds (`Clock.nowMs`), for %DURATION% before the end. */
+	nowMs(): number;
+	/** %ENVIRONMENT(X)%. */
+	environment(name: string): string | undefined;
+}
+
+/** A typed value; undefined: missing. Objects and lists come from metadata. */
+export type FormatValue = string | number | boolean | object | undefined;
+
+/** One compiled `%OPERATOR(...)%`. */
+export type FormatOperator = (ctx: FormatContext) => FormatValue;
+
+/** Why an operator cannot be had; becomes a problem at the format's path. */
+export class OperatorError extends Error {}

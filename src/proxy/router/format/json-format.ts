@@ -1,0 +1,71 @@
+import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
+import type { FieldPath } from "../../../lib/field-path.ts";
+import type { ProblemList } from "../problem-list.ts";
+import type { FormatContext, FormatEnvironment } from "./format-context.ts";
+import { compileTextFormat } from "./text-format.ts";
+
+/** Context → JSON text; undefined: no value. */
+type JsonNode = (ctx: FormatContext) => string | undefined;
+
+export interface JsonFormatOptions {
+	readonly env: FormatEnvironment;
+	/** Leave out members without a value instead of writing null. */
+	readonly omitEmpty: boolean;
+}
+
+/** Compiles Envoy's `json_format`: one JSON object, members sorted by name, numbers and metadata keep their types; no line end. */
+export function compileJsonFormat(
+	template: JsonObject,
+	options: JsonFormatOptions,
+	at: FieldPath,
+	problems: ProblemList,
+): (ctx: FormatContext) => string {
+	const node = compileObject(template, options, at, problems);
+	return (ctx) => node(ctx) ?? "{}";
+}
+
+function compileNode(value: JsonValue, options: JsonFormatOptions, at: FieldPath, problems: ProblemList): JsonNode {
+	if (typeof value === "string") return compileText(value, options, at, problems);
+	if (Array.isArray(value)) {
+		const items = value.map((item, i) => compileNode(item, options, at.index(i), problems));
+		return (ctx) => `[${items.map((item) => item(ctx) ?? "null").join(",")}]`;
+	}
+	if (typeof value === "object" && value !== null) return compileObject(value, options, at, problems);
+	const constant = JSON.stringify(value);
+	return () => constant;
+}
+
+function compileObject(
+	template: JsonObject,
+	options: JsonFormatOptions,
+	at: FieldPath,
+	problems: ProblemList,
+): JsonNode {
+	const members = Object.keys(template)
+		.sort()
+		.map((name) => ({
+			key: `${JSON.stringify(name)}:`,
+			node: compileNode(template[name]!, options, at.key(name), problems),
+		}));
+	return (ctx) => {
+		let out = "{";
+		for (const { key, node } of members) {
+			const text = node(ctx);
+			if (text === undefined && options.omitEmpty) continue;
+			out += `${out === "{" ? "" : ","}${key}${text ?? "null"}`;
+		}
+		return `${out}}`;
+	};
+}
+
+function compileText(text: string, options: JsonFormatOptions, at: FieldPath, problems: ProblemList): JsonNode {
+	const format = compileTextFormat(text, { env: options.env, missing: options.omitEmpty ? "" : "-" }, at, problems);
+	if (format.constant !== undefined) {
+		const constant = JSON.stringify(format.constant);
+		return () => constant;
+	}
+	return (ctx) => {
+		const value = format.value(ctx);
+		return value === undefined ? undefined : JSON.stringify(value);
+	};
+}

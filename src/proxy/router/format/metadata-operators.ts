@@ -1,0 +1,56 @@
+import { type FormatContext, type FormatOperator, type FormatValue, OperatorError } from "./format-context.ts";
+
+type Metadata = { get(namespace: string): unknown };
+
+const SOURCES: Readonly<Record<string, (ctx: FormatContext) => Metadata | undefined>> = {
+	DYNAMIC: (ctx) => ctx.info.dynamicMetadata,
+	ROUTE: (ctx) => ctx.route && { get: (namespace) => ctx.route?.metadata[namespace] },
+};
+
+/** %DYNAMIC_METADATA(ns:key...)%, %METADATA(DYNAMIC|ROUTE:ns:key...)%, %FILTER_STATE(key[:PLAIN|TYPED|FIELD:name])%; undefined for other names. */
+export function metadataOperator(name: string, text: string | undefined): FormatOperator | undefined {
+	if (name === "DYNAMIC_METADATA") return pathInto("DYNAMIC", required(name, text).split(":"));
+	if (name === "METADATA") {
+		const [source, ...path] = required(name, text).split(":");
+		if (!Object.hasOwn(SOURCES, source!) || path.length === 0)
+			throw new OperatorError(
+				`%METADATA(${text})% is not known to this proxy: METADATA(DYNAMIC:...) and METADATA(ROUTE:...) are`,
+			);
+		return pathInto(source!, path);
+	}
+	return name === "FILTER_STATE" ? filterState(required(name, text)) : undefined;
+}
+
+function required(name: string, text: string | undefined): string {
+	if (!text) throw new OperatorError(`%${name}% needs a name in parentheses`);
+	return text;
+}
+
+function pathInto(source: string, [namespace, ...keys]: string[]): FormatOperator {
+	const read = SOURCES[source]!;
+	return (ctx) => {
+		let value: unknown = read(ctx)?.get(namespace!);
+		for (const key of keys) value = member(value, key);
+		return formatted(value);
+	};
+}
+
+function filterState(text: string): FormatOperator {
+	const [key, form = "TYPED", fieldName] = text.split(":") as [string, string?, string?];
+	if (!["PLAIN", "TYPED", "FIELD"].includes(form) || (form === "FIELD") !== (fieldName !== undefined))
+		throw new OperatorError(`"${text}" is no use of %FILTER_STATE%: KEY, KEY:PLAIN, KEY:TYPED or KEY:FIELD:NAME`);
+	return (ctx) => {
+		const value = ctx.info.filterState.get(key);
+		return formatted(fieldName === undefined ? value : member(value, fieldName));
+	};
+}
+
+function member(value: unknown, key: string): unknown {
+	if (typeof value !== "object" || value === null || !Object.hasOwn(value, key)) return undefined;
+	return (value as Record<string, unknown>)[key];
+}
+
+function formatted(value: unknown): FormatValue {
+	if (value === null || value === undefined) return undefined;
+	return typeof value === "object" || typeof value === "number" || typeof value === "boolean" ? value : String(value);
+}

@@ -1,0 +1,142 @@
+import { firstRequestHeader, responseHeader } from "../match/request-header.ts";
+import { addressOperator } from "./address-operators.ts";
+import {
+	type FormatContext,
+	type FormatEnvironment,
+	type FormatOperator,
+	type FormatValue,
+	OperatorError,
+} from "./format-context.ts";
+import { metadataOperator } from "./metadata-operators.ts";
+import { compileTimeFormat, isoTime } from "./time-format.ts";
+
+interface Parameters {
+	/** Text between the parentheses; undefined without them. */
+	readonly text: string | undefined;
+	readonly env: FormatEnvironment;
+}
+
+type Build = (parameters: Parameters) => FormatOperator;
+
+const whitespace = /\s+/g;
+const underscored = (text: string) => (text === "" ? undefined : text.replace(whitespace, "_"));
+const orMissing = (text: string | undefined) => (text === "" ? undefined : text);
+const field =
+	(read: (ctx: FormatContext) => FormatValue): Build =>
+	() =>
+		read;
+
+/** Operator name → how to build it (Envoy: access logging, command operators). */
+const OPERATORS: Readonly<Record<string, Build>> = {
+	START_TIME: startTime,
+	REQ: headerOperator((ctx, name) => ctx.request && firstRequestHeader(ctx.request, name)),
+	REQ_WITHOUT_QUERY: headerOperator((ctx, name) => {
+		const value = ctx.request && firstRequestHeader(ctx.request, name);
+		return value?.split("?", 1)[0];
+	}),
+	RESP: headerOperator((ctx, name) => {
+		if (!ctx.response) return undefined;
+		return name === ":status" ? responseHeader(ctx.response, name) : ctx.response.headers.get(name);
+	}),
+	TRAILER: headerOperator((ctx, name) => ctx.trailers?.get(name)),
+	PROTOCOL: field((ctx) => ctx.info.protocol),
+	RESPONSE_CODE: field((ctx) => ctx.info.responseCode),
+	RESPONSE_CODE_DETAILS: ({ text }) =>
+		text === "ALLOW_WHITESPACES"
+			? (ctx) => orMissing(ctx.info.responseCodeDetails)
+			: (ctx) => underscored(ctx.info.responseCodeDetails),
+	RESPONSE_FLAGS: field((ctx) => formatFlags(ctx.info.responseFlags)),
+	CONNECTION_TERMINATION_DETAILS: field((ctx) => orMissing(ctx.info.connectionTerminationDetails)),
+	UPSTREAM_TRANSPORT_FAILURE_REASON: field((ctx) => underscored(ctx.info.upstreamTransportFailureReason)),
+	BYTES_RECEIVED: field((ctx) => ctx.info.bytesReceived),
+	BYTES_SENT: field((ctx) => ctx.info.bytesSent),
+	DURATION:
+		({ env }) =>
+		(ctx) =>
+			Math.floor(ctx.info.durationMs ?? env.nowMs() - ctx.info.startMs),
+	UPSTREAM_CLUSTER: field((ctx) => ctx.info.upstreamCluster),
+	UPSTREAM_CLUSTER_RAW: field((ctx) => ctx.info.upstreamCluster),
+	UPSTREAM_REQUEST_ATTEMPT_COUNT: field((ctx) => ctx.info.attemptCount),
+	REQUESTED_SERVER_NAME: field((ctx) => ctx.info.requestedServerName),
+	ROUTE_NAME: field((ctx) => orMissing(ctx.info.routeName)),
+	GRPC_STATUS: ({ text }) => grpcStatus(text ?? "CAMEL_STRING"),
+	GRPC_STATUS_NUMBER: () => grpcStatus("NUMBER"),
+	HOSTNAME: ({ env }) => {
+		return () => orMissing(env.hostname);
+	},
+	ENVIRONMENT: ({ text, env }) => {
+		if (!text) throw new OperatorError("%ENVIRONMENT% needs a variable name: %ENVIRONMENT(NAME)%");
+		const value = orMissing(env.environment(text));
+		return () => value;
+	},
+};
+
+/** Compiles one operator; throws OperatorError when there is none of that name or its parameters are wrong. */
+export function compileOperator(name: string, text: string | undefined, env: FormatEnvironment): FormatOperator {
+	const found = addressOperator(name) ?? metadataOperator(name, text);
+	if (found) return found;
+	if (!Object.hasOwn(OPERATORS, name)) throw new OperatorError(`the operator %${name}% is not known to this proxy`);
+	return OPERATORS[name]!({ text, env });
+}
+
+function formatFlags(flags: ReadonlySet<string>): string {
+	if (flags.size === 0) return "-";
+	return [...flags].join(",");
+}
+
+function startTime({ text }: Parameters): FormatOperator {
+	if (!text) return (ctx) => isoTime(ctx.info.startEpochMs);
+	const compiled = compileTimeFormat(text);
+	if ("unknown" in compiled) throw new OperatorError(`the time format has an unknown directive "${compiled.unknown}"`);
+	return (ctx) => compiled.format(ctx.info.startEpochMs);
+}
+
+/** `X` or `X?Y`: Y when X is not there. */
+function headerOperator(read: (ctx: FormatContext, name: string) => string | undefined): Build {
+	return ({ text }) => {
+		if (!text) throw new OperatorError("a header operator needs a header name in parentheses");
+		const names = text.toLowerCase().split("?");
+		if (names.length > 2) throw new OperatorError(`"${text}" names more than one alternative header`);
+		const [main, alternative] = names as [string, string | undefined];
+		if (alternative === undefined) return (ctx) => read(ctx, main);
+		return (ctx) => read(ctx, main) ?? read(ctx, alternative);
+	};
+}
+
+const GRPC_NAMES = [
+	"OK",
+	"Canceled",
+	"Unknown",
+	"InvalidArgument",
+	"DeadlineExceeded",
+	"NotFound",
+	"AlreadyExists",
+	"PermissionDenied",
+	"ResourceExhausted",
+	"FailedPrecondition",
+	"Aborted",
+	"OutOfRange",
+	"Unimplemented",
+	"Internal",
+	"Unavailable",
+	"DataLoss",
+	"Unauthenticated",
+];
+
+/** The gRPC status of a response, from the trailers or, for a response without body, the head; undefined when there is none. */
+export function grpcStatusOf(ctx: Pick<FormatContext, "response" | "trailers">): number | undefined {
+	const text = ctx.trailers?.get("grpc-status") ?? ctx.response?.headers.get("grpc-status");
+	return text !== undefined && /^\d{1,3}$/.test(text) ? Number(text) : undefined;
+}
+
+function grpcStatus(form: string): FormatOperator {
+	if (form === "NUMBER") return grpcStatusOf;
+	if (form !== "CAMEL_STRING" && form !== "SNAKE_STRING")
+		throw new OperatorError(`"${form}" is no form of %GRPC_STATUS%: CAMEL_STRING, SNAKE_STRING or NUMBER`);
+	return (ctx) => {
+		const status = grpcStatusOf(ctx);
+		if (status === undefined) return undefined;
+		const camel = GRPC_NAMES[status] ?? String(status);
+		return form === "CAMEL_STRING" ? camel : camel.replace(/([a-z])([A-Z])/g, "$1_$2").toUpperCase();
+	};
+}

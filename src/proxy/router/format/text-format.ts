@@ -1,0 +1,115 @@
+import type { FieldPath } from "../../../lib/field-path.ts";
+import type { ProblemList } from "../problem-list.ts";
+import {
+	type FormatContext,
+	type FormatEnvironment,
+	type FormatOperator,
+	type FormatValue,
+	OperatorError,
+} from "./format-context.ts";
+import { compileOperator } from "./operators.ts";
+
+/** A compiled format: literal texts and operators in order. */
+export interface TextFormat {
+	/** The text when the format has no operator. */
+	readonly constant: string | undefined;
+	format(ctx: FormatContext): string;
+	/** The typed value when the format is one operator alone, else the text. */
+	value(ctx: FormatContext): FormatValue;
+}
+
+export interface TextFormatOptions {
+	readonly env: FormatEnvironment;
+	/** What stands for a missing value: `-` in logs, nothing in headers. */
+	readonly missing: "-" | "";
+}
+
+const COMMAND = /%([A-Z0-9_]+)(?:\(([\s\S]*?)\))?(?::([0-9]+))?%/y;
+
+/** Compiles a format string (Envoy: `%OPERATOR(parameters):max_length%`, `%%` is a percent sign). */
+export function compileTextFormat(
+	text: string,
+	options: TextFormatOptions,
+	at: FieldPath,
+	problems: ProblemList,
+): TextFormat {
+	const parts = parseParts(text, options.env, at, problems);
+	const { missing } = options;
+	if (parts.every((part) => typeof part === "string")) {
+		const constant = parts.join("");
+		return { constant, format: () => constant, value: () => constant };
+	}
+	const format = (ctx: FormatContext) => {
+		let out = "";
+		for (const part of parts) out += typeof part === "string" ? part : textOf(part(ctx), missing);
+		return out;
+	};
+	const only = parts.length === 1 ? (parts[0] as FormatOperator) : undefined;
+	return { constant: undefined, format, value: only ?? format };
+}
+
+function parseParts(
+	text: string,
+	env: FormatEnvironment,
+	at: FieldPath,
+	problems: ProblemList,
+): (string | FormatOperator)[] {
+	const parts: (string | FormatOperator)[] = [];
+	let literal = "";
+	let position = 0;
+	while (position < text.length) {
+		const percent = text.indexOf("%", position);
+		literal += text.slice(position, percent < 0 ? undefined : percent);
+		if (percent < 0) break;
+		if (text[percent + 1] === "%") {
+			literal += "%";
+			position = percent + 2;
+			continue;
+		}
+		COMMAND.lastIndex = percent;
+		const command = COMMAND.exec(text);
+		if (!command) {
+			problems.add(
+				"format",
+				at,
+				`the format has no valid operator at "${text.slice(percent, percent + 20)}"`,
+				"write %% for a percent sign",
+			);
+			return [];
+		}
+		if (literal !== "") parts.push(literal);
+		literal = "";
+		parts.push(buildOperator(command, env, at, problems));
+		position = COMMAND.lastIndex;
+	}
+	if (literal !== "") parts.push(literal);
+	return parts;
+}
+
+function buildOperator(
+	[, name, text, length]: RegExpExecArray,
+	env: FormatEnvironment,
+	at: FieldPath,
+	problems: ProblemList,
+): FormatOperator {
+	try {
+		const operator = compileOperator(name!, text, env);
+		return length === undefined ? operator : truncated(operator, Number(length));
+	} catch (error) {
+		if (!(error instanceof OperatorError)) throw error;
+		problems.add("format", at, error.message);
+		return () => undefined;
+	}
+}
+
+function truncated(operator: FormatOperator, length: number): FormatOperator {
+	return (ctx) => {
+		const value = operator(ctx);
+		return typeof value === "string" ? value.slice(0, length) : value;
+	};
+}
+
+function textOf(value: FormatValue, missing: string): string {
+	if (value === undefined) return missing;
+	return typeof value === "object" ? JSON.stringify(value) : String(value);
+}
