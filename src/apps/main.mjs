@@ -15,7 +15,7 @@ const APPS = {
 	recommendation: "./tutorial/recommendation.ts",
 	"staff-service": "./fleetman/staff-service.ts",
 	httpbin: "./httpbin/httpbin.ts",
-	"echo-basic": "./echo-basic.ts",
+	"echo-basic": "./echo/echo-basic.ts",
 	helloworld: "./helloworld.ts",
 	"tcp-echo": "./tcp-echo.ts",
 	sleep: "./sleep.ts",

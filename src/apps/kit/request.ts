@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
 
 const MAX_BODY_BYTES = 10 * 1024 * 1024;
 
@@ -16,6 +17,9 @@ export interface AppRequest {
 	/** Names and values alternating, as on the wire. */
 	readonly rawHeaders: readonly string[];
 	readonly remoteAddress: string;
+	/** `1.1` or `2.0`. */
+	readonly httpVersion: string;
+	readonly socket: Socket;
 	/** The whole body; rejects above 10 MiB. */
 	body(): Promise<Buffer>;
 }
@@ -32,6 +36,8 @@ export function appRequest(message: IncomingMessage): AppRequest {
 		headers: message.headers,
 		rawHeaders: message.rawHeaders,
 		remoteAddress: message.socket.remoteAddress ?? "",
+		httpVersion: message.httpVersion,
+		socket: message.socket,
 		body: () => readBody(message),
 	};
 }

@@ -44,7 +44,7 @@ function matchSegments(pattern: readonly string[], path: readonly string[]): Rec
 	const params: Record<string, string> = {};
 	for (const [i, want] of pattern.entries()) {
 		if (want === "*") {
-			params["rest"] = path.slice(i).join("/");
+			params.rest = path.slice(i).join("/");
 			return params;
 		}
 		const got = path[i];

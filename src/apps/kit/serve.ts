@@ -1,4 +1,5 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
+import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import type { Duplex } from "node:stream";
 import { type Answer, text } from "./answer.ts";
 import { onStop } from "./lifecycle.ts";
@@ -23,7 +24,7 @@ export async function serve(name: string, handler: Handler, options: ServeOption
 	if (options.upgrade) server.on("upgrade", options.upgrade);
 	await new Promise<void>((resolve, reject) => {
 		server.once("error", reject);
-		server.listen(options.port, options.env["HOST"], resolve);
+		server.listen(options.port, options.env.HOST, resolve);
 	});
 	onStop(() => drain(server));
 	process.stdout.write(`${name} listens on port ${options.port}\n`);
@@ -41,6 +42,13 @@ export function requestListener(handler: Handler): RequestListener {
 			else void write(response, text("Internal Server Error\n", 500));
 		});
 	};
+}
+
+/** The same for Node's HTTP/2 server, whose compatibility objects have all the members that are used here. */
+export function http2RequestListener(
+	handler: Handler,
+): (request: Http2ServerRequest, response: Http2ServerResponse) => void {
+	return requestListener(handler) as unknown as (request: Http2ServerRequest, response: Http2ServerResponse) => void;
 }
 
 async function answer(handler: Handler, message: IncomingMessage, response: ServerResponse): Promise<void> {
