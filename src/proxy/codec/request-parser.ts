@@ -1,0 +1,170 @@
+import type { Protocol, RequestHead } from "../http/message.ts";
+import { CODEC_ERRORS, type CodecError } from "./codec-error.ts";
+import { bodyLength, parseConnection } from "./framing.ts";
+import { DEFAULT_HEAD_LIMITS, type HeadLimits, isToken } from "./head-reader.ts";
+import { SEEN } from "./known-names.ts";
+import { type BodySink, MessageParser, TUNNEL } from "./message-parser.ts";
+
+export interface RequestSink extends BodySink {
+	/** The head is complete; more about it is in the parser's members. */
+	onRequest(head: RequestHead): void;
+}
+
+/** A request target, taken apart (RFC 9112 3.2). */
+interface Target {
+	readonly path: string;
+	/** From an absolute-form or authority-form target; replaces Host. */
+	readonly authority: string | undefined;
+	readonly scheme: "http" | "https";
+}
+
+/** Parses requests of one connection, strictly: what two readers could read in two ways is refused. */
+export class RequestParser extends MessageParser {
+	/** `Upgrade` protocol asked for together with `Connection: upgrade`, lower case; "" when none. */
+	upgrade = "";
+	/** The client waits for 100 (Continue) before it sends the body. */
+	expectsContinue = false;
+	/** `Connection` said close or keep-alive by name. */
+	saidClose = false;
+	/** The target was in absolute form: the client uses this proxy as a forward proxy. */
+	absoluteForm = false;
+	readonly #sink: RequestSink;
+	/** Envoy's accept_http_10; without, HTTP/1.0 is answered with 426. */
+	readonly #acceptHttp10: boolean;
+	readonly #defaultHost: string;
+	#head: RequestHead | undefined = undefined;
+
+	constructor(
+		sink: RequestSink,
+		options: { limits?: HeadLimits; acceptHttp10?: boolean; defaultHostForHttp10?: string } = {},
+	) {
+		super(sink, options.limits ?? DEFAULT_HEAD_LIMITS);
+		this.#sink = sink;
+		this.#acceptHttp10 = options.acceptHttp10 ?? false;
+		this.#defaultHost = options.defaultHostForHttp10 ?? "";
+	}
+
+	protected override acceptHead(): CodecError | "final" {
+		const line = this.reader.startLine;
+		const first = line.indexOf(" ");
+		const second = line.indexOf(" ", first + 1);
+		if (first <= 0 || second < 0) return CODEC_ERRORS.startLine;
+		const method = line.slice(0, first);
+		if (!isToken(method)) return CODEC_ERRORS.method;
+		const protocol = parseVersion(line, second + 1);
+		if (typeof protocol !== "string") return protocol;
+		if (protocol === "HTTP/1.0" && !this.#acceptHttp10) return HTTP10_REFUSED;
+		const target = parseTarget(method, line.slice(first + 1, second));
+		if (target === undefined) return CODEC_ERRORS.target;
+		const authority = this.#authority(target, protocol);
+		if (typeof authority !== "string") return authority;
+		const { path, scheme } = target;
+		this.absoluteForm = target.authority !== undefined && method !== "CONNECT";
+		const head = { method, path, authority, scheme, protocol, headers: this.reader.headers };
+		this.#head = head;
+		return this.#acceptFields(head);
+	}
+
+	protected override announceHead(): void {
+		this.#sink.onRequest(this.#head!);
+	}
+
+	#authority(target: Target, protocol: Protocol): string | CodecError {
+		const headers = this.reader.headers;
+		let host: string | undefined;
+		if ((this.reader.seen & SEEN.host) !== 0) {
+			const at = headers.names.indexOf("host");
+			if (headers.names.indexOf("host", at + 1) >= 0) return CODEC_ERRORS.severalHosts;
+			host = headers.values[at]!;
+			headers.remove("host");
+			if (!isAuthority(host)) return CODEC_ERRORS.host;
+		} else if (protocol === "HTTP/1.0") host = this.#defaultHost;
+		if (host === undefined) return CODEC_ERRORS.noHost;
+		const authority = target.authority ?? host;
+		return authority === "" ? CODEC_ERRORS.noHost : authority;
+	}
+
+	#acceptFields(head: RequestHead): CodecError | "final" {
+		const { headers } = head;
+		const seen = this.reader.seen;
+		const http10 = head.protocol === "HTTP/1.0";
+		this.keepAlive = !http10;
+		this.saidClose = false;
+		this.upgrade = "";
+		if ((seen & SEEN.connection) !== 0) {
+			const refused = this.#acceptConnection(head, http10);
+			if (refused) return refused;
+		}
+		this.expectsContinue =
+			(seen & SEEN.expect) !== 0 && !http10 && headers.get("expect")!.toLowerCase() === "100-continue";
+		const length = bodyLength(headers, seen, http10);
+		if (typeof length === "object") return length;
+		if (head.method === "CONNECT") {
+			if (length !== undefined && length !== 0)
+				return length < 0 ? CODEC_ERRORS.encodingOnConnect : CODEC_ERRORS.lengthOnConnect;
+			this.contentLength = TUNNEL;
+		} else this.contentLength = length ?? 0;
+		return "final";
+	}
+
+	#acceptConnection({ headers }: RequestHead, http10: boolean): CodecError | undefined {
+		const options = parseConnection(headers.getJoined("connection")!);
+		if ("status" in options) return options;
+		this.saidClose = options.close;
+		this.keepAlive = !options.close && (!http10 || options.keepAlive);
+		if (options.upgrade && (this.reader.seen & SEEN.upgrade) !== 0 && !http10)
+			this.upgrade = headers.getJoined("upgrade")!.toLowerCase();
+		for (const name of options.nominated) headers.remove(name);
+		return undefined;
+	}
+}
+
+const IN_AUTHORITY = new Uint8Array(256);
+for (let c = 33; c < 127; c++) IN_AUTHORITY[c] = "/?@#\\,".includes(String.fromCharCode(c)) ? 0 : 1;
+
+const HTTP10_REFUSED: CodecError = { status: 426, details: "low_version" };
+
+function parseVersion(line: string, at: number): Protocol | CodecError {
+	if (line.length === at + 8) {
+		if (line.endsWith("HTTP/1.1")) return "HTTP/1.1";
+		if (line.endsWith("HTTP/1.0")) return "HTTP/1.0";
+		if (/HTTP\/\d\.\d$/.test(line)) return CODEC_ERRORS.version;
+	}
+	return CODEC_ERRORS.startLine;
+}
+
+const ABSOLUTE = /^(https?):\/\/([^/?]*)([/?].*)?$/i;
+
+function parseTarget(method: string, target: string): Target | undefined {
+	if (!isTargetText(target)) return undefined;
+	if (method === "CONNECT") return /^[^/?@]+:\d{1,5}$/.test(target) && isAuthority(target) ? tunnel(target) : undefined;
+	if (target.charCodeAt(0) === 47) return { path: target, authority: undefined, scheme: "http" };
+	if (target === "*") return method === "OPTIONS" ? { path: "*", authority: undefined, scheme: "http" } : undefined;
+	const parts = ABSOLUTE.exec(target);
+	if (!parts || parts[2] === "" || !isAuthority(parts[2]!)) return undefined;
+	const rest = parts[3] ?? "/";
+	return {
+		path: rest.charCodeAt(0) === 63 ? `/${rest}` : rest,
+		authority: parts[2]!,
+		scheme: parts[1]!.toLowerCase() === "https" ? "https" : "http",
+	};
+}
+
+function isTargetText(target: string): boolean {
+	for (let i = 0; i < target.length; i++) {
+		const c = target.charCodeAt(i);
+		// A fragment is not part of a target (Envoy refuses it too: http_reject_path_with_fragment).
+		if (c < 33 || c > 126 || c === 35) return false;
+	}
+	return true;
+}
+
+function tunnel(authority: string): Target {
+	return { path: "", authority, scheme: "http" };
+}
+
+/** No user info, no path, no blanks: `uri-host [":" port]`. The empty Host of RFC 9112 3.2 passes here. */
+function isAuthority(text: string): boolean {
+	for (let i = 0; i < text.length; i++) if (IN_AUTHORITY[text.charCodeAt(i)] !== 1) return false;
+	return true;
+}

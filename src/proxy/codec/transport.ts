@@ -1,0 +1,226 @@
+import type { Socket } from "node:net";
+
+/** What a transport tells its user. `buf` is valid during the call only. */
+export interface TransportUser {
+	onData(buf: Buffer, end: number): void;
+	/** The peer has ended its side. */
+	onEof(): void;
+	/** What was queued has gone out after `congested` had become true. */
+	onDrain(): void;
+	/** Once; the transport is gone. */
+	onClose(error: Error | undefined): void;
+}
+
+/** Body pieces up to this size travel as one-byte strings: they join the head in one write and need no buffer of their own. */
+const AS_TEXT_BYTES = 16 * 1024;
+const READ_BYTES = 64 * 1024;
+
+/**
+ * One read buffer for all connections of a thread: what is read is parsed and copied on before the next read. On Windows reads are
+ * pending on their buffer, so there each connection has its own.
+ */
+const sharedBuffer = process.platform === "win32" ? undefined : Buffer.allocUnsafeSlow(READ_BYTES);
+
+let depth = 0;
+const dirty: Transport[] = [];
+
+/** Runs `task`, then writes what it queued: one write per connection, however many parts were sent. */
+export function batchWrites(task: () => void): void {
+	depth++;
+	try {
+		task();
+	} finally {
+		leaveBatch();
+	}
+}
+
+function leaveBatch(): void {
+	depth--;
+	if (depth > 0) return;
+	for (let i = 0; i < dirty.length; i++) dirty[i]!.flush();
+	dirty.length = 0;
+}
+
+/** `onread` option for `net.connect` and `new net.Socket`: reads go into our buffer instead of a new one each. */
+export function onreadOption(): {
+	buffer: Buffer;
+	callback: (bytes: number, buf: Uint8Array) => boolean;
+	bind(t: Transport): void;
+} {
+	let transport: Transport | undefined;
+	return {
+		buffer: sharedBuffer ?? Buffer.allocUnsafeSlow(READ_BYTES),
+		callback: (bytes, buf) => {
+			transport?.received(buf as Buffer, bytes);
+			return true;
+		},
+		bind: (t) => {
+			transport = t;
+		},
+	};
+}
+
+/** A socket as the request path uses it: reads without streams, writes in batches, tells of congestion. */
+export class Transport {
+	bytesRead = 0;
+	bytesWritten = 0;
+	readonly socket: Socket;
+	readonly #user: TransportUser;
+	readonly #limitBytes: number;
+	#writes = 0;
+	#markedBytes = 0;
+	#pending = "";
+	#queued = false;
+	#congested = false;
+	#ended = false;
+	#closed = false;
+	#error: Error | undefined = undefined;
+
+	/** `limitBytes`: more than this waiting in the socket is congestion. With `readsByEvent` the socket has no `onread`. */
+	constructor(socket: Socket, user: TransportUser, limitBytes: number, readsByEvent: boolean) {
+		this.socket = socket;
+		this.#user = user;
+		this.#limitBytes = limitBytes;
+		if (readsByEvent) socket.on("data", (chunk) => this.received(chunk as Buffer, chunk.length));
+		socket.on("end", () => {
+			depth++;
+			try {
+				user.onEof();
+			} finally {
+				leaveBatch();
+			}
+		});
+		socket.on("drain", () => this.#drained());
+		socket.on("error", (error) => {
+			this.#error = error;
+		});
+		socket.on("close", () => this.#closedBySocket());
+	}
+
+	get closed(): boolean {
+		return this.#closed || this.socket.destroyed;
+	}
+
+	/** The peer takes less than it is sent: hold back. `onDrain` follows. */
+	get congested(): boolean {
+		return this.#congested;
+	}
+
+	/** From here on `nothingWritten` counts. */
+	markWrites(): void {
+		this.#writes = 0;
+		this.#markedBytes = this.bytesWritten;
+	}
+
+	/**
+	 * The peer cannot have got a byte since the mark: nothing was written, or the system refused the only write. (A small write into the
+	 * empty buffer of an idle connection is taken whole or not at all.)
+	 */
+	get nothingWritten(): boolean {
+		if (this.#writes === 0) return true;
+		const error = this.#error as NodeJS.ErrnoException | undefined;
+		const refused = error?.syscall === "write" && (error.code === "EPIPE" || error.code === "ECONNRESET");
+		return refused && this.#writes === 1 && this.bytesWritten - this.#markedBytes <= AS_TEXT_BYTES;
+	}
+
+	/** The error that ended the socket, if one did. */
+	get error(): Error | undefined {
+		return this.#error;
+	}
+
+	/** For the socket's reader. */
+	received(buf: Buffer, bytes: number): void {
+		if (this.#closed) return;
+		this.bytesRead += bytes;
+		depth++;
+		try {
+			this.#user.onData(buf, bytes);
+		} finally {
+			leaveBatch();
+		}
+	}
+
+	/** Queues text whose characters are bytes. */
+	send(text: string): void {
+		this.#pending += text;
+		if (!this.#queued) this.#queue();
+	}
+
+	/** Queues bytes of a buffer that is valid now only. */
+	sendBytes(buf: Buffer, start: number, end: number): void {
+		if (end - start <= AS_TEXT_BYTES) {
+			this.send(buf.toString("latin1", start, end));
+			return;
+		}
+		this.flush();
+		if (this.#ended || this.closed) return;
+		this.bytesWritten += end - start;
+		this.#writes++;
+		this.socket.write(Buffer.copyBytesFrom(buf, start, end - start));
+		this.#noteCongestion();
+	}
+
+	/** Writes what is queued. */
+	flush(): void {
+		this.#queued = false;
+		const text = this.#pending;
+		if (text === "") return;
+		this.#pending = "";
+		if (this.#ended || this.closed) return;
+		this.bytesWritten += text.length;
+		this.#writes++;
+		this.socket.write(text, "latin1");
+		this.#noteCongestion();
+	}
+
+	/** Ends our side after what is queued. */
+	end(): void {
+		if (this.#ended) return;
+		this.flush();
+		this.#ended = true;
+		this.socket.end();
+	}
+
+	/** Cuts the connection. What was queued is lost. */
+	destroy(): void {
+		this.#pending = "";
+		this.socket.destroy();
+	}
+
+	/** Cuts the connection with a RST, so that the peer sees an answer that was cut short. */
+	reset(): void {
+		this.#pending = "";
+		if (this.socket.connecting) this.socket.destroy();
+		else this.socket.resetAndDestroy();
+	}
+
+	pauseReading(): void {
+		this.socket.pause();
+	}
+
+	resumeReading(): void {
+		if (!this.closed) this.socket.resume();
+	}
+
+	#queue(): void {
+		this.#queued = true;
+		if (depth > 0) dirty.push(this);
+		else queueMicrotask(() => this.flush());
+	}
+
+	#noteCongestion(): void {
+		if (!this.#congested && this.socket.writableLength > this.#limitBytes) this.#congested = true;
+	}
+
+	#drained(): void {
+		if (!this.#congested) return;
+		this.#congested = false;
+		batchWrites(() => this.#user.onDrain());
+	}
+
+	#closedBySocket(): void {
+		if (this.#closed) return;
+		this.#closed = true;
+		batchWrites(() => this.#user.onClose(this.#error));
+	}
+}

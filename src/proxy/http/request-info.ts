@@ -1,0 +1,50 @@
+import type { Protocol, ResponseFlag } from "./message.ts";
+import type { StreamInfo } from "./stream-info.ts";
+
+/** The stream info of one request; sets and maps come into being at first use, since most requests need none. */
+export class RequestInfo implements StreamInfo {
+	startEpochMs: number;
+	startMs: number;
+	durationMs: number | undefined = undefined;
+	protocol: Protocol | undefined = undefined;
+	responseCode = 0;
+	responseCodeDetails = "";
+	connectionTerminationDetails = "";
+	bytesReceived = 0;
+	bytesSent = 0;
+	downstreamRemoteAddress: string | undefined = undefined;
+	downstreamLocalAddress: string | undefined = undefined;
+	upstreamHost: string | undefined = undefined;
+	upstreamLocalAddress: string | undefined = undefined;
+	upstreamCluster: string | undefined = undefined;
+	upstreamTransportFailureReason = "";
+	upstreamServiceTimeMs: number | undefined = undefined;
+	requestedServerName: string | undefined = undefined;
+	routeName: string | undefined = undefined;
+	virtualHostName: string | undefined = undefined;
+	attemptCount = 0;
+	requestId: string | undefined = undefined;
+	#flags: Set<ResponseFlag> | undefined = undefined;
+	#metadata: Map<string, Record<string, unknown>> | undefined = undefined;
+	#filterState: Map<string, unknown> | undefined = undefined;
+
+	constructor(startEpochMs: number, startMs: number) {
+		this.startEpochMs = startEpochMs;
+		this.startMs = startMs;
+	}
+
+	get responseFlags(): Set<ResponseFlag> {
+		this.#flags ??= new Set();
+		return this.#flags;
+	}
+
+	get dynamicMetadata(): Map<string, Record<string, unknown>> {
+		this.#metadata ??= new Map();
+		return this.#metadata;
+	}
+
+	get filterState(): Map<string, unknown> {
+		this.#filterState ??= new Map();
+		return this.#filterState;
+	}
+}

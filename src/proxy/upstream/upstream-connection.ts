@@ -1,0 +1,221 @@
+import { connect, type Socket } from "node:net";
+import type { CircuitBreakers, Host, UpstreamCluster } from "../cluster/cluster.ts";
+import type { CodecError } from "../codec/codec-error.ts";
+import { TUNNEL } from "../codec/message-parser.ts";
+import { ResponseParser, type ResponseSink } from "../codec/response-parser.ts";
+import { batchWrites, onreadOption, Transport, type TransportUser } from "../codec/transport.ts";
+import { Timer, type TimerOwner } from "../http/deadlines.ts";
+import type { HeaderMap } from "../http/header-map.ts";
+import type { ResponseHead } from "../http/message.ts";
+import type { UpstreamUser } from "./upstream-user.ts";
+
+/** What a connection tells the pool that owns it. */
+export interface ConnectionOwner {
+	/** Connected, or free again after a request. */
+	onFree(connection: UpstreamConnection): void;
+	/** Gone; when it never connected, `failure` says why. */
+	onGone(connection: UpstreamConnection, failure: ConnectFailure | undefined): void;
+	onIdleTimer(connection: UpstreamConnection): void;
+}
+
+export interface ConnectFailure {
+	readonly reason: "connect-failure" | "connect-timeout";
+	readonly detail: string;
+}
+
+/** Answers left over by a retry are read up to this many bytes to keep the connection; longer ones cost it. */
+const MAX_DISCARD_BYTES = 64 * 1024;
+
+/** One HTTP/1.1 connection to an endpoint; carries one request at a time. */
+export class UpstreamConnection implements TransportUser, ResponseSink, TimerOwner {
+	readonly host: Host;
+	readonly cluster: UpstreamCluster;
+	/** Where this connection is counted; undefined when it was opened beyond the limit. */
+	readonly breakers: CircuitBreakers | undefined;
+	/** Connect timeout, then idleness. */
+	readonly timer: Timer = new Timer(this);
+	readonly transport: Transport;
+	connected = false;
+	requests = 0;
+	idleSinceMs = 0;
+	readonly #owner: ConnectionOwner;
+	readonly #parser = new ResponseParser(this);
+	#user: UpstreamUser | undefined = undefined;
+	#requestDone = false;
+	#discardLeft = 0;
+	#timedOut = false;
+	#localAddress: string | undefined = undefined;
+
+	constructor(host: Host, cluster: UpstreamCluster, breakers: CircuitBreakers | undefined, owner: ConnectionOwner) {
+		this.host = host;
+		this.cluster = cluster;
+		this.breakers = breakers;
+		this.#owner = owner;
+		const onread = onreadOption();
+		const socket: Socket = connect({
+			host: host.ip,
+			port: host.port,
+			localAddress: cluster.info.sourceIp,
+			noDelay: true,
+			allowHalfOpen: true,
+			onread,
+		});
+		this.transport = new Transport(socket, this, cluster.info.perConnectionBufferLimitBytes, false);
+		onread.bind(this.transport);
+		socket.once("connect", () => batchWrites(() => this.#onConnect()));
+	}
+
+	/** Body framing of the current answer (`message-parser.ts`). */
+	get contentLength(): number {
+		return this.#parser.contentLength;
+	}
+
+	get localAddress(): string {
+		this.#localAddress ??= `${this.transport.socket.localAddress}:${this.transport.socket.localPort}`;
+		return this.#localAddress;
+	}
+
+	get usable(): boolean {
+		return this.connected && !this.transport.closed;
+	}
+
+	/** Starts a request: `user` gets the events of its answer. */
+	attach(user: UpstreamUser): void {
+		this.#user = user;
+		this.#requestDone = false;
+		this.transport.markWrites();
+		this.requests++;
+	}
+
+	/** Sends the request's head. `upgrade`: 101 is an answer to it. */
+	sendHead(text: string, method: string, upgrade: boolean): void {
+		this.#parser.expect(method, upgrade);
+		this.transport.send(text);
+	}
+
+	/** The request has been sent whole. */
+	finishRequest(): void {
+		this.#requestDone = true;
+	}
+
+	/** No longer interested in the answer: reads it to its end when that is near, else cuts the connection. */
+	abandon(): void {
+		const known = this.#user !== undefined && this.#requestDone && this.contentLength >= 0 && !this.#parser.idle;
+		this.#user = undefined;
+		this.#discardLeft = MAX_DISCARD_BYTES;
+		if (this.#parser.ended) return;
+		if (!known || this.contentLength > MAX_DISCARD_BYTES) this.close();
+	}
+
+	close(): void {
+		this.#user = undefined;
+		this.#parser.stop();
+		this.transport.destroy();
+	}
+
+	onData(buf: Buffer, end: number): void {
+		this.cluster.stats.upstreamCxRxBytesTotal.inc(end);
+		const discarding = this.#user === undefined && this.#discardLeft > 0;
+		if (this.#user === undefined && !discarding) {
+			// An idle connection has nothing to say: what comes belongs to no request.
+			this.close();
+			return;
+		}
+		if (discarding) this.#discardLeft -= end;
+		const reached = this.#parser.execute(buf, 0, end);
+		if (this.#parser.ended) this.#answered(reached < end);
+		else if (discarding && this.#discardLeft <= 0) this.close();
+	}
+
+	onEof(): void {
+		const tunnel = this.#user !== undefined && this.contentLength === TUNNEL && !this.#parser.idle;
+		this.#parser.finish();
+		if (tunnel) return;
+		this.transport.destroy();
+	}
+
+	onDrain(): void {
+		this.#user?.onUpstreamDrain();
+	}
+
+	onClose(error: Error | undefined): void {
+		this.timer.cancel();
+		const user = this.#user;
+		this.#user = undefined;
+		this.#parser.stop();
+		this.#owner.onGone(this, this.connected ? undefined : this.#connectFailure(error));
+		if (!user) return;
+		const unsent = this.requests > 1 && this.transport.nothingWritten;
+		user.onReset(unsent ? "unsent" : "terminated", describe(error), undefined);
+	}
+
+	onTimer(): void {
+		if (this.connected) this.#owner.onIdleTimer(this);
+		else {
+			this.#timedOut = true;
+			this.transport.destroy();
+		}
+	}
+
+	onResponse(head: ResponseHead): void {
+		this.#user?.onResponse(head);
+	}
+
+	onInformational(status: number, headers: HeaderMap): void {
+		this.#user?.onInformational(status, headers);
+	}
+
+	onBody(buf: Buffer, start: number, end: number): void {
+		this.#user?.onBody(buf, start, end);
+	}
+
+	onEnd(trailers: HeaderMap | undefined): void {
+		const user = this.#user;
+		this.#user = undefined;
+		user?.onEnd(trailers);
+	}
+
+	onCodecError(error: CodecError): void {
+		const user = this.#user;
+		this.close();
+		user?.onReset("protocol-error", "", error);
+	}
+
+	#onConnect(): void {
+		this.connected = true;
+		this.timer.cancel();
+		this.#owner.onFree(this);
+	}
+
+	/** The answer is complete: the connection is free again if both sides kept to the protocol. */
+	#answered(tooMuch: boolean): void {
+		this.#discardLeft = 0;
+		if (tooMuch || !this.#parser.keepAlive || !this.#requestDone || this.transport.closed) this.close();
+		else {
+			this.#parser.next();
+			this.#owner.onFree(this);
+		}
+	}
+
+	#connectFailure(error: Error | undefined): ConnectFailure {
+		return { reason: this.#timedOut ? "connect-timeout" : "connect-failure", detail: describe(error) };
+	}
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+	ECONNREFUSED: "Connection refused",
+	ECONNRESET: "Connection reset by peer",
+	EHOSTUNREACH: "No route to host",
+	ENETUNREACH: "Network is unreachable",
+	ETIMEDOUT: "Connection timed out",
+	EADDRNOTAVAIL: "Cannot assign requested address",
+	EMFILE: "Too many open files",
+	EPIPE: "Broken pipe",
+};
+
+/** The C library's words for a system error, which is what Envoy prints. */
+function describe(error: Error | undefined): string {
+	if (!error) return "";
+	const code = (error as NodeJS.ErrnoException).code ?? "";
+	return WORDS[code] ?? (code || error.message);
+}
