@@ -1,0 +1,70 @@
+import { type Problem, problem } from "../../lib/problem.ts";
+import { unpackAs } from "../../xds/any.ts";
+import type { Cluster } from "../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts";
+import type { HttpProtocolOptions as CommonOptions } from "../../xds/generated/envoy/config/core/v3/protocol_pb.ts";
+import {
+	type HttpProtocolOptions,
+	HttpProtocolOptionsSchema,
+} from "../../xds/generated/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts";
+import type { ClusterInfo } from "./cluster.ts";
+import { durationMs } from "./duration-ms.ts";
+
+const KEY = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+const DEFAULT_IDLE_MS = 3_600_000;
+
+type ProtocolInfo = Pick<ClusterInfo, "httpProtocol" | "idleTimeoutMs" | "maxRequestsPerConnection">;
+
+/** Reads `typed_extension_protocol_options`: protocol, idle timeout, requests per connection. */
+export function compileHttpProtocol(message: Cluster, at: string, problems: Problem[]): ProtocolInfo {
+	const path = `${at}typed_extension_protocol_options[${KEY}]`;
+	for (const key of Object.keys(message.typedExtensionProtocolOptions)) {
+		if (key === KEY) continue;
+		const what = "these protocol options are not implemented by this proxy";
+		problems.push(problem("LTN3230", `${at}typed_extension_protocol_options[${key}]`, what, `use ${KEY}`));
+	}
+	const options = unpackAs(message.typedExtensionProtocolOptions[KEY], HttpProtocolOptionsSchema);
+	const common = options?.commonHttpProtocolOptions;
+	refuseCommon(common, `${path}.common_http_protocol_options`, problems);
+	return {
+		httpProtocol: options ? protocolOf(options, path, problems) : "http1",
+		idleTimeoutMs: durationMs(common?.idleTimeout, DEFAULT_IDLE_MS),
+		maxRequestsPerConnection: common?.maxRequestsPerConnection ?? message.maxRequestsPerConnection ?? 0,
+	};
+}
+
+function protocolOf(options: HttpProtocolOptions, path: string, problems: Problem[]): ClusterInfo["httpProtocol"] {
+	const { upstreamProtocolOptions: chosen } = options;
+	if (chosen.case === "useDownstreamProtocolConfig") return "downstream";
+	if (chosen.case === "explicitHttpConfig") {
+		const explicit = chosen.value.protocolConfig;
+		if (explicit.case === "http2ProtocolOptions") return "http2";
+		if (explicit.case !== "http3ProtocolOptions") return "http1";
+	}
+	const name = chosen.case === "autoConfig" ? "auto_config" : "explicit_http_config.http3_protocol_options";
+	problems.push(
+		problem(
+			"LTN3231",
+			`${path}.${name}`,
+			"this choice of protocol is not implemented by this proxy",
+			"use explicit_http_config or use_downstream_protocol_config",
+		),
+	);
+	return "http1";
+}
+
+/** The message is shared with the connection manager, which obeys more of it: said here field by field. */
+function refuseCommon(common: CommonOptions | undefined, path: string, problems: Problem[]): void {
+	if (!common) return;
+	const unread: [name: string, set: boolean][] = [
+		["max_connection_duration", common.maxConnectionDuration !== undefined],
+		["max_headers_count", common.maxHeadersCount !== undefined],
+		["max_response_headers_kb", common.maxResponseHeadersKb !== undefined],
+		["max_stream_duration", common.maxStreamDuration !== undefined],
+		["headers_with_underscores_action", common.headersWithUnderscoresAction !== 0],
+	];
+	for (const [name, set] of unread)
+		if (set)
+			problems.push(
+				problem("LTN3232", `${path}.${name}`, "not implemented by this proxy for clusters", "remove the field"),
+			);
+}

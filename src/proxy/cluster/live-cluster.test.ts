@@ -1,0 +1,306 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { fromJson, type JsonObject, type JsonValue } from "@bufbuild/protobuf";
+import { ManualClock } from "../../lib/clock.ts";
+import { ProblemError } from "../../lib/problem.ts";
+import { seededRandom } from "../../lib/random.ts";
+import { silentLogger } from "../../telemetry/logger.ts";
+import { MetricRegistry } from "../../telemetry/metric-registry.ts";
+import { ClusterSchema } from "../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts";
+import { ClusterLoadAssignmentSchema } from "../../xds/generated/envoy/config/endpoint/v3/endpoint_pb.ts";
+import { xdsRegistry } from "../../xds/registry.ts";
+import { findUnsupported } from "../../xds/supported.ts";
+import { ClusterSet } from "./cluster-set.ts";
+import { compileCluster } from "./compile-cluster.ts";
+import type { DnsAnswer } from "./dns-discovery.ts";
+import { parseLoadAssignment } from "./endpoint-config.ts";
+import { SUPPORTED } from "./supported.ts";
+
+const NO_RETRY = { hash: undefined, avoid: undefined, hostSelectionAttempts: 0 };
+
+const cluster = (json: JsonValue) => compileCluster(fromJson(ClusterSchema, json, { registry: xdsRegistry() }));
+const endpoint = (address: string, port: number, more: JsonObject = {}) => ({
+	endpoint: { address: { socketAddress: { address, portValue: port } } },
+	...more,
+});
+const assignment = (...lbEndpoints: JsonObject[]) => ({ clusterName: "c", endpoints: [{ lbEndpoints }] });
+
+function endpointsOf(json: JsonValue) {
+	const problems: never[] = [];
+	return parseLoadAssignment(fromJson(ClusterLoadAssignmentSchema, json), "", { problems, names: false });
+}
+
+function setUp(answers: Record<string, DnsAnswer> = {}) {
+	const clock = new ManualClock();
+	const metrics = new MetricRegistry();
+	let warm = 0;
+	const asked: string[] = [];
+	const set = new ClusterSet({
+		clock,
+		random: seededRandom(1),
+		metrics,
+		logger: silentLogger,
+		resolver: {
+			resolve: async (name) => {
+				asked.push(name);
+				const answer = answers[name];
+				if (!answer) throw new Error(`ENOTFOUND ${name}`);
+				return answer;
+			},
+		},
+		onWarm: () => void warm++,
+	});
+	return { clock, metrics, set, answers, asked, warm: () => warm };
+}
+
+function problemsOf(json: JsonValue): string[] {
+	try {
+		cluster(json);
+		return [];
+	} catch (error) {
+		assert.ok(error instanceof ProblemError);
+		return error.problems.map(({ path }) => path);
+	}
+}
+
+const edsCluster = { name: "c", type: "EDS", edsClusterConfig: { edsConfig: { ads: {} } } };
+
+test("a static cluster is in service at once with Envoy's defaults", () => {
+	const { set } = setUp();
+	set.put(cluster({ name: "c", loadAssignment: assignment(endpoint("127.0.0.1", 1), endpoint("::1", 2)) }));
+	const live = set.get("c")!;
+	assert.deepEqual(
+		live.hosts().map(({ address }) => address),
+		["127.0.0.1:1", "[::1]:2"],
+	);
+	assert.equal(live.info.connectTimeoutMs, 5000);
+	assert.equal(live.info.httpProtocol, "http1");
+	assert.notEqual(live.pick(NO_RETRY), live.pick(NO_RETRY));
+	assert.equal(live.stats.membershipHealthy.value, 2);
+});
+
+test("every problem is told with its path", () => {
+	assert.deepEqual(
+		problemsOf({
+			lbPolicy: "CLUSTER_PROVIDED",
+			connectTimeout: "0s",
+			circuitBreakers: { thresholds: [{ priority: "HIGH" }] },
+			transportSocket: { name: "tls" },
+			loadAssignment: assignment(
+				endpoint("not-an-ip", 1),
+				endpoint("10.0.0.1", 70000),
+				{},
+				endpoint("10.0.0.1", 1, { healthStatus: "DEGRADED" }),
+			),
+		}).sort(),
+		[
+			"circuit_breakers.thresholds[0].priority",
+			"connect_timeout",
+			"lb_policy",
+			"load_assignment.endpoints[0].lb_endpoints[0].endpoint.address.socket_address.address",
+			"load_assignment.endpoints[0].lb_endpoints[1].endpoint.address.socket_address.port_value",
+			"load_assignment.endpoints[0].lb_endpoints[2]",
+			"load_assignment.endpoints[0].lb_endpoints[3].health_status",
+			"name",
+			"transport_socket",
+		],
+	);
+	assert.deepEqual(problemsOf({ name: "c", type: "ORIGINAL_DST" }), ["type"]);
+	assert.deepEqual(problemsOf({ name: "c", type: "EDS" }), ["eds_cluster_config.eds_config"]);
+	assert.deepEqual(problemsOf({ name: "c", type: "LOGICAL_DNS" }), ["load_assignment"]);
+});
+
+test("fields that nobody obeys are found, those that are obeyed are not", () => {
+	const json = {
+		...edsCluster,
+		connectTimeout: "1s",
+		outlierDetection: { consecutive5xx: 1, interval: "1s", baseEjectionTime: "180s", maxEjectionPercent: 100 },
+		commonLbConfig: { healthyPanicThreshold: {}, localityWeightedLbConfig: {} },
+		circuitBreakers: { thresholds: [{ maxConnections: 1, maxRetries: 4294967295, trackRemaining: true }] },
+		metadata: { filterMetadata: { istio: { services: [{ host: "a" }] } } },
+		typedExtensionProtocolOptions: {
+			"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+				"@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+				useDownstreamProtocolConfig: { httpProtocolOptions: {}, http2ProtocolOptions: {} },
+			},
+		},
+	};
+	const message = fromJson(ClusterSchema, json, { registry: xdsRegistry() });
+	assert.deepEqual(findUnsupported(ClusterSchema, message, SUPPORTED), []);
+	assert.equal(compileCluster(message).info.httpProtocol, "downstream");
+	const odd = fromJson(ClusterSchema, { ...edsCluster, healthChecks: [{}], lbSubsetConfig: {} });
+	assert.deepEqual(
+		findUnsupported(ClusterSchema, odd, SUPPORTED).map(({ path }) => path),
+		["health_checks", "lb_subset_config"],
+	);
+});
+
+test("an EDS cluster is not found until its endpoints came, nor for ever", () => {
+	const { set, clock, warm } = setUp();
+	set.put(cluster(edsCluster));
+	set.put(cluster({ ...edsCluster, name: "late" }));
+	assert.equal(set.get("c"), undefined);
+	assert.deepEqual([...set.edsNames()], ["c", "late"]);
+	set.setEndpoints("c", endpointsOf(assignment(endpoint("10.0.0.1", 80))));
+	assert.equal(set.get("c")!.hosts().length, 1);
+	assert.equal(warm(), 0);
+	clock.advance(15_000);
+	assert.equal(set.get("late")!.pick(NO_RETRY), undefined);
+	assert.equal(warm(), 1);
+});
+
+test("hosts of the same address survive updates with requests, ejection and pool; others are marked removed", () => {
+	const { set } = setUp();
+	set.put(cluster({ ...edsCluster, outlierDetection: { consecutive5xx: 1 } }));
+	set.setEndpoints("c", endpointsOf(assignment(endpoint("10.0.0.1", 80), endpoint("10.0.0.2", 80))));
+	const before = set.get("c")!;
+	const [first, second] = before.hosts();
+	first!.activeRequests = 3;
+	before.reportStatus(first!, 503);
+	set.setEndpoints(
+		"c",
+		endpointsOf(assignment(endpoint("10.0.0.1", 80, { loadBalancingWeight: 5 }), endpoint("10.0.0.3", 80))),
+	);
+	assert.equal(before.hosts()[0], first);
+	assert.equal(first!.ejected, true);
+	assert.equal(first!.weight, 5);
+	assert.equal(second!.removed, true);
+
+	set.put(cluster({ ...edsCluster, lbPolicy: "RANDOM", outlierDetection: { consecutive5xx: 1 } }));
+	const after = set.get("c")!;
+	assert.notEqual(after, before);
+	assert.equal(after.hosts()[0], first, "same connection settings: the very host");
+	assert.equal(first!.removed, false);
+	assert.equal(after.pick(NO_RETRY)!.address, "10.0.0.3:80");
+
+	set.put(cluster({ ...edsCluster, maxRequestsPerConnection: 1, outlierDetection: { consecutive5xx: 1 } }));
+	const [replaced] = set.get("c")!.hosts();
+	assert.notEqual(replaced, first);
+	assert.equal(first!.removed, true);
+	assert.equal(replaced!.ejected, true);
+});
+
+test("EDS health keeps hosts out, and all ejected is told apart from empty", () => {
+	const { set } = setUp();
+	set.put(
+		cluster({
+			...edsCluster,
+			commonLbConfig: { healthyPanicThreshold: {} },
+			outlierDetection: { consecutive5xx: 1, maxEjectionPercent: 100 },
+		}),
+	);
+	set.setEndpoints(
+		"c",
+		endpointsOf(
+			assignment(
+				endpoint("10.0.0.1", 80, { healthStatus: "DRAINING" }),
+				endpoint("10.0.0.2", 80, { healthStatus: "TIMEOUT" }),
+				endpoint("10.0.0.3", 80),
+			),
+		),
+	);
+	const live = set.get("c")!;
+	assert.equal(live.pick(NO_RETRY)!.address, "10.0.0.3:80");
+	assert.equal(live.allEjected(), false);
+	live.reportStatus(live.hosts()[2]!, 500);
+	assert.equal(live.allEjected(), true);
+	assert.equal(live.pick(NO_RETRY), undefined);
+	set.setEndpoints("c", undefined);
+	assert.equal(live.allEjected(), false);
+});
+
+test("a retry avoids the hosts already tried while attempts last", () => {
+	const { set } = setUp();
+	set.put(cluster({ name: "c", loadAssignment: assignment(endpoint("10.0.0.1", 80), endpoint("10.0.0.2", 80)) }));
+	const live = set.get("c")!;
+	const [first, second] = live.hosts();
+	for (let i = 0; i < 10; i++)
+		assert.equal(live.pick({ hash: undefined, avoid: new Set([first!]), hostSelectionAttempts: 3 }), second);
+});
+
+test("removing a cluster marks its hosts and drops its stats", () => {
+	const { set, metrics } = setUp();
+	set.put(cluster({ name: "c", loadAssignment: assignment(endpoint("10.0.0.1", 80)) }));
+	const [host] = set.get("c")!.hosts();
+	set.remove("c");
+	assert.equal(set.get("c"), undefined);
+	assert.equal(host!.removed, true);
+	assert.deepEqual([...metrics.stats()], []);
+});
+
+test("circuit breakers count up to their limits and show when they are open", () => {
+	const { set, metrics } = setUp();
+	set.put(cluster({ name: "c", circuitBreakers: { thresholds: [{ maxRequests: 1, maxRetries: 0 }] } }));
+	const { breakers } = set.get("c")!;
+	const open = () => metrics.scope("cluster.c.").gauge("circuit_breakers.default.rq_open").value;
+	assert.equal(breakers.tryRequest(), true);
+	assert.equal(breakers.tryRequest(), false);
+	assert.equal(open(), 1);
+	breakers.releaseRequest();
+	assert.equal(open(), 0);
+	assert.equal(breakers.tryRetry(), false);
+	assert.throws(() => breakers.releaseRequest(), /released more often than taken/);
+});
+
+test("a retry budget grows with the active requests", () => {
+	const { set } = setUp();
+	set.put(
+		cluster({
+			name: "c",
+			circuitBreakers: { thresholds: [{ retryBudget: { budgetPercent: { value: 50 }, minRetryConcurrency: 1 } }] },
+		}),
+	);
+	const { breakers } = set.get("c")!;
+	assert.deepEqual([breakers.tryRetry(), breakers.tryRetry()], [true, false]);
+	for (let i = 0; i < 4; i++) breakers.tryRequest();
+	assert.equal(breakers.tryRetry(), true);
+});
+
+test("STRICT_DNS uses every address, refreshes, and keeps what it knows when a look-up fails", async () => {
+	const { set, clock, answers, asked } = setUp({ "a.test": { addresses: ["10.0.0.1", "10.0.0.2"], ttlMs: undefined } });
+	const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
+	set.put(cluster({ name: "c", type: "STRICT_DNS", loadAssignment: assignment(endpoint("a.test", 80)) }));
+	assert.equal(set.get("c"), undefined);
+	await settled();
+	assert.deepEqual(
+		set
+			.get("c")!
+			.hosts()
+			.map(({ address }) => address),
+		["10.0.0.1:80", "10.0.0.2:80"],
+	);
+	answers["a.test"] = { addresses: ["10.0.0.2", "10.0.0.3"], ttlMs: undefined };
+	clock.advance(5000);
+	await settled();
+	assert.deepEqual(
+		set
+			.get("c")!
+			.hosts()
+			.map(({ address }) => address),
+		["10.0.0.2:80", "10.0.0.3:80"],
+	);
+	delete answers["a.test"];
+	clock.advance(5000);
+	await settled();
+	assert.equal(set.get("c")!.hosts().length, 2);
+	set.remove("c");
+	clock.advance(100_000);
+	await settled();
+	assert.equal(asked.length, 3, "a removed cluster asks no more");
+});
+
+test("LOGICAL_DNS uses the first address, and an unknown name starts empty", async () => {
+	const { set } = setUp({ "a.test": { addresses: ["10.0.0.1", "10.0.0.2"], ttlMs: undefined } });
+	set.put(cluster({ name: "c", type: "LOGICAL_DNS", loadAssignment: assignment(endpoint("a.test", 80)) }));
+	set.put(cluster({ name: "d", type: "STRICT_DNS", loadAssignment: assignment(endpoint("nowhere.test", 80)) }));
+	await new Promise<void>((resolve) => setImmediate(resolve));
+	assert.deepEqual(
+		set
+			.get("c")!
+			.hosts()
+			.map(({ address }) => address),
+		["10.0.0.1:80"],
+	);
+	assert.deepEqual(set.get("d")!.hosts(), []);
+	set.close();
+});

@@ -1,0 +1,173 @@
+import type { Clock } from "../../lib/clock.ts";
+import type { Random } from "../../lib/random.ts";
+import type { StatScope } from "../../telemetry/metric-registry.ts";
+import { type HostBalancer, hostBalancer } from "../lb/host-balancer.ts";
+import { CircuitBreakerSet } from "./circuit-breaker-set.ts";
+import type { CircuitBreakers, ClusterInfo, ClusterStats, Host, PickContext, UpstreamCluster } from "./cluster.ts";
+import type { ClusterConfig } from "./cluster-config.ts";
+import { ClusterHost } from "./cluster-host.ts";
+import { clusterStats } from "./cluster-stat-set.ts";
+import type { EndpointSet } from "./endpoint-config.ts";
+import { hostAddress } from "./ip-address.ts";
+import type { OutlierKind } from "./outlier-config.ts";
+import { OutlierDetector } from "./outlier-detector.ts";
+
+export interface LiveClusterDeps {
+	readonly clock: Clock;
+	readonly random: Random;
+	/** The scope `cluster.<statName>.`; released by `close`. */
+	readonly scope: StatScope;
+	readonly onEjection?: (cluster: string, host: string, event: { ejected: boolean; kind?: OutlierKind }) => void;
+}
+
+/** A cluster in service: hosts, balancer, breakers, outlier detection. Its endpoints change in place, its config never. */
+export class LiveCluster implements UpstreamCluster {
+	readonly config: ClusterConfig;
+	readonly stats: ClusterStats;
+	readonly breakers: CircuitBreakers;
+	/** Endpoints were given at least once (EDS answered, DNS resolved, or static). */
+	initialized = false;
+	readonly #deps: LiveClusterDeps;
+	readonly #detector: OutlierDetector<ClusterHost> | undefined;
+	#hosts: readonly ClusterHost[] = [];
+	#endpoints: EndpointSet = { endpoints: [], overprovisioningFactor: 1.4 };
+	#balancer: HostBalancer<ClusterHost>;
+	#allEjected = false;
+	#closed = false;
+
+	/** `previous`: the cluster of the same name that this one replaces; its hosts (and their connections, if they fit) carry over. */
+	constructor(config: ClusterConfig, deps: LiveClusterDeps, previous?: LiveCluster) {
+		this.config = config;
+		this.#deps = deps;
+		this.stats = clusterStats(deps.scope);
+		this.breakers = new CircuitBreakerSet(config.thresholds, deps.scope);
+		if (previous) this.#hosts = previous.#handOver(config.info);
+		this.#balancer = this.#makeBalancer();
+		this.#detector =
+			config.outlier &&
+			new OutlierDetector(config.outlier, {
+				...deps,
+				stats: deps.scope,
+				hosts: () => this.#hosts,
+				onChange: () => this.#rebalance(),
+				onEvent: (host, event) => deps.onEjection?.(config.name, host.address, event),
+			});
+		if (!this.#detector) for (const { outlier } of this.#hosts) outlier.ejected = false;
+		if (config.discovery.kind === "static") this.update(config.discovery.endpoints);
+		else if (previous?.initialized) this.update(previous.#endpoints);
+	}
+
+	get name(): string {
+		return this.config.name;
+	}
+
+	get info(): ClusterInfo {
+		return this.config.info;
+	}
+
+	get endpoints(): EndpointSet {
+		return this.#endpoints;
+	}
+
+	/** Replaces the whole set of endpoints; hosts whose address stays keep requests, connections and ejection. */
+	update(next: EndpointSet): void {
+		const known = new Map(this.#hosts.map((host) => [host.address, host]));
+		const hosts = new Map<string, ClusterHost>();
+		for (const endpoint of next.endpoints) {
+			const address = hostAddress(endpoint.host, endpoint.port);
+			// An address may come twice (two priorities): the first one, the most preferred, counts.
+			if (hosts.has(address)) continue;
+			const host = known.get(address) ?? new ClusterHost(endpoint);
+			host.config = endpoint;
+			hosts.set(address, host);
+			known.delete(address);
+		}
+		for (const gone of known.values()) gone.removed = true;
+		this.#hosts = [...hosts.values()];
+		this.#endpoints = next;
+		this.initialized = true;
+		this.#deps.scope.counter("update_success").inc();
+		this.#deps.scope.counter("membership_change").inc();
+		this.#detector?.hostsChanged();
+		this.#rebalance();
+	}
+
+	pick(ctx: PickContext): Host | undefined {
+		let host = this.#balancer.pick(ctx.hash);
+		if (this.#balancer.pickedInPanic) this.stats.lbHealthyPanic.inc();
+		if (!ctx.avoid) return host;
+		for (let attempt = 0; attempt < ctx.hostSelectionAttempts && host && ctx.avoid.has(host); attempt++)
+			host = this.#balancer.pick(ctx.hash);
+		return host;
+	}
+
+	/** True when no endpoint is usable and ejection is the reason for at least one of them. */
+	allEjected(): boolean {
+		return this.#allEjected;
+	}
+
+	hosts(): readonly ClusterHost[] {
+		return this.#hosts;
+	}
+
+	reportStatus(host: Host, status: number): void {
+		if (!this.#closed) this.#detector?.reportStatus(host as ClusterHost, status);
+	}
+
+	reportLocalFailure(host: Host, kind: "connect" | "timeout" | "reset"): void {
+		if (!this.#closed) this.#detector?.reportLocalFailure(host as ClusterHost, kind);
+	}
+
+	/** The cluster has left the configuration: its hosts' pools close when idle, its stats go. */
+	close(): void {
+		if (this.#closed) return;
+		for (const host of this.#hosts) host.removed = true;
+		this.#retire();
+	}
+
+	#retire(): void {
+		this.#closed = true;
+		this.#detector?.close();
+		this.#deps.scope.release();
+	}
+
+	#handOver(to: ClusterInfo): readonly ClusterHost[] {
+		const sameConnections = JSON.stringify(connectionKey(to)) === JSON.stringify(connectionKey(this.config.info));
+		const hosts = sameConnections
+			? this.#hosts
+			: this.#hosts.map((host) => {
+					host.removed = true;
+					return new ClusterHost(host.config, host);
+				});
+		this.#retire();
+		return hosts;
+	}
+
+	#rebalance(): void {
+		this.#balancer = this.#makeBalancer();
+		const healthy = this.#hosts.filter((host) => host.healthy).length;
+		this.#allEjected = healthy === 0 && this.#hosts.some(({ ejected }) => ejected);
+		this.stats.membershipTotal.set(this.#hosts.length);
+		this.stats.membershipHealthy.set(healthy);
+	}
+
+	#makeBalancer(): HostBalancer<ClusterHost> {
+		const placed = this.#hosts.map((host) => ({
+			host,
+			priority: host.config.priority,
+			healthy: host.healthy,
+			locality: Object.values(host.locality).join("/"),
+			localityWeight: host.config.localityWeight,
+		}));
+		return hostBalancer(placed, {
+			...this.config.balancing,
+			overprovisioningFactor: this.#endpoints.overprovisioningFactor,
+			random: this.#deps.random,
+		});
+	}
+}
+
+/** What a connection was made with: hosts keep their pools only while it stays the same. */
+function connectionKey({ httpProtocol, sourceIp, maxRequestsPerConnection, idleTimeoutMs }: ClusterInfo) {
+	return [httpProtocol, sourceIp ?? "", maxRequestsPerConnection, idleTimeoutMs];
+}
