@@ -1,0 +1,45 @@
+import { Code, ConnectError, createClient } from "@connectrpc/connect";
+import { createGrpcTransport } from "@connectrpc/connect-node";
+import { AggregatedDiscoveryService } from "../../xds/generated/envoy/service/discovery/v3/ads_pb.ts";
+import type {
+	DeltaDiscoveryRequest,
+	DeltaDiscoveryResponse,
+	DiscoveryRequest,
+	DiscoveryResponse,
+} from "../../xds/generated/envoy/service/discovery/v3/discovery_pb.ts";
+import type { OpenStream } from "./ads-client.ts";
+
+/** A dead peer is noticed by unanswered HTTP/2 pings. */
+const PING_INTERVAL_MS = 20_000;
+const PING_TIMEOUT_MS = 5000;
+const MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
+
+export interface AdsStreams {
+	readonly delta: OpenStream<DeltaDiscoveryRequest, DeltaDiscoveryResponse>;
+	readonly sotw: OpenStream<DiscoveryRequest, DiscoveryResponse>;
+}
+
+/** ADS over plaintext gRPC to `http://host:port`. */
+export function grpcStreams(baseUrl: string): AdsStreams {
+	const transport = createGrpcTransport({
+		baseUrl,
+		pingIntervalMs: PING_INTERVAL_MS,
+		pingTimeoutMs: PING_TIMEOUT_MS,
+		readMaxBytes: MAX_RESPONSE_BYTES,
+	});
+	const client = createClient(AggregatedDiscoveryService, transport);
+	return {
+		delta: (requests, signal) => untilCancelled(client.deltaAggregatedResources(requests, { signal }), signal),
+		sotw: (requests, signal) => untilCancelled(client.streamAggregatedResources(requests, { signal }), signal),
+	};
+}
+
+/** Our own closing of the stream is its end, not a failure. */
+async function* untilCancelled<T>(responses: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T> {
+	try {
+		yield* responses;
+	} catch (error) {
+		if (signal.aborted && ConnectError.from(error).code === Code.Canceled) return;
+		throw error;
+	}
+}
