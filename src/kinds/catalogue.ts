@@ -28,7 +28,9 @@ import { Secret } from "./core/secret.ts";
 import { Service } from "./core/service.ts";
 import { ServiceAccount } from "./core/service-account.ts";
 import { CustomResourceDefinition } from "./crd/custom-resource-definition.ts";
+import type { CustomKind } from "./define-kind.ts";
 import type { JsonSchema, KindDefinition } from "./definition.ts";
+import { istioKinds } from "./istio/istio-kinds.ts";
 import { EndpointSlice } from "./networking/endpoint-slice.ts";
 import { Ingress, IngressClass } from "./networking/ingress.ts";
 import { NetworkPolicy } from "./networking/network-policy.ts";
@@ -108,7 +110,7 @@ export const builtinKinds: readonly KindDefinition[] = [
 ];
 
 /** Kinds served through CustomResourceDefinitions made from their definitions. */
-export const customKinds: readonly KindDefinition[] = [];
+export const customKinds: readonly CustomKind[] = istioKinds;
 
 /** Every kind that Lateen knows. */
 export const allKinds: readonly KindDefinition[] = [...builtinKinds, ...customKinds];

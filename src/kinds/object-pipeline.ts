@@ -1,10 +1,11 @@
 import { formatApiVersion, parseApiVersion, schemaOf } from "./catalogue.ts";
-import type { FieldError, KindDefinition } from "./definition.ts";
+import type { FieldError, JsonSchema, KindDefinition } from "./definition.ts";
 import { validateMetadata } from "./metadata-validation.ts";
 import type { KubeObject } from "./object.ts";
 import { applySchemaDefaults } from "./schema/defaults.ts";
 import { findListDuplicates } from "./schema/list-duplicates.ts";
 import { findMissingFields } from "./schema/required-fields.ts";
+import { findTypeErrors } from "./schema/type-errors.ts";
 import { validateSchema } from "./schema/validate-schema.ts";
 
 /** Outcome of validating one object; errors refuse it, warnings go into `Warning:` headers. */
@@ -12,6 +13,20 @@ export interface Validation {
 	readonly errors: readonly FieldError[];
 	readonly warnings: readonly string[];
 }
+
+/**
+ * Values of the wrong JSON type, in the words of Go's decoder: the object is refused with 400. Custom kinds are typed by
+ * their schema in validation (422); only their metadata is decoded into a Go type.
+ */
+export function findDecodeErrors(kind: KindDefinition, version: string, object: KubeObject): string[] {
+	if (kind.origin === "builtin") return findTypeErrors(schemaOf(kind, version), object);
+	return findTypeErrors(METADATA_ONLY, object);
+}
+
+const METADATA_ONLY: JsonSchema = {
+	type: "object",
+	properties: { metadata: { $ref: "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta" } },
+};
 
 /** Fills all defaults in place: the schema's, then what the kind computes (clusterIP and names are the API server's). */
 export function applyDefaults(kind: KindDefinition, version: string, object: KubeObject): void {
@@ -21,7 +36,7 @@ export function applyDefaults(kind: KindDefinition, version: string, object: Kub
 
 /**
  * Everything that makes an object invalid (422): metadata, schema, list rules, the kind's own rules. The object must be
- * decoded and defaulted before: for built-in kinds `findTypeErrors` and `findUnknownFields` belong to decoding (400).
+ * decoded and defaulted before: `findDecodeErrors` and `findUnknownFields` belong to decoding (400).
  */
 export function validateObject(
 	kind: KindDefinition,

@@ -8,8 +8,8 @@ import { checkNumber, checkSize } from "./value-limits.ts";
 
 /**
  * Checks an object against a structural schema (apiextensions rules: types, nullable, int-or-string, required, enums,
- * limits, patterns, formats, oneOf/anyOf/allOf/not). Unknown members are no matter of this function. Every error is
- * returned, in document order, with Kubernetes' texts.
+ * limits, patterns, formats, oneOf/anyOf/allOf/not). Unknown members are no matter of this function, nor is `metadata` at
+ * the root (decoding types it, `validateMetadata` checks it). Every error is returned, with Kubernetes' texts.
  */
 export function validateSchema(schema: JsonSchema, object: unknown): FieldError[] {
 	const errors: FieldError[] = [];
@@ -98,7 +98,7 @@ function checkObject(node: JsonSchema, value: JsonObject, path: FieldPath, error
 	for (const name of node.required ?? []) if (value[name] === undefined) errors.push(required(path.field(name)));
 	const { properties = {}, additionalProperties } = node;
 	for (const [name, member] of Object.entries(value)) {
-		if (member === undefined) continue;
+		if (member === undefined || (name === "metadata" && path.toString() === "")) continue;
 		const inner = Object.hasOwn(properties, name) ? properties[name] : undefined;
 		if (inner) check(inner, member, path.field(name), errors);
 		else if (typeof additionalProperties === "object") check(additionalProperties, member, path.key(name), errors);
