@@ -73,7 +73,10 @@ function readBlocks(r: ObjectReader): PolicyBlocks {
 		tls: r.object("tls", (t) => {
 			t.ignore("clientCertificate", "privateKey", "caCertificates", "credentialName", "sni", "subjectAltNames");
 			t.ignore("insecureSkipVerify", "caCrl");
-			return { mode: t.word("mode", ["DISABLE", "SIMPLE", "MUTUAL", "ISTIO_MUTUAL"]) ?? "DISABLE" };
+			const mode = t.word("mode", ["DISABLE", "SIMPLE", "MUTUAL", "ISTIO_MUTUAL"]) ?? "DISABLE";
+			if (mode !== "DISABLE")
+				t.unsupported("mode", "calls answer 503 instead of leaving the proxy unencrypted; only DISABLE is there");
+			return { mode };
 		}),
 		retryBudget: r.object("retryBudget", (b) => {
 			b.unsupported("budgetInterval", "the budget is counted over active requests");
@@ -98,6 +101,8 @@ function readLoadBalancer(r: ObjectReader): LoadBalancer {
 	const word = r.string("simple") ?? "UNSPECIFIED";
 	const simple = SIMPLE[word];
 	if (!simple) r.malformed("simple", `must be one of ${Object.keys(SIMPLE).join(", ")}`);
+	if (simple === "PASSTHROUGH")
+		r.unsupported("simple", "without traffic capture there is no original destination; calls answer 503");
 	r.unsupported("zoneAwareLbSetting", "only the default failover order is there");
 	const legacyWarmupMs = r.durationMs("warmupDurationSecs");
 	const warmup = r.object("warmup", (w) => ({

@@ -73,6 +73,7 @@ function readResolution(r: ObjectReader): Resolution {
 	const word = r.string("resolution") ?? "NONE";
 	const resolution = RESOLUTIONS[word];
 	if (!resolution) r.malformed("resolution", `must be one of ${Object.keys(RESOLUTIONS).join(", ")}`);
+	if (word === "NONE") r.unsupported("resolution", "NONE needs the original destination of captured traffic");
 	return resolution ?? "NONE";
 }
 

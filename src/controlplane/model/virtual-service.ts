@@ -9,7 +9,7 @@ export const MESH_GATEWAY = "mesh";
 /** A VirtualService with its hosts and gateway references resolved. */
 export interface VirtualService {
 	readonly meta: ConfigMeta;
-	/** FQDNs, wildcards and addresses, lower case; empty for a delegate. */
+	/** FQDNs, wildcards and addresses, lower case; empty for a delegate (which is not applied on its own). */
 	readonly hosts: readonly string[];
 	/** `mesh` or `namespace/name`. */
 	readonly gateways: readonly string[];
@@ -26,7 +26,6 @@ export interface HttpRule {
 	readonly route: readonly RouteDestination[];
 	readonly redirect: Redirect | undefined;
 	readonly directResponse: DirectResponse | undefined;
-	readonly delegate: { readonly name: string; readonly namespace: string } | undefined;
 	readonly rewrite: Rewrite | undefined;
 	readonly timeoutMs: number | undefined;
 	readonly retries: RetryPolicy | undefined;

@@ -1,0 +1,103 @@
+import type { Cluster } from "../../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts";
+import { destinationRuleFor } from "../../model/destination-rule-lookup.ts";
+import { IdentityMemo } from "../../model/identity-memo.ts";
+import type { Service, ServicePort } from "../../model/service.ts";
+import { serviceView } from "../../model/service-lookup.ts";
+import { endpointsOf, type Snapshot } from "../../model/snapshot.ts";
+import { type ClientClass, clientClass } from "../client-class.ts";
+import type { ConnectedProxy } from "../connected-proxy.ts";
+import { inboundPorts } from "../inbound-ports.ts";
+import { canResolveNames, dynamicForwardCluster } from "./dynamic-forward-cluster.ts";
+import { blackHoleCluster, inboundCluster } from "./local-clusters.ts";
+import { outboundCluster } from "./outbound-cluster.ts";
+
+/** All clusters of a proxy; clusters are shared between proxies that see the same service and rule. */
+export class ClusterTranslator {
+	readonly #clusters = new IdentityMemo<Cluster | undefined>();
+	readonly #outbound = new IdentityMemo<readonly Cluster[]>();
+
+	generate(proxy: ConnectedProxy, snapshot: Snapshot): readonly Cluster[] {
+		const { mesh } = snapshot;
+		const outbound = this.#outboundOf(clientClass(proxy, snapshot), snapshot);
+		const blackHole = this.#cluster("black-hole", [mesh], () => blackHoleCluster(mesh));
+		const clusters = [...outbound, blackHole, ...this.#localOf(proxy, snapshot)];
+		return clusters.filter((c) => c !== undefined);
+	}
+
+	sweep(): void {
+		this.#clusters.sweep();
+		this.#outbound.sweep();
+	}
+
+	#localOf(proxy: ConnectedProxy, snapshot: Snapshot): readonly (Cluster | undefined)[] {
+		if (proxy.role !== "sidecar") return [];
+		const { mesh } = snapshot;
+		const inbound = inboundPorts(proxy, snapshot).map((port) =>
+			this.#cluster(`${proxy.id}|${proxy.appIp}|${port.number}|${port.protocol}`, [mesh, port.service], () =>
+				inboundCluster(proxy, port, mesh),
+			),
+		);
+		if (mesh.outboundTrafficPolicy !== "ALLOW_ANY" || !canResolveNames(proxy.extensions)) return inbound;
+		return [...inbound, this.#cluster("dynamic", [mesh], () => dynamicForwardCluster(mesh))];
+	}
+
+	#outboundOf(client: ClientClass, snapshot: Snapshot): readonly Cluster[] {
+		const { services, destinationRules, mesh, endpoints } = snapshot;
+		// Only services resolved by name carry their endpoints inside the cluster.
+		const inline = services.some((s) => s.registry === "ServiceEntry") ? endpoints : undefined;
+		return this.#outbound.get(client.key, [services, destinationRules, mesh, inline], () =>
+			serviceView(snapshot, client.namespace)
+				.services.flatMap((s) => (s.aliasOf === undefined ? s.ports.map((p) => [s, p] as const) : []))
+				.flatMap(([service, port]) => this.#portClusters(service, port, { client, snapshot })),
+		);
+	}
+
+	#portClusters(
+		service: Service,
+		port: ServicePort,
+		{ client, snapshot }: { client: ClientClass; snapshot: Snapshot },
+	): readonly Cluster[] {
+		const rule = destinationRuleFor(snapshot, client, service);
+		const endpoints = service.resolution === "EDS" ? [] : endpointsOf(snapshot, service.hostname);
+		const inPort = endpoints.filter((e) => e.servicePort === port.number);
+		if (service.resolution !== "EDS" && inPort.length === 0) inPort.push(...hostItself(service, port));
+		const subsets = [undefined, ...(rule?.subsets ?? [])];
+		const clusters = subsets.map((subset) => {
+			const key = [
+				service.hostname,
+				service.meta.namespace,
+				port.number,
+				subset?.name,
+				rule?.meta.namespace,
+				rule?.meta.name,
+			];
+			return this.#cluster(key.join("|"), [service, rule, subset, snapshot.mesh, ...endpoints], () =>
+				outboundCluster({ service, port, subset, rule, endpoints: inPort }, snapshot.mesh),
+			);
+		});
+		return clusters.filter((c) => c !== undefined);
+	}
+
+	#cluster(key: string, deps: readonly unknown[], compute: () => Cluster | undefined): Cluster | undefined {
+		return this.#clusters.get(key, deps, compute);
+	}
+}
+
+/** A DNS service without endpoints is looked up by its own name (istio-traffic-api.md 4). */
+function hostItself(service: Service, port: ServicePort) {
+	if (service.hostname.startsWith("*")) return [];
+	const targetPort = typeof port.targetPort === "number" ? port.targetPort : port.number;
+	return [
+		{
+			address: service.hostname,
+			port: targetPort,
+			servicePort: port.number,
+			labels: {},
+			locality: { region: "", zone: "", subzone: "" },
+			health: "healthy" as const,
+			tlsMode: "disabled" as const,
+			weight: 1,
+			workload: undefined,
+		},
+	];
+}
