@@ -21,8 +21,12 @@ export interface RouteMatch {
 	readonly routeName: string;
 	readonly virtualHostName: string;
 	readonly action: RouteAction;
-	/** `typed_per_filter_config`, the most specific of weighted cluster, route, virtual host, configuration; by filter name. */
+	/** `typed_per_filter_config`, the most specific of route, virtual host, configuration; by filter name. */
 	perFilterConfig(filterName: string): unknown;
+	/** Name for a trace's span; empty: the default. */
+	readonly decoratorOperation: string;
+	/** Part of the name of this route's own stats (`vhost.<virtual host>.route.<prefix>.`); empty: none. */
+	readonly statPrefix: string;
 	/** Route metadata (`filter_metadata`), plain objects. */
 	readonly metadata: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 	/** Request headers before they go upstream: header operations in Envoy's order, rewrites of path and host. Changes `request`. */
@@ -59,8 +63,29 @@ export interface ForwardAction {
 		request: RequestHead,
 		info: StreamInfo,
 	): { readonly hash: bigint | undefined; readonly newCookies: readonly string[] };
+	/** Upgrade types (lower case: `websocket`, `connect`) that this route allows ... */
 	readonly upgrades: ReadonlySet<string>;
+	/** ... and forbids, over what the connection manager says. */
+	readonly forbiddenUpgrades: ReadonlySet<string>;
 	readonly includeAttemptCount: boolean;
+	/** Add x-envoy-attempt-count to the response too. */
+	readonly includeAttemptCountInResponse: boolean;
+	/** Limit for a client's `grpc-timeout`, which then takes the place of `timeoutMs`: 0 = any; undefined: the header is not looked at. */
+	readonly maxGrpcTimeoutMs: number | undefined;
+	/** Taken off a client's `grpc-timeout`. */
+	readonly grpcTimeoutOffsetMs: number;
+	/** Clusters that get a copy of the request; their answers are dropped. */
+	readonly mirrors: readonly MirrorPolicy[];
+}
+
+/** Compiled `request_mirror_policies` entry. */
+export interface MirrorPolicy {
+	/** The cluster for this request; undefined when the header that names it is not there. */
+	cluster(request: RequestHead): string | undefined;
+	/** True when this request is among the share that is mirrored. */
+	sampled(random: Random): boolean;
+	/** The host that the copy carries, given the request's own (after rewrites). */
+	authority(original: string): string;
 }
 
 export interface ClusterChoice {

@@ -1,0 +1,129 @@
+import type { FieldPath } from "../../../lib/field-path.ts";
+import type { Random } from "../../../lib/random.ts";
+import type {
+	AccessLogFilter,
+	ComparisonFilter,
+	GrpcStatusFilter,
+} from "../../../xds/generated/envoy/config/accesslog/v3/accesslog_pb.ts";
+import type { FormatContext } from "../format/format-context.ts";
+import { grpcStatusOf } from "../format/operators.ts";
+import { perMillion } from "../match/fraction.ts";
+import { compileHeaderMatcher } from "../match/header-matcher.ts";
+import { requestHeader } from "../match/request-header.ts";
+import type { ProblemList } from "../problem-list.ts";
+
+/** True when the stream is to be logged. */
+export type LogFilter = (ctx: FormatContext) => boolean;
+
+const COMPARE: readonly ((a: number, b: number) => boolean)[] = [
+	(a, b) => a === b,
+	(a, b) => a >= b,
+	(a, b) => a <= b,
+	(a, b) => a !== b,
+];
+
+type Spec = AccessLogFilter["filterSpecifier"];
+type Compile<C> = (value: Extract<Spec, { case: C }>["value"], on: FilterScope) => LogFilter;
+type CompileTable = { readonly [C in NonNullable<Spec["case"]>]?: Compile<C> };
+
+interface FilterScope {
+	readonly random: Random;
+	readonly at: FieldPath;
+	readonly problems: ProblemList;
+}
+
+/** Filter kind → how to compile it; kinds that are not here are refused. */
+const FILTERS: CompileTable = {
+	statusCodeFilter: ({ comparison }, on) => compare(comparison, on, (ctx) => ctx.info.responseCode),
+	durationFilter: ({ comparison }, on) => compare(comparison, on, (ctx) => ctx.info.durationMs ?? 0),
+	// Health checks are marked by the health check filter, which this proxy does not have: no request is one.
+	notHealthCheckFilter: () => () => true,
+	runtimeFilter: ({ percentSampled }, { random }) => {
+		const share = perMillion(percentSampled, 0);
+		return () => random.below(1_000_000) < share;
+	},
+	andFilter: ({ filters }, on) => {
+		const tests = compileAll(filters, on);
+		return (ctx) => tests.every((test) => test(ctx));
+	},
+	orFilter: ({ filters }, on) => {
+		const tests = compileAll(filters, on);
+		return (ctx) => tests.some((test) => test(ctx));
+	},
+	headerFilter: ({ header }, { at, problems }) => {
+		if (!header) {
+			problems.add("missing", at.field("header"), "the filter has no header matcher");
+			return () => false;
+		}
+		const matcher = compileHeaderMatcher(header, at.field("header"), problems);
+		return ({ request }) => request !== undefined && matcher.test(requestHeader(request, matcher.name));
+	},
+	responseFlagFilter: ({ flags }) => {
+		const wanted = new Set(flags);
+		return ({ info }) =>
+			wanted.size === 0 ? info.responseFlags.size > 0 : [...info.responseFlags].some((flag) => wanted.has(flag));
+	},
+	grpcStatusFilter: (filter) => compileGrpcFilter(filter),
+};
+
+/** Compiles an access log filter. */
+export function compileLogFilter(
+	message: AccessLogFilter,
+	random: Random,
+	at: FieldPath,
+	problems: ProblemList,
+): LogFilter {
+	const { filterSpecifier: spec } = message;
+	if (spec.case === undefined) {
+		problems.add("missing", at, "the filter has no specifier");
+		return () => false;
+	}
+	const compile = FILTERS[spec.case] as ((value: unknown, on: FilterScope) => LogFilter) | undefined;
+	const field = snakeCase(spec.case);
+	if (!compile) {
+		problems.notImplemented(at.field(field), `the access log filter ${field}`);
+		return () => false;
+	}
+	return compile(spec.value, { random, at: at.field(field), problems });
+}
+
+const snakeCase = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+function compileAll(filters: readonly AccessLogFilter[], on: FilterScope): LogFilter[] {
+	return filters.map((filter, i) => compileLogFilter(filter, on.random, on.at.field("filters").index(i), on.problems));
+}
+
+function compare(
+	comparison: ComparisonFilter | undefined,
+	{ at, problems }: FilterScope,
+	read: (ctx: FormatContext) => number,
+): LogFilter {
+	const test = COMPARE[comparison?.op ?? 0];
+	if (!comparison || !test) {
+		problems.add("missing", at.field("comparison"), "the filter has no comparison");
+		return () => false;
+	}
+	const bound = comparison.value?.defaultValue ?? 0;
+	return (ctx) => test(read(ctx), bound);
+}
+
+function compileGrpcFilter({ statuses, exclude }: GrpcStatusFilter): LogFilter {
+	const wanted = new Set<number>(statuses);
+	return (ctx) => {
+		// A response without a status counts by what its HTTP status maps to (gRPC over HTTP/2).
+		const status = grpcStatusOf(ctx) ?? HTTP_TO_GRPC[ctx.info.responseCode] ?? 2;
+		return wanted.has(status) !== exclude;
+	};
+}
+
+const HTTP_TO_GRPC: Readonly<Record<number, number>> = {
+	200: 2,
+	400: 13,
+	401: 16,
+	403: 7,
+	404: 12,
+	429: 14,
+	502: 14,
+	503: 14,
+	504: 14,
+};

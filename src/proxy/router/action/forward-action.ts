@@ -1,0 +1,76 @@
+import { durationMs } from "@bufbuild/protobuf/wkt";
+import type { FieldPath } from "../../../lib/field-path.ts";
+import type {
+	RetryPolicy as RetryPolicyMessage,
+	RouteAction,
+	RouteAction_RequestMirrorPolicy,
+} from "../../../xds/generated/envoy/config/route/v3/route_components_pb.ts";
+import type { CompileScope } from "../compile-scope.ts";
+import type { ForwardAction } from "../route-match.ts";
+import { compileClusterChoice } from "./cluster-choice.ts";
+import { compileHashPolicies } from "./hash-policy.ts";
+import { compileMirrorPolicy } from "./mirror-policy.ts";
+import { compileRetryPolicy } from "./retry-policy.ts";
+
+/** Envoy's route timeout when none is set. */
+const DEFAULT_TIMEOUT_MS = 15_000;
+const NOT_FOUND_STATUS: readonly number[] = [503, 404, 500];
+
+/** What a forwarding route takes over from its virtual host and configuration. */
+export interface InheritedSettings {
+	readonly includeAttemptCount: boolean;
+	readonly includeAttemptCountInResponse: boolean;
+	readonly retryPolicy: { readonly message: RetryPolicyMessage; readonly at: FieldPath } | undefined;
+	/** The nearest level that has any; replaced whole by the route's own. */
+	readonly mirrors: { readonly messages: readonly RouteAction_RequestMirrorPolicy[]; readonly at: FieldPath };
+	/** Route metadata asks for weighted failover. */
+	readonly failover: boolean;
+}
+
+/** Compiles a `RouteAction`, all but its rewrites. */
+export function compileForwardAction(
+	action: RouteAction,
+	inherited: InheritedSettings,
+	at: FieldPath,
+	scope: CompileScope,
+): ForwardAction {
+	const { problems } = scope;
+	if (action.priority !== 0) problems.notImplemented(at.field("priority"), "high priority");
+	const upgrades = compileUpgrades(action, at.field("upgrade_configs"), scope);
+	const retry = action.retryPolicy
+		? { message: action.retryPolicy, at: at.field("retry_policy") }
+		: inherited.retryPolicy;
+	const ownMirrors = { messages: action.requestMirrorPolicies, at: at.field("request_mirror_policies") };
+	const mirrors = ownMirrors.messages.length > 0 ? ownMirrors : inherited.mirrors;
+	return {
+		chooseCluster: compileClusterChoice(action, inherited.failover, at, scope),
+		clusterNotFoundStatus: NOT_FOUND_STATUS[action.clusterNotFoundResponseCode] ?? 503,
+		timeoutMs: action.timeout ? durationMs(action.timeout) : DEFAULT_TIMEOUT_MS,
+		idleTimeoutMs: action.idleTimeout && durationMs(action.idleTimeout),
+		maxGrpcTimeoutMs: action.maxGrpcTimeout && durationMs(action.maxGrpcTimeout),
+		grpcTimeoutOffsetMs: action.grpcTimeoutOffset ? durationMs(action.grpcTimeoutOffset) : 0,
+		retryPolicy: retry && compileRetryPolicy(retry.message, retry.at, problems),
+		hash: compileHashPolicies(action.hashPolicy, at.field("hash_policy"), problems),
+		mirrors: mirrors.messages.map((message, i) => compileMirrorPolicy(message, mirrors.at.index(i), scope)),
+		includeAttemptCount: inherited.includeAttemptCount,
+		includeAttemptCountInResponse: inherited.includeAttemptCountInResponse,
+		...upgrades,
+	};
+}
+
+function compileUpgrades(
+	action: RouteAction,
+	at: FieldPath,
+	scope: CompileScope,
+): Pick<ForwardAction, "upgrades" | "forbiddenUpgrades"> {
+	const upgrades = new Set<string>();
+	const forbiddenUpgrades = new Set<string>();
+	action.upgradeConfigs.forEach((config, i) => {
+		const type = config.upgradeType.toLowerCase();
+		if (type === "") scope.problems.add("missing", at.index(i).field("upgrade_type"), "the upgrade has no type");
+		if (upgrades.has(type) || forbiddenUpgrades.has(type))
+			scope.problems.add("duplicate", at.index(i).field("upgrade_type"), `the upgrade "${type}" is configured twice`);
+		(config.enabled === false ? forbiddenUpgrades : upgrades).add(type);
+	});
+	return { upgrades, forbiddenUpgrades };
+}

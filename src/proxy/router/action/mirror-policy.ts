@@ -1,0 +1,34 @@
+import type { FieldPath } from "../../../lib/field-path.ts";
+import type { RouteAction_RequestMirrorPolicy } from "../../../xds/generated/envoy/config/route/v3/route_components_pb.ts";
+import type { CompileScope } from "../compile-scope.ts";
+import { perMillion } from "../match/fraction.ts";
+import { firstRequestHeader } from "../match/request-header.ts";
+import type { MirrorPolicy } from "../route-match.ts";
+
+/** Compiles one `request_mirror_policies` entry. Without a fraction every request is mirrored. */
+export function compileMirrorPolicy(
+	message: RouteAction_RequestMirrorPolicy,
+	at: FieldPath,
+	scope: CompileScope,
+): MirrorPolicy {
+	if ((message.cluster === "") === (message.clusterHeader === ""))
+		scope.problems.add("invalid", at, "a mirror policy has either a cluster or a cluster_header");
+	if (message.cluster !== "") scope.checkCluster(message.cluster, at.field("cluster"));
+	const fraction = message.runtimeFraction ? perMillion(message.runtimeFraction.defaultValue, 0) : 1_000_000;
+	const header = message.clusterHeader.toLowerCase();
+	return {
+		cluster: header === "" ? () => message.cluster : (request) => firstRequestHeader(request, header),
+		sampled: (random) => fraction >= 1_000_000 || random.below(1_000_000) < fraction,
+		authority: mirrorAuthority(message),
+	};
+}
+
+/** Envoy marks the copy's host with `-shadow`, before the port, unless told not to. */
+function mirrorAuthority(message: RouteAction_RequestMirrorPolicy): MirrorPolicy["authority"] {
+	if (message.hostRewriteLiteral !== "") return () => message.hostRewriteLiteral;
+	if (message.disableShadowHostSuffixAppend) return (original) => original;
+	return (original) => {
+		const port = /:\d+$/.exec(original)?.[0] ?? "";
+		return `${original.slice(0, original.length - port.length)}-shadow${port}`;
+	};
+}

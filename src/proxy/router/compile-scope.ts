@@ -1,0 +1,49 @@
+import type { Any } from "@bufbuild/protobuf/wkt";
+import { type FieldPath, fieldPath } from "../../lib/field-path.ts";
+import type { FormatEnvironment } from "./format/format-context.ts";
+import { ProblemList } from "./problem-list.ts";
+
+/** What compiling a route configuration needs from outside. */
+export interface RouteCompileDeps {
+	readonly env: FormatEnvironment;
+	/** Reads one `typed_per_filter_config` entry (proxy/filter: `perRouteParser`); throws ProblemError with paths below `path`. */
+	parseFilterConfig(filterName: string, config: Any, path: string): unknown;
+	/** Asked for each named cluster when `validate_clusters` is true. */
+	hasCluster?(name: string): boolean;
+}
+
+/** One compilation: dependencies, what is wrong so far, and settings of the whole configuration. */
+export class CompileScope {
+	readonly deps: RouteCompileDeps;
+	readonly problems = new ProblemList();
+	readonly validateClusters: boolean;
+	readonly maxDirectResponseBytes: number;
+
+	constructor(deps: RouteCompileDeps, settings: { validateClusters: boolean; maxDirectResponseBytes: number }) {
+		this.deps = deps;
+		this.validateClusters = settings.validateClusters;
+		this.maxDirectResponseBytes = settings.maxDirectResponseBytes;
+	}
+
+	/** Complains when the configuration wants its clusters to exist and this one does not. */
+	checkCluster(name: string, at: FieldPath): void {
+		if (!this.validateClusters || !this.deps.hasCluster || this.deps.hasCluster(name)) return;
+		this.problems.add("cluster", at, `there is no cluster "${name}"`, "define it or set validate_clusters to false");
+	}
+
+	/** Parses a level's `typed_per_filter_config`. */
+	filterConfigs(configs: Readonly<Record<string, Any>>, at: FieldPath): ReadonlyMap<string, unknown> {
+		const parsed = new Map<string, unknown>();
+		for (const [name, config] of Object.entries(configs)) {
+			const path = at.field("typed_per_filter_config").key(name).toString();
+			try {
+				parsed.set(name, this.deps.parseFilterConfig(name, config, path));
+			} catch (error) {
+				this.problems.absorb(error);
+			}
+		}
+		return parsed;
+	}
+}
+
+export const ROOT: FieldPath = fieldPath();

@@ -1,0 +1,108 @@
+import type { FieldPath } from "../../lib/field-path.ts";
+import {
+	VirtualHost_TlsRequirementType as TlsRequirement,
+	type VirtualHost,
+} from "../../xds/generated/envoy/config/route/v3/route_components_pb.ts";
+import type { RouteConfiguration } from "../../xds/generated/envoy/config/route/v3/route_pb.ts";
+import type { RequestHead } from "../http/message.ts";
+import { redirectToHttps } from "./action/redirect.ts";
+import { compileRoute, type RouteSurroundings, replying } from "./compile-route.ts";
+import type { CompileScope } from "./compile-scope.ts";
+import { CompiledRoute } from "./compiled-route.ts";
+import { compileHeaderLevel, type HeaderLevel } from "./headers/header-levels.ts";
+import type { MatchInput } from "./match/match-input.ts";
+import { RouteCondition } from "./match/route-condition.ts";
+import { buildRouteIndex, type RouteIndex } from "./match/route-index.ts";
+
+/** What virtual hosts take from their route configuration. */
+export interface ConfigurationLevel {
+	readonly message: RouteConfiguration;
+	readonly at: FieldPath;
+	readonly headers: HeaderLevel;
+	readonly filterConfigs: ReadonlyMap<string, unknown>;
+}
+
+/** A compiled virtual host: its routes behind an index. */
+export class CompiledVirtualHost {
+	readonly name: string;
+	readonly #index: RouteIndex<CompiledRoute>;
+	readonly #requireTls: TlsRequirement;
+	readonly #toHttps: CompiledRoute;
+
+	constructor(name: string, index: RouteIndex<CompiledRoute>, requireTls: TlsRequirement) {
+		this.name = name;
+		this.#index = index;
+		this.#requireTls = requireTls;
+		this.#toHttps = httpsRedirectRoute(name);
+	}
+
+	match(input: MatchInput): CompiledRoute | undefined {
+		return this.#mustRedirect(input.request) ? this.#toHttps : this.#index.find(input);
+	}
+
+	#mustRedirect(request: RequestHead): boolean {
+		if (this.#requireTls === TlsRequirement.NONE || request.scheme === "https") return false;
+		return this.#requireTls === TlsRequirement.ALL || request.headers.get("x-envoy-internal") !== "true";
+	}
+}
+
+/** Compiles a virtual host; routes with problems are left out (the problems end the compilation anyway). */
+export function compileVirtualHost(
+	host: VirtualHost,
+	above: ConfigurationLevel,
+	at: FieldPath,
+	scope: CompileScope,
+): CompiledVirtualHost {
+	const around = surroundingsOf(host, above, at, scope);
+	const routes = host.routes.flatMap(
+		(route, i) => compileRoute(route, around, at.field("routes").index(i), scope) ?? [],
+	);
+	return new CompiledVirtualHost(host.name, buildRouteIndex(routes), host.requireTls);
+}
+
+function surroundingsOf(
+	host: VirtualHost,
+	above: ConfigurationLevel,
+	at: FieldPath,
+	scope: CompileScope,
+): RouteSurroundings {
+	const mirrors =
+		host.requestMirrorPolicies.length > 0
+			? { messages: host.requestMirrorPolicies, at: at.field("request_mirror_policies") }
+			: { messages: above.message.requestMirrorPolicies, at: above.at.field("request_mirror_policies") };
+	return {
+		virtualHostName: host.name,
+		inherited: {
+			includeAttemptCount: host.includeRequestAttemptCount,
+			includeAttemptCountInResponse: host.includeAttemptCountInResponse,
+			retryPolicy: host.retryPolicy && { message: host.retryPolicy, at: at.field("retry_policy") },
+			mirrors,
+		},
+		headers: { virtualHost: compileHeaderLevel(host, at, scope), configuration: above.headers },
+		mostSpecificWins: above.message.mostSpecificHeaderMutationsWins,
+		filterConfigs: [scope.filterConfigs(host.typedPerFilterConfig, at), above.filterConfigs],
+	};
+}
+
+const ANY_PATH = {
+	index: "prefix",
+	key: "",
+	foldCase: false,
+	connectOnly: false,
+	test: () => true,
+	covered: (path: string) => path,
+} as const;
+
+function httpsRedirectRoute(virtualHostName: string): CompiledRoute {
+	const condition = new RouteCondition(ANY_PATH, [], { query: [], fraction: 1_000_000, grpcOnly: false });
+	return new CompiledRoute(condition, {
+		routeName: "",
+		virtualHostName,
+		metadata: {},
+		decoratorOperation: "",
+		statPrefix: "",
+		headers: { request: [], response: [] },
+		filterConfigs: [],
+		...replying(redirectToHttps),
+	});
+}

@@ -1,0 +1,91 @@
+import type { RequestHead, ResponseHead } from "../http/message.ts";
+import type { StreamInfo } from "../http/stream-info.ts";
+import { type HostRewrite, type PathRewrite, rewriteHost, rewritePath } from "./action/rewrite.ts";
+import type { HeaderLevel } from "./headers/header-levels.ts";
+import type { HeaderOperations } from "./headers/header-operations.ts";
+import type { RouteCondition } from "./match/route-condition.ts";
+import type { ClusterChoice, RouteAction, RouteMatch } from "./route-match.ts";
+
+/** A weighted cluster's own header operations and host. */
+export interface WeightedLevel {
+	readonly headers: HeaderLevel;
+	/** Empty: keep the host. */
+	readonly host: string;
+}
+
+export interface RouteParts {
+	readonly routeName: string;
+	readonly virtualHostName: string;
+	readonly action: RouteAction;
+	readonly metadata: RouteMatch["metadata"];
+	readonly decoratorOperation: string;
+	readonly statPrefix: string;
+	/** In the order in which they run; a weighted cluster's run before them. */
+	readonly headers: { readonly request: readonly HeaderOperations[]; readonly response: readonly HeaderOperations[] };
+	readonly weighted: readonly WeightedLevel[];
+	readonly hostRewrite: HostRewrite | undefined;
+	readonly appendForwardedHost: boolean;
+	readonly pathRewrite: PathRewrite | undefined;
+	/** `typed_per_filter_config`, most specific level first. */
+	readonly filterConfigs: readonly ReadonlyMap<string, unknown>[];
+}
+
+/** One route of the table. Immutable, so a match hands out the route itself. */
+export class CompiledRoute implements RouteMatch {
+	readonly condition: RouteCondition;
+	readonly routeName: string;
+	readonly virtualHostName: string;
+	readonly action: RouteAction;
+	readonly metadata: RouteMatch["metadata"];
+	readonly decoratorOperation: string;
+	readonly statPrefix: string;
+	readonly #parts: RouteParts;
+
+	constructor(condition: RouteCondition, parts: RouteParts) {
+		this.condition = condition;
+		this.routeName = parts.routeName;
+		this.virtualHostName = parts.virtualHostName;
+		this.action = parts.action;
+		this.metadata = parts.metadata;
+		this.decoratorOperation = parts.decoratorOperation;
+		this.statPrefix = parts.statPrefix;
+		this.#parts = parts;
+	}
+
+	perFilterConfig(filterName: string): unknown {
+		for (const level of this.#parts.filterConfigs) {
+			const config = level.get(filterName);
+			if (config !== undefined) return config;
+		}
+		return undefined;
+	}
+
+	/** Envoy's order: weighted cluster, then the levels, then the host, then the path. */
+	finalizeRequest(request: RequestHead, info: StreamInfo, cluster: ClusterChoice | undefined): void {
+		const parts = this.#parts;
+		const weighted = cluster && parts.weighted[cluster.weightedIndex];
+		if (weighted?.headers.request || parts.headers.request.length > 0) {
+			const ctx = { info, request, route: this };
+			weighted?.headers.request?.apply(request.headers, ctx);
+			for (const level of parts.headers.request) level.apply(request.headers, ctx);
+		}
+		if (weighted && weighted.host !== "") request.authority = weighted.host;
+		const host = parts.hostRewrite?.(request);
+		if (host !== undefined) rewriteHost(request, host, parts.appendForwardedHost);
+		if (parts.pathRewrite) rewritePath(request, parts.pathRewrite);
+	}
+
+	finalizeResponse(
+		response: ResponseHead,
+		request: RequestHead,
+		info: StreamInfo,
+		cluster: ClusterChoice | undefined,
+	): void {
+		const parts = this.#parts;
+		const weighted = cluster && parts.weighted[cluster.weightedIndex];
+		if (!weighted?.headers.response && parts.headers.response.length === 0) return;
+		const ctx = { info, request, response, route: this };
+		weighted?.headers.response?.apply(response.headers, ctx);
+		for (const level of parts.headers.response) level.apply(response.headers, ctx);
+	}
+}
