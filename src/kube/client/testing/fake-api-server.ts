@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createSecureServer } from "node:http2";
 import type { AddressInfo } from "node:net";
 import type { KubeObject } from "../../../kinds/object.ts";
+import { fakeDiscovery } from "./fake-discovery.ts";
 import { FakeStore } from "./fake-store.ts";
 import { FakeVerbs, Refusal, selector, type Target } from "./fake-verbs.ts";
 
@@ -107,6 +108,8 @@ async function handle(serving: Serving, request: IncomingMessage, answer: Server
 		if (forced !== undefined) throw new Refusal(forced, "Forced", `the test wants ${forced}`);
 		if (serving.token !== undefined && request.headers.authorization !== `Bearer ${serving.token}`)
 			throw new Refusal(401, "Unauthorized", "Unauthorized");
+		const discovery = fakeDiscovery(url.pathname);
+		if (discovery !== undefined) return finish(200, discovery);
 		const target = parseTarget(url);
 		if (target.query.get("watch") === "true") watch(serving.store, target, answer);
 		else finish(200, serving.verbs.respond(method, target, (text === "" ? {} : JSON.parse(text)) as KubeObject));
