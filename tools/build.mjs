@@ -23,6 +23,7 @@ try {
 		entryPoints: [
 			{ in: "src/cli/main.ts", out: "lateen" },
 			{ in: "src/app/mesh-main.ts", out: "mesh" },
+			{ in: "src/app/netproxy-main.ts", out: "netproxy" },
 			...apps.map((path) => ({ in: path, out: relative(join(root, "src"), path).replace(/\.ts$/, "") })),
 		],
 		outdir: fresh,
