@@ -1,6 +1,7 @@
 import { connect, type Socket } from "node:net";
 import type { CircuitBreakers, Host, UpstreamCluster } from "../cluster/cluster.ts";
 import type { CodecError } from "../codec/codec-error.ts";
+import { SEEN } from "../codec/known-names.ts";
 import { TUNNEL } from "../codec/message-parser.ts";
 import { ResponseParser, type ResponseSink } from "../codec/response-parser.ts";
 import { batchWrites, onreadOption, Transport, type TransportUser } from "../codec/transport.ts";
@@ -146,7 +147,7 @@ export class UpstreamConnection implements TransportUser, ResponseSink, TimerOwn
 		this.#owner.onGone(this, this.connected ? undefined : this.#connectFailure(error));
 		if (!user) return;
 		const unsent = this.requests > 1 && this.transport.nothingWritten;
-		user.onReset(unsent ? "unsent" : "terminated", describe(error), undefined);
+		user.onReset(unsent ? "unsent" : "terminated", undefined);
 	}
 
 	onTimer(): void {
@@ -158,6 +159,7 @@ export class UpstreamConnection implements TransportUser, ResponseSink, TimerOwn
 	}
 
 	onResponse(head: ResponseHead): void {
+		if ((this.#parser.seen & HOP_BY_HOP) !== 0) stripHopByHop(head);
 		this.#user?.onResponse(head);
 	}
 
@@ -178,7 +180,7 @@ export class UpstreamConnection implements TransportUser, ResponseSink, TimerOwn
 	onCodecError(error: CodecError): void {
 		const user = this.#user;
 		this.close();
-		user?.onReset("protocol-error", "", error);
+		user?.onReset("protocol-error", error);
 	}
 
 	#onConnect(): void {
@@ -200,6 +202,19 @@ export class UpstreamConnection implements TransportUser, ResponseSink, TimerOwn
 	#connectFailure(error: Error | undefined): ConnectFailure {
 		return { reason: this.#timedOut ? "connect-timeout" : "connect-failure", detail: describe(error) };
 	}
+}
+
+const HOP_BY_HOP = SEEN.connection | SEEN.hopByHop | SEEN.transferEncoding | SEEN.upgrade;
+
+/** Takes off the fields that were meant for this hop; an answer that switches protocols keeps what says so. */
+function stripHopByHop({ status, headers }: ResponseHead): void {
+	if (status !== 101) {
+		headers.remove("connection");
+		headers.remove("upgrade");
+	}
+	headers.remove("transfer-encoding");
+	headers.remove("keep-alive");
+	headers.remove("proxy-connection");
 }
 
 const WORDS: Readonly<Record<string, string>> = {

@@ -21,7 +21,7 @@ export interface UpstreamUser {
 	/** `buf` is valid during the call only. */
 	onBody(buf: Buffer, start: number, end: number): void;
 	onEnd(trailers: HeaderMap | undefined): void;
-	onReset(reason: ResetReason, detail: string, error: CodecError | undefined): void;
+	onReset(reason: ResetReason, error: CodecError | undefined): void;
 	/** The connection takes bytes again after `congested`. */
 	onUpstreamDrain(): void;
 }

@@ -1,0 +1,185 @@
+import type { CircuitBreakers, Host, UpstreamCluster } from "../cluster/cluster.ts";
+import type { CodecError } from "../codec/codec-error.ts";
+import { Timer, type TimerOwner } from "../http/deadlines.ts";
+import type { HeaderMap } from "../http/header-map.ts";
+import type { ResponseHead } from "../http/message.ts";
+import { HostPool } from "../upstream/host-pool.ts";
+import type { UpstreamConnection } from "../upstream/upstream-connection.ts";
+import type { ResetReason, UnavailableReason, UpstreamUser } from "../upstream/upstream-user.ts";
+import type { Failure } from "./failure.ts";
+import type { ForwardContext } from "./forward-context.ts";
+
+/** Who made the attempt. */
+export interface AttemptOwner {
+	/** Write the request's head and what there is of its body. */
+	onAttemptReady(attempt: Attempt, connection: UpstreamConnection): void;
+	onAttemptInformational(status: number, headers: HeaderMap): void;
+	onAttemptResponse(attempt: Attempt, head: ResponseHead): void;
+	onAttemptBody(attempt: Attempt, buf: Buffer, start: number, end: number): void;
+	onAttemptEnd(attempt: Attempt, trailers: HeaderMap | undefined): void;
+	/** Before (`responded` false) or after its response began. */
+	onAttemptFailure(attempt: Attempt, failure: Failure, responded: boolean): void;
+	onAttemptDrain(): void;
+	/** Nothing of the request has left: can all of it be sent once more? */
+	mayResend(): boolean;
+}
+
+/** One try of one request on one endpoint: keeps the books of endpoint, cluster and breakers; every attempt ends exactly once. */
+export class Attempt implements UpstreamUser, TimerOwner {
+	readonly host: Host;
+	readonly cluster: UpstreamCluster;
+	connection: UpstreamConnection | undefined = undefined;
+	responded = false;
+	/** When the request was sent whole. */
+	sentMs = 0;
+	/** A retry that the breakers count. */
+	readonly isRetry: boolean;
+	readonly #owner: AttemptOwner;
+	readonly #context: ForwardContext;
+	readonly #breakers: CircuitBreakers;
+	readonly #startMs: number;
+	#timer: Timer | undefined = undefined;
+	#ended = false;
+	#redispatched = false;
+
+	constructor(
+		owner: AttemptOwner,
+		context: ForwardContext,
+		target: { cluster: UpstreamCluster; host: Host; isRetry: boolean },
+	) {
+		this.#owner = owner;
+		this.#context = context;
+		this.cluster = target.cluster;
+		this.host = target.host;
+		this.isRetry = target.isRetry;
+		this.#breakers = target.cluster.breakers;
+		this.#startMs = context.clock.nowMs();
+	}
+
+	start(): void {
+		const { stats } = this.cluster;
+		if (!this.#breakers.tryRequest()) {
+			this.#ended = true;
+			if (this.isRetry) this.#breakers.releaseRetry();
+			stats.upstreamRqPendingOverflow.inc();
+			this.#owner.onAttemptFailure(this, failure("overflow"), false);
+			return;
+		}
+		stats.upstreamRqTotal.inc();
+		stats.upstreamRqActive.add(1);
+		this.host.activeRequests++;
+		this.host.stats.rqTotal++;
+		HostPool.of(this.host, this.#context).acquire(this.cluster, this);
+	}
+
+	/** Arms the per-try timeout: the request has been sent whole. */
+	requestSent(perTryTimeoutMs: number): void {
+		this.sentMs = this.#context.clock.nowMs();
+		if (perTryTimeoutMs <= 0) return;
+		this.#timer ??= new Timer(this);
+		this.#context.deadlines.arm(this.#timer, perTryTimeoutMs, this.sentMs);
+	}
+
+	/** The response is not wanted: another attempt will be made. */
+	abandon(): void {
+		this.connection?.abandon();
+		this.#end();
+	}
+
+	/** The request is over for another reason (client gone, timeout). */
+	cancel(): void {
+		if (this.#ended) return;
+		if (this.connection) {
+			this.cluster.stats.upstreamRqTxReset.inc();
+			this.connection.close();
+		} else {
+			this.cluster.stats.upstreamRqCancelled.inc();
+			HostPool.of(this.host, this.#context).cancel(this);
+		}
+		this.#end();
+	}
+
+	onTimer(): void {
+		this.cluster.stats.upstreamRqPerTryTimeout.inc();
+		this.host.stats.rqTimeout++;
+		this.cluster.reportLocalFailure(this.host, "timeout");
+		this.cancel();
+		this.#owner.onAttemptFailure(this, failure("per-try-timeout"), this.responded);
+	}
+
+	onReady(connection: UpstreamConnection): void {
+		this.connection = connection;
+		this.#owner.onAttemptReady(this, connection);
+	}
+
+	onUnavailable(reason: UnavailableReason, detail: string): void {
+		if (reason !== "overflow") this.cluster.reportLocalFailure(this.host, "connect");
+		this.host.stats.rqError++;
+		this.#fail({ kind: reason, transport: detail, error: undefined });
+	}
+
+	onInformational(status: number, headers: HeaderMap): void {
+		this.#owner.onAttemptInformational(status, headers);
+	}
+
+	onResponse(head: ResponseHead): void {
+		this.responded = true;
+		this.#timer?.cancel();
+		const { stats } = this.cluster;
+		stats.countStatus(head.status);
+		if (head.status >= 500) this.host.stats.rqError++;
+		else this.host.stats.rqSuccess++;
+		this.cluster.reportStatus(this.host, head.status);
+		this.#owner.onAttemptResponse(this, head);
+	}
+
+	onBody(buf: Buffer, start: number, end: number): void {
+		this.#owner.onAttemptBody(this, buf, start, end);
+	}
+
+	onEnd(trailers: HeaderMap | undefined): void {
+		const { stats } = this.cluster;
+		stats.upstreamRqTime.record(this.#context.clock.nowMs() - this.#startMs);
+		this.#end();
+		this.#owner.onAttemptEnd(this, trailers);
+	}
+
+	onReset(reason: ResetReason, error: CodecError | undefined): void {
+		if (reason === "unsent" && !this.#redispatched && this.#owner.mayResend()) {
+			// The idle connection had died under us and nothing of this request left: a new connection, the same attempt.
+			this.#redispatched = true;
+			this.connection = undefined;
+			HostPool.of(this.host, this.#context).acquire(this.cluster, this);
+			return;
+		}
+		this.cluster.stats.upstreamRqRxReset.inc();
+		this.cluster.reportLocalFailure(this.host, "reset");
+		if (!this.responded) this.host.stats.rqError++;
+		if (reason === "protocol-error") this.#fail({ kind: "protocol-error", transport: "", error });
+		else this.#fail({ kind: reason === "unsent" ? "reset-before-request" : "reset", transport: "", error });
+	}
+
+	onUpstreamDrain(): void {
+		this.#owner.onAttemptDrain();
+	}
+
+	#fail(why: Failure): void {
+		this.#end();
+		this.#owner.onAttemptFailure(this, why, this.responded);
+	}
+
+	#end(): void {
+		if (this.#ended) return;
+		this.#ended = true;
+		this.#timer?.cancel();
+		this.host.activeRequests--;
+		this.#breakers.releaseRequest();
+		if (this.isRetry) this.#breakers.releaseRetry();
+		this.cluster.stats.upstreamRqActive.add(-1);
+		this.cluster.stats.upstreamRqCompleted.inc();
+	}
+}
+
+function failure(kind: Failure["kind"]): Failure {
+	return { kind, transport: "", error: undefined };
+}

@@ -1,0 +1,26 @@
+import type { HeaderMap } from "../http/header-map.ts";
+import type { LocalReply, RequestHead, ResponseHead } from "../http/message.ts";
+import type { StreamInfo } from "../http/stream-info.ts";
+
+/** The client's side of one request, as the forwarder uses it; the connection manager implements it. */
+export interface Downstream {
+	readonly request: RequestHead;
+	readonly info: StreamInfo;
+	/** Upgrade that the client asked for and may have (`websocket`, `connect`); "" for an ordinary request. */
+	readonly upgrade: string;
+	/** Body framing of the request (`message-parser.ts`): bytes, CHUNKED or TUNNEL. */
+	readonly requestLength: number;
+	/** The client takes less than it is sent; `onDownstreamDrain` follows. */
+	readonly congested: boolean;
+	sendInformational(status: number, headers: HeaderMap): void;
+	/** The response's head; `contentLength` as in `message-parser.ts`. */
+	sendHead(response: ResponseHead, contentLength: number): void;
+	/** `buf` is valid during the call only. */
+	sendBody(buf: Buffer, start: number, end: number): void;
+	finish(trailers: HeaderMap | undefined): void;
+	sendLocalReply(reply: LocalReply): void;
+	/** The response that has begun cannot be completed. */
+	cut(): void;
+	pauseRequest(): void;
+	resumeRequest(): void;
+}

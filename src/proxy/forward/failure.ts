@@ -1,0 +1,79 @@
+import type { CodecError } from "../codec/codec-error.ts";
+import type { LocalReply, ResponseFlag } from "../http/message.ts";
+import type { AttemptFailure } from "../router/retry.ts";
+
+/** How an attempt failed before its response began, with all that is said about it. */
+export interface Failure {
+	readonly kind: AttemptFailure | "protocol-error";
+	/** The system's words for a failed connection; empty when there are none. */
+	readonly transport: string;
+	readonly error: CodecError | undefined;
+}
+
+interface Wording {
+	readonly status: number;
+	readonly flag: ResponseFlag;
+	/** As in Envoy's body text. */
+	readonly reason: string;
+}
+
+const CONNECT: Wording = { status: 503, flag: "UF", reason: "remote connection failure" };
+const TERMINATED: Wording = { status: 503, flag: "UC", reason: "connection termination" };
+
+/** Envoy's status, flag and words per failure (its router's `onUpstreamReset` and the texts of `resetReasonToString`). */
+const WORDINGS: Readonly<Record<Failure["kind"], Wording>> = {
+	"connect-failure": CONNECT,
+	"connect-timeout": { ...CONNECT, reason: "connection timeout" },
+	"reset-before-request": TERMINATED,
+	reset: TERMINATED,
+	"refused-stream": { status: 503, flag: "UR", reason: "remote refused stream reset" },
+	"per-try-timeout": { status: 504, flag: "UT", reason: "" },
+	overflow: { status: 503, flag: "UO", reason: "overflow" },
+	"protocol-error": { status: 502, flag: "UPE", reason: "protocol error" },
+};
+
+const TIMEOUT_BODY = "upstream request timeout";
+
+/** The answer to a request whose last attempt failed. */
+export function failureReply(failure: Failure, retried: boolean): LocalReply {
+	const { status, flag, reason } = WORDINGS[failure.kind];
+	if (failure.kind === "per-try-timeout")
+		return { status, flag, body: TIMEOUT_BODY, details: "upstream_per_try_timeout" };
+	const latest = retried ? "retried and the latest " : "";
+	const reply = {
+		status,
+		flag,
+		body: `upstream connect error or disconnect/reset before headers. ${latest}reset reason: ${reason}`,
+		details: `upstream_reset_before_response_started{${asDetail(reason)}${transportDetail(failure)}}`,
+	};
+	return failure.kind === "overflow" ? { ...reply, headers: [["x-envoy-overloaded", "true"]] } : reply;
+}
+
+/** %UPSTREAM_TRANSPORT_FAILURE_REASON% of a failed connection. */
+export function transportFailureReason(failure: Failure): string {
+	return failure.transport === "" ? "" : asDetail(`delayed connect error: ${failure.transport}`);
+}
+
+/** The whole request, retries included, took too long. */
+export const TIMEOUT_REPLY: LocalReply = {
+	status: 504,
+	flag: "UT",
+	body: TIMEOUT_BODY,
+	details: "response_timeout",
+};
+
+export const NO_HEALTHY_UPSTREAM: LocalReply = {
+	status: 503,
+	flag: "UH",
+	body: "no healthy upstream",
+	details: "no_healthy_upstream",
+};
+
+function transportDetail(failure: Failure): string {
+	const reason = transportFailureReason(failure);
+	return reason === "" ? "" : `|${reason}`;
+}
+
+function asDetail(text: string): string {
+	return text.replaceAll(" ", "_");
+}

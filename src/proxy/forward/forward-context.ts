@@ -1,0 +1,13 @@
+import type { Random } from "../../lib/random.ts";
+import type { ClusterLookup } from "../cluster/cluster.ts";
+import type { UpstreamContext } from "../upstream/host-pool.ts";
+
+/** What forwarding needs of the worker and of the router filter's configuration. */
+export interface ForwardContext extends UpstreamContext {
+	readonly clusters: ClusterLookup;
+	readonly random: Random;
+	/** Router filter: `suppress_envoy_headers`. */
+	readonly suppressEnvoyHeaders: boolean;
+	/** True for a cluster whose endpoints are all ejected. */
+	readonly allEjected: (cluster: string) => boolean;
+}

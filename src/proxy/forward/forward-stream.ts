@@ -1,0 +1,331 @@
+import type { Host, PickContext, UpstreamCluster } from "../cluster/cluster.ts";
+import { TUNNEL } from "../codec/message-parser.ts";
+import { formatRequestHead } from "../codec/serialise.ts";
+import { Timer, type TimerOwner } from "../http/deadlines.ts";
+import type { HeaderMap } from "../http/header-map.ts";
+import type { LocalReply, ResponseHead } from "../http/message.ts";
+import type { ClusterChoice, ForwardAction, RouteMatch } from "../router/route-match.ts";
+import { requestTimeouts } from "../router/timeout.ts";
+import type { UpstreamConnection } from "../upstream/upstream-connection.ts";
+import { Attempt, type AttemptOwner } from "./attempt.ts";
+import type { Downstream } from "./downstream.ts";
+import { type Failure, failureReply, NO_HEALTHY_UPSTREAM, TIMEOUT_REPLY, transportFailureReason } from "./failure.ts";
+import type { ForwardContext } from "./forward-context.ts";
+import { mirrorRequest } from "./mirror.ts";
+import { RequestBody } from "./request-body.ts";
+
+const PLAIN_PICK: PickContext = { hash: undefined, avoid: undefined, hostSelectionAttempts: 1 };
+const NO_COOKIES: readonly string[] = [];
+
+/**
+ * One request on its way upstream: cluster, endpoint, attempts until one's response goes to the client, or the local reply
+ * that tells why none did. What Envoy's router filter does.
+ */
+export class ForwardStream implements AttemptOwner, TimerOwner {
+	readonly #downstream: Downstream;
+	readonly #match: RouteMatch;
+	readonly #action: ForwardAction;
+	readonly #context: ForwardContext;
+	readonly #body: RequestBody;
+	#cluster: UpstreamCluster | undefined = undefined;
+	#choice: ClusterChoice | undefined = undefined;
+	#hash: bigint | undefined = undefined;
+	#cookies = NO_COOKIES;
+	#attempt: Attempt | undefined = undefined;
+	#attempts = 0;
+	#tried: Set<Host> | undefined = undefined;
+	#timeoutMs = 0;
+	#perTryTimeoutMs = 0;
+	/** The whole request's timeout, and the pause before a retry. */
+	#timeout: Timer | undefined = undefined;
+	#backoff: Timer | undefined = undefined;
+	#keepsBody = false;
+	#requestPaused = false;
+	#responsePaused = false;
+	#done = false;
+
+	constructor(downstream: Downstream, match: RouteMatch, action: ForwardAction, context: ForwardContext) {
+		this.#downstream = downstream;
+		this.#match = match;
+		this.#action = action;
+		this.#context = context;
+		this.#body = new RequestBody(downstream.requestLength);
+	}
+
+	/** The cluster that was drawn; its header operations apply to local replies too. */
+	get choice(): ClusterChoice | undefined {
+		return this.#choice;
+	}
+
+	/** Starts forwarding; `onBody` and `onEnd` follow as the request comes in. */
+	start(): void {
+		const { request, info } = this.#downstream;
+		const choice = this.#action.chooseCluster(request, this.#context.random, this.#context.allEjected);
+		const cluster = this.#context.clusters.get(choice.cluster);
+		if (!cluster) {
+			const status = this.#action.clusterNotFoundStatus;
+			this.#reply({ status, body: "", flag: "NC", details: "cluster_not_found" });
+			return;
+		}
+		this.#cluster = cluster;
+		this.#choice = choice;
+		info.upstreamCluster = cluster.name;
+		const policy = this.#action.retryPolicy;
+		const retries = policy !== undefined && policy.maxRetries > 0 && this.#downstream.upgrade === "";
+		this.#keepsBody = retries || this.#action.mirrors.length > 0;
+		this.#prepareRequest();
+		this.#tryNext();
+	}
+
+	/** `buf` is valid during the call only. */
+	onBody(buf: Buffer, start: number, end: number): void {
+		if (this.#done) return;
+		const connection = this.#attempt?.connection;
+		const body = this.#body;
+		const limit = this.#cluster!.info.perConnectionBufferLimitBytes;
+		if (connection) {
+			body.send(connection, buf, start, end);
+			if (connection.transport.congested) this.#pauseRequest();
+		}
+		if (!connection || this.#keepsBody) body.keep(buf, start, end);
+		else body.incomplete = true;
+		if (body.bytes <= limit) return;
+		if (!connection) this.#pauseRequest();
+		else this.#letBodyGo();
+	}
+
+	onEnd(trailers: HeaderMap | undefined): void {
+		if (this.#done) return;
+		this.#body.ended = true;
+		this.#body.trailers = trailers;
+		if (this.#timeoutMs > 0) {
+			this.#timeout = new Timer(this);
+			this.#context.deadlines.arm(this.#timeout, this.#timeoutMs);
+		}
+		if (this.#attempt?.connection) this.#endRequest(this.#attempt);
+		if (this.#action.mirrors.length > 0 && !this.#body.incomplete)
+			mirrorRequest(this.#downstream.request, this.#body, this.#action, this.#context);
+	}
+
+	/** The client takes bytes again. */
+	onDownstreamDrain(): void {
+		if (!this.#responsePaused) return;
+		this.#responsePaused = false;
+		this.#attempt?.connection?.transport.resumeReading();
+	}
+
+	/** The client is gone, or the connection manager has answered. */
+	cancel(): void {
+		if (this.#done) return;
+		this.#close();
+		this.#attempt?.cancel();
+	}
+
+	onTimer(timer: Timer): void {
+		if (this.#done) return;
+		if (timer === this.#backoff) {
+			this.#tryNext();
+			return;
+		}
+		const attempt = this.#attempt;
+		this.#cluster!.stats.upstreamRqTimeout.inc();
+		if (attempt) {
+			attempt.host.stats.rqTimeout++;
+			this.#cluster!.reportLocalFailure(attempt.host, "timeout");
+			attempt.cancel();
+		}
+		if (attempt?.responded) this.#cut("UT", "response_timeout");
+		else this.#reply(TIMEOUT_REPLY);
+	}
+
+	onAttemptReady(attempt: Attempt, connection: UpstreamConnection): void {
+		const { request, info, upgrade } = this.#downstream;
+		info.upstreamLocalAddress = connection.localAddress;
+		connection.sendHead(formatRequestHead(request, this.#body.framingLine), request.method, upgrade !== "");
+		this.#body.sendKept(connection);
+		if (!this.#keepsBody && this.#body.bytes > 0) this.#body.letGo();
+		if (this.#body.ended) this.#endRequest(attempt);
+		this.#resumeRequest();
+	}
+
+	onAttemptInformational(status: number, headers: HeaderMap): void {
+		this.#downstream.sendInformational(status, headers);
+	}
+
+	onAttemptResponse(attempt: Attempt, head: ResponseHead): void {
+		const policy = this.#action.retryPolicy;
+		if (policy?.retriesResponse(head) && this.#mayRetry()) {
+			attempt.abandon();
+			this.#retry();
+			return;
+		}
+		const { info, request } = this.#downstream;
+		if (this.#attempts > 1 && head.status < 500) this.#cluster!.stats.upstreamRqRetrySuccess.inc();
+		const sinceSentMs = attempt.sentMs > 0 ? this.#context.clock.nowMs() - attempt.sentMs : 0;
+		const serviceMs = Math.max(0, Math.floor(sinceSentMs));
+		info.upstreamServiceTimeMs = serviceMs;
+		info.responseCodeDetails = "via_upstream";
+		if (!this.#context.suppressEnvoyHeaders) head.headers.set("x-envoy-upstream-service-time", String(serviceMs));
+		if (this.#action.includeAttemptCountInResponse) head.headers.set("x-envoy-attempt-count", String(this.#attempts));
+		for (const cookie of this.#cookies) head.headers.append("set-cookie", cookie);
+		this.#match.finalizeResponse(head, request, info, this.#choice);
+		const { contentLength } = attempt.connection!;
+		if (contentLength === TUNNEL) this.#timeout?.cancel();
+		this.#downstream.sendHead(head, contentLength);
+	}
+
+	onAttemptBody(attempt: Attempt, buf: Buffer, start: number, end: number): void {
+		this.#downstream.sendBody(buf, start, end);
+		if (!this.#downstream.congested || this.#responsePaused) return;
+		this.#responsePaused = true;
+		attempt.connection?.transport.pauseReading();
+	}
+
+	onAttemptEnd(attempt: Attempt, trailers: HeaderMap | undefined): void {
+		if (this.#responsePaused) attempt.connection?.transport.resumeReading();
+		this.#close();
+		this.#downstream.finish(trailers);
+	}
+
+	onAttemptFailure(attempt: Attempt, failure: Failure, responded: boolean): void {
+		if (this.#done) return;
+		if (responded) {
+			const error = failure.kind === "protocol-error";
+			const reason = error ? "protocol_error" : "connection_termination";
+			this.#cut(error ? "UPE" : "UC", `upstream_reset_after_response_started{${reason}}`);
+			return;
+		}
+		if (failure.kind !== "protocol-error") {
+			const policy = this.#action.retryPolicy;
+			if (policy?.retriesFailure(failure.kind) && this.#mayRetry()) {
+				this.#retry();
+				return;
+			}
+		}
+		this.#attempt = attempt;
+		this.#downstream.info.upstreamTransportFailureReason = transportFailureReason(failure);
+		this.#reply(failureReply(failure, this.#attempts > 1));
+	}
+
+	mayResend(): boolean {
+		return !this.#body.incomplete;
+	}
+
+	onAttemptDrain(): void {
+		this.#resumeRequest();
+	}
+
+	#prepareRequest(): void {
+		const { request, info } = this.#downstream;
+		const { timeoutMs, perTryTimeoutMs } = requestTimeouts(request, this.#action);
+		// A tunnel lives as long as its ends want it.
+		if (this.#downstream.upgrade === "") {
+			this.#timeoutMs = timeoutMs;
+			this.#perTryTimeoutMs = perTryTimeoutMs;
+		}
+		const expectedMs = perTryTimeoutMs > 0 ? perTryTimeoutMs : timeoutMs;
+		if (expectedMs > 0 && !this.#context.suppressEnvoyHeaders)
+			request.headers.set("x-envoy-expected-rq-timeout-ms", String(expectedMs));
+		if (this.#action.includeAttemptCount) request.headers.set("x-envoy-attempt-count", "1");
+		this.#match.finalizeRequest(request, info, this.#choice);
+		const { hash, newCookies } = this.#action.hash(request, info);
+		this.#hash = hash;
+		this.#cookies = newCookies;
+	}
+
+	#tryNext(): void {
+		const cluster = this.#cluster!;
+		const { request, info } = this.#downstream;
+		const host = cluster.pick(this.#pickContext());
+		if (!host) {
+			if (this.#attempts > 0) cluster.breakers.releaseRetry();
+			this.#reply(NO_HEALTHY_UPSTREAM);
+			return;
+		}
+		this.#attempts++;
+		info.attemptCount = this.#attempts;
+		info.upstreamHost = host.address;
+		const isRetry = this.#attempts > 1;
+		if (isRetry && this.#action.includeAttemptCount)
+			request.headers.set("x-envoy-attempt-count", String(this.#attempts));
+		if (this.#action.retryPolicy?.avoidPreviousHosts) {
+			this.#tried ??= new Set();
+			this.#tried.add(host);
+		}
+		this.#attempt = new Attempt(this, this.#context, { cluster, host, isRetry });
+		this.#attempt.start();
+	}
+
+	#pickContext(): PickContext {
+		if (this.#hash === undefined && this.#tried === undefined) return PLAIN_PICK;
+		const hostSelectionAttempts = this.#action.retryPolicy?.hostSelectionAttempts ?? 1;
+		return { hash: this.#hash, avoid: this.#tried, hostSelectionAttempts };
+	}
+
+	#endRequest(attempt: Attempt): void {
+		this.#body.sendEnd(attempt.connection!);
+		attempt.requestSent(this.#perTryTimeoutMs);
+	}
+
+	/** Takes a place among the cluster's retries; a refusal is told by stats and the URX flag. */
+	#mayRetry(): boolean {
+		const policy = this.#action.retryPolicy!;
+		const { stats, breakers } = this.#cluster!;
+		if (this.#attempts > policy.maxRetries) {
+			stats.upstreamRqRetryLimitExceeded.inc();
+			this.#downstream.info.responseFlags.add("URX");
+			return false;
+		}
+		if (this.#body.incomplete || this.#downstream.upgrade !== "") return false;
+		if (breakers.tryRetry()) return true;
+		stats.upstreamRqRetryOverflow.inc();
+		return false;
+	}
+
+	#retry(): void {
+		this.#cluster!.stats.upstreamRqRetry.inc();
+		this.#attempt = undefined;
+		const policy = this.#action.retryPolicy!;
+		const delayMs = Math.round(policy.backoffMs(this.#attempts, this.#context.random.unit()));
+		this.#backoff ??= new Timer(this);
+		this.#context.deadlines.arm(this.#backoff, Math.max(1, delayMs));
+	}
+
+	#letBodyGo(): void {
+		this.#keepsBody = false;
+		this.#body.letGo();
+	}
+
+	#reply(reply: LocalReply): void {
+		this.#close();
+		this.#downstream.sendLocalReply(reply);
+	}
+
+	#cut(flag: "UC" | "UPE" | "UT", details: string): void {
+		this.#close();
+		const { info } = this.#downstream;
+		info.responseFlags.add(flag);
+		info.responseCodeDetails = details;
+		this.#downstream.cut();
+	}
+
+	#close(): void {
+		this.#done = true;
+		this.#timeout?.cancel();
+		if (!this.#backoff?.armed) return;
+		this.#backoff.cancel();
+		this.#cluster!.breakers.releaseRetry();
+	}
+
+	#pauseRequest(): void {
+		if (this.#requestPaused) return;
+		this.#requestPaused = true;
+		this.#downstream.pauseRequest();
+	}
+
+	#resumeRequest(): void {
+		if (!this.#requestPaused) return;
+		this.#requestPaused = false;
+		this.#downstream.resumeRequest();
+	}
+}

@@ -1,0 +1,50 @@
+import type { UpstreamCluster } from "../cluster/cluster.ts";
+import { formatRequestHead } from "../codec/serialise.ts";
+import type { RequestHead } from "../http/message.ts";
+import type { ForwardAction } from "../router/route-match.ts";
+import type { UpstreamConnection } from "../upstream/upstream-connection.ts";
+import { Attempt, type AttemptOwner } from "./attempt.ts";
+import type { ForwardContext } from "./forward-context.ts";
+import type { RequestBody } from "./request-body.ts";
+
+/** Sends copies of a finished request to the clusters that the route mirrors to; what they answer is dropped. */
+export function mirrorRequest(
+	request: RequestHead,
+	body: RequestBody,
+	action: ForwardAction,
+	context: ForwardContext,
+): void {
+	for (const policy of action.mirrors) {
+		if (!policy.sampled(context.random)) continue;
+		const name = policy.cluster(request);
+		const cluster = name === undefined ? undefined : context.clusters.get(name);
+		if (!cluster) continue;
+		const authority = policy.authority(request.authority);
+		sendCopy({ ...request, authority }, body, cluster, context);
+	}
+}
+
+function sendCopy(request: RequestHead, body: RequestBody, cluster: UpstreamCluster, context: ForwardContext): void {
+	const host = cluster.pick({ hash: undefined, avoid: undefined, hostSelectionAttempts: 1 });
+	if (!host) return;
+	const ignore = () => {};
+	const owner: AttemptOwner = {
+		onAttemptReady(attempt: Attempt, connection: UpstreamConnection): void {
+			connection.sendHead(formatRequestHead(request, body.framingLine), request.method, false);
+			body.sendKept(connection);
+			body.sendEnd(connection);
+			attempt.requestSent(MIRROR_TIMEOUT_MS);
+		},
+		onAttemptInformational: ignore,
+		onAttemptResponse: ignore,
+		onAttemptBody: ignore,
+		onAttemptEnd: ignore,
+		onAttemptFailure: ignore,
+		onAttemptDrain: ignore,
+		mayResend: () => true,
+	};
+	new Attempt(owner, context, { cluster, host, isRetry: false }).start();
+}
+
+/** A copy whose answer takes longer is given up. */
+const MIRROR_TIMEOUT_MS = 15_000;

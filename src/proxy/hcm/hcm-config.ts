@@ -1,0 +1,79 @@
+import type { AccessLog } from "../../xds/generated/envoy/config/accesslog/v3/accesslog_pb.ts";
+import type { RouteConfiguration } from "../../xds/generated/envoy/config/route/v3/route_pb.ts";
+import type { HttpFilterConfig } from "../filter/http-filter.ts";
+import type { AddressRange } from "./internal-address.ts";
+
+/** A connection manager's configuration, read and checked (`parse-hcm.ts`). Times in milliseconds, 0 = none. */
+export interface HcmConfig {
+	readonly statPrefix: string;
+	readonly routes: RouteSource;
+	/** Without the terminal router. */
+	readonly filters: readonly HttpFilterConfig[];
+	readonly accessLogs: readonly AccessLog[];
+	/** Router filter: suppress_envoy_headers. */
+	readonly suppressEnvoyHeaders: boolean;
+	readonly http1: Http1Settings;
+	readonly timeouts: HcmTimeouts;
+	readonly identity: IdentitySettings;
+	readonly path: PathSettings;
+	/** Upgrade types on for all routes, lower case. */
+	readonly upgrades: ReadonlySet<string>;
+	readonly serverName: string;
+	readonly serverHeader: "overwrite" | "append-if-absent" | "pass-through";
+	readonly via: string;
+	readonly proxy100Continue: boolean;
+	/** 0 = no limit. */
+	readonly maxRequestsPerConnection: number;
+	readonly tracing: TracingSettings | undefined;
+}
+
+export type RouteSource =
+	| { readonly kind: "inline"; readonly config: RouteConfiguration }
+	| { readonly kind: "rds"; readonly name: string };
+
+export interface Http1Settings {
+	readonly acceptHttp10: boolean;
+	readonly defaultHostForHttp10: string;
+	readonly enableTrailers: boolean;
+	readonly maxHeadBytes: number;
+	readonly maxFields: number;
+}
+
+export interface HcmTimeouts {
+	readonly idleMs: number;
+	readonly streamIdleMs: number;
+	readonly requestMs: number;
+	readonly requestHeadersMs: number;
+	readonly delayedCloseMs: number;
+	readonly maxConnectionDurationMs: number;
+}
+
+/** Who the client is, and what it may say about itself. */
+export interface IdentitySettings {
+	readonly useRemoteAddress: boolean;
+	readonly xffNumTrustedHops: number;
+	readonly skipXffAppend: boolean;
+	readonly appendForwardedPort: boolean;
+	/** Addresses that count as internal (internal_address_config); none by default. */
+	readonly internalRanges: readonly AddressRange[];
+	readonly generateRequestId: boolean;
+	readonly preserveExternalRequestId: boolean;
+	readonly alwaysSetRequestIdInResponse: boolean;
+	readonly forwardClientCert: "sanitize" | "forward-only";
+}
+
+export interface PathSettings {
+	readonly normalizePath: boolean;
+	readonly mergeSlashes: boolean;
+	readonly escapedSlashes: "keep" | "reject" | "unescape-and-redirect" | "unescape-and-forward";
+	readonly stripPort: "no" | "matching" | "any";
+	readonly stripTrailingHostDot: boolean;
+}
+
+/** Shares of requests per million. */
+export interface TracingSettings {
+	readonly clientSampling: number;
+	readonly randomSampling: number;
+	readonly overallSampling: number;
+	readonly noContextPropagation: boolean;
+}

@@ -1,0 +1,67 @@
+import type { Metrics } from "../../telemetry/metric-registry.ts";
+import type { Counter, Gauge } from "../../telemetry/metrics.ts";
+
+const COUNTERS = {
+	cxTotal: "downstream_cx_total",
+	cxHttp1Total: "downstream_cx_http1_total",
+	cxDestroy: "downstream_cx_destroy",
+	cxDestroyRemote: "downstream_cx_destroy_remote",
+	cxDestroyLocal: "downstream_cx_destroy_local",
+	cxProtocolError: "downstream_cx_protocol_error",
+	cxIdleTimeout: "downstream_cx_idle_timeout",
+	cxMaxDurationReached: "downstream_cx_max_duration_reached",
+	cxMaxRequestsReached: "downstream_cx_max_requests_reached",
+	cxDelayedCloseTimeout: "downstream_cx_delayed_close_timeout",
+	cxDrainClose: "downstream_cx_drain_close",
+	cxUpgradesTotal: "downstream_cx_upgrades_total",
+	cxRxBytesTotal: "downstream_cx_rx_bytes_total",
+	cxTxBytesTotal: "downstream_cx_tx_bytes_total",
+	rqTotal: "downstream_rq_total",
+	rqHttp1Total: "downstream_rq_http1_total",
+	rqCompleted: "downstream_rq_completed",
+	rqRxReset: "downstream_rq_rx_reset",
+	rqTxReset: "downstream_rq_tx_reset",
+	rqTimeout: "downstream_rq_timeout",
+	rqHeaderTimeout: "downstream_rq_header_timeout",
+	rqIdleTimeout: "downstream_rq_idle_timeout",
+	rqResponseBeforeComplete: "downstream_rq_response_before_rq_complete",
+	rqFailedPathNormalization: "downstream_rq_failed_path_normalization",
+	rqUpgradeRefused: "downstream_rq_ws_on_non_ws_route",
+	noRoute: "no_route",
+	noCluster: "no_cluster",
+	rqRouted: "rq_total",
+	rqDirectResponse: "rq_direct_response",
+	rqRedirect: "rq_redirect",
+} as const;
+
+const GAUGES = {
+	cxActive: "downstream_cx_active",
+	cxHttp1Active: "downstream_cx_http1_active",
+	cxUpgradesActive: "downstream_cx_upgrades_active",
+	rqActive: "downstream_rq_active",
+} as const;
+
+/** Envoy's `http.<stat_prefix>.` stats of one connection manager, bound once. */
+export type HcmStats = { readonly [K in keyof typeof COUNTERS]: Counter } & {
+	readonly [K in keyof typeof GAUGES]: Gauge;
+} & {
+	/** `downstream_rq_1xx` ... `downstream_rq_5xx` at index 1 to 5. */
+	readonly rqClasses: readonly Counter[];
+	readonly rqTime: { record(ms: number): void };
+	readonly cxLengthMs: { record(ms: number): void };
+	release(): void;
+};
+
+export function hcmStats(metrics: Pick<Metrics, "scope">, statPrefix: string): HcmStats {
+	const scope = metrics.scope(`http.${statPrefix}.`);
+	const counters = Object.entries(COUNTERS).map(([key, name]) => [key, scope.counter(name)]);
+	const gauges = Object.entries(GAUGES).map(([key, name]) => [key, scope.gauge(name)]);
+	return {
+		...(Object.fromEntries(counters) as Record<keyof typeof COUNTERS, Counter>),
+		...(Object.fromEntries(gauges) as Record<keyof typeof GAUGES, Gauge>),
+		rqClasses: [0, 1, 2, 3, 4, 5].map((n) => scope.counter(`downstream_rq_${n === 0 ? "1" : n}xx`)),
+		rqTime: scope.histogram("downstream_rq_time"),
+		cxLengthMs: scope.histogram("downstream_cx_length_ms"),
+		release: () => scope.release(),
+	};
+}

@@ -1,0 +1,153 @@
+import { randomUUID } from "node:crypto";
+import type { Random } from "../../lib/random.ts";
+import { SEEN } from "../codec/known-names.ts";
+import type { HeaderMap } from "../http/header-map.ts";
+import type { RequestHead } from "../http/message.ts";
+import type { HcmConfig, IdentitySettings } from "./hcm-config.ts";
+import { isIpAddress } from "./internal-address.ts";
+import { decideTracing, propagateTrace } from "./trace-context.ts";
+
+/** What header rules need to know of a connection. */
+export interface Peer {
+	/** IP of the direct peer. */
+	readonly remoteIp: string;
+	readonly localPort: number;
+	/** IP that stands for this node in x-forwarded-for when the peer is on loopback. */
+	readonly nodeIp: string | undefined;
+	readonly tls: boolean;
+}
+
+/** Fields that only internal clients may use to steer this proxy (Envoy: mutateRequestHeaders). */
+const INTERNAL_ONLY = [
+	"x-envoy-retriable-status-codes",
+	"x-envoy-retriable-header-names",
+	"x-envoy-retry-on",
+	"x-envoy-retry-grpc-on",
+	"x-envoy-max-retries",
+	"x-envoy-upstream-alt-stat-name",
+	"x-envoy-upstream-rq-timeout-ms",
+	"x-envoy-upstream-rq-per-try-timeout-ms",
+	"x-envoy-upstream-rq-timeout-alt-response",
+	"x-envoy-expected-rq-timeout-ms",
+	"x-envoy-force-trace",
+	"x-envoy-ip-tags",
+	"x-envoy-original-url",
+	"x-envoy-hedge-on-per-try-timeout",
+];
+const EDGE_ONLY = [
+	"x-envoy-decorator-operation",
+	"x-envoy-downstream-service-cluster",
+	"x-envoy-downstream-service-node",
+];
+
+const HOP_BY_HOP = SEEN.connection | SEEN.upgrade | SEEN.hopByHop | SEEN.transferEncoding;
+
+/**
+ * Envoy's rules for a request's fields at the connection manager: hop-by-hop fields go, x-forwarded-*, x-envoy-*, x-request-id and trace
+ * fields are set or taken off by what is known of the client. Returns the client's address as far as it is trusted. `seen` as the parser gave it.
+ */
+export function mutateRequestHeaders(
+	request: RequestHead,
+	seen: number,
+	peer: Peer,
+	rules: { config: HcmConfig; random: Random; upgrade: boolean },
+): string {
+	const { headers } = request;
+	const { identity, via } = rules.config;
+	if ((seen & HOP_BY_HOP) !== 0) stripHopByHop(headers, rules.upgrade);
+	const client = identity.useRemoteAddress
+		? acceptAtEdge(headers, seen, peer, identity)
+		: acceptBehindProxy(headers, seen, peer, identity);
+	const internal = client.trusted && identity.internalRanges.some((range) => range.contains(client.ip));
+	const edge = identity.useRemoteAddress && !internal;
+	if ((seen & SEEN.envoy) !== 0) stripEnvoyFields(headers, internal, edge);
+	if (internal) headers.set("x-envoy-internal", "true");
+	if ((seen & SEEN.forwardedClientCert) !== 0 && identity.forwardClientCert === "sanitize")
+		headers.remove("x-forwarded-client-cert");
+	if (via !== "") appendVia(headers, via);
+	if (edge) headers.set("x-envoy-external-address", client.ip);
+	identify(headers, seen, edge, rules);
+	return client.ip;
+}
+
+/** x-request-id, and the trace fields when tracing is on. */
+function identify(headers: HeaderMap, seen: number, edge: boolean, rules: { config: HcmConfig; random: Random }): void {
+	const { identity, tracing } = rules.config;
+	if (identity.generateRequestId) setRequestId(headers, seen, edge && !identity.preserveExternalRequestId);
+	if (!tracing) return;
+	const sampled = decideTracing(headers, tracing, rules.random);
+	if (!tracing.noContextPropagation) propagateTrace(headers, sampled);
+}
+
+interface Client {
+	readonly ip: string;
+	/** Nobody in between could have made the address up. */
+	readonly trusted: boolean;
+}
+
+function acceptAtEdge(headers: HeaderMap, seen: number, peer: Peer, identity: IdentitySettings): Client {
+	const hops = identity.xffNumTrustedHops;
+	const fromProxies = hops > 0 ? lastForwarded(headers, hops - 1) : undefined;
+	if (!identity.skipXffAppend) {
+		const own = peer.nodeIp !== undefined && isLoopback(peer.remoteIp) ? peer.nodeIp : peer.remoteIp;
+		const before = headers.getJoined("x-forwarded-for");
+		headers.set("x-forwarded-for", before ? `${before},${own}` : own);
+	}
+	if (hops === 0 || (seen & SEEN.forwardedProto) === 0) headers.set("x-forwarded-proto", peer.tls ? "https" : "http");
+	if (identity.appendForwardedPort && (hops === 0 || !headers.has("x-forwarded-port")))
+		headers.set("x-forwarded-port", String(peer.localPort));
+	return { ip: fromProxies ?? peer.remoteIp, trusted: (seen & SEEN.forwardedFor) === 0 };
+}
+
+function acceptBehindProxy(headers: HeaderMap, seen: number, peer: Peer, identity: IdentitySettings): Client {
+	if (identity.appendForwardedPort && !headers.has("x-forwarded-port"))
+		headers.set("x-forwarded-port", String(peer.localPort));
+	if ((seen & SEEN.forwardedProto) === 0) headers.append("x-forwarded-proto", peer.tls ? "https" : "http");
+	if ((seen & SEEN.forwardedFor) === 0) return { ip: peer.remoteIp, trusted: false };
+	const ip = lastForwarded(headers, identity.xffNumTrustedHops);
+	const single = !headers.getJoined("x-forwarded-for")!.includes(",");
+	return ip === undefined ? { ip: peer.remoteIp, trusted: false } : { ip, trusted: single };
+}
+
+/** The address `skip` places before the last one in x-forwarded-for. */
+function lastForwarded(headers: HeaderMap, skip: number): string | undefined {
+	const addresses = headers.getJoined("x-forwarded-for")?.split(",") ?? [];
+	const ip = addresses.at(-1 - skip)?.trim();
+	return ip !== undefined && isIpAddress(ip) ? ip : undefined;
+}
+
+function isLoopback(ip: string): boolean {
+	return ip.startsWith("127.") || ip === "::1";
+}
+
+function stripHopByHop(headers: HeaderMap, upgrade: boolean): void {
+	if (upgrade) {
+		if (!headers.has("transfer-encoding") && !headers.has("content-length")) headers.append("content-length", "0");
+	} else {
+		headers.remove("connection");
+		headers.remove("upgrade");
+	}
+	headers.remove("keep-alive");
+	headers.remove("proxy-connection");
+	headers.remove("transfer-encoding");
+	const te = headers.getJoined("te");
+	if (te !== undefined && te.trim().toLowerCase() !== "trailers") headers.remove("te");
+}
+
+function stripEnvoyFields(headers: HeaderMap, internal: boolean, edge: boolean): void {
+	headers.remove("x-envoy-internal");
+	if (internal) return;
+	if (edge) for (const name of EDGE_ONLY) headers.remove(name);
+	for (const name of INTERNAL_ONLY) headers.remove(name);
+}
+
+function setRequestId(headers: HeaderMap, seen: number, replace: boolean): void {
+	if ((seen & SEEN.requestId) === 0) headers.append("x-request-id", randomUUID());
+	else if (replace) headers.set("x-request-id", randomUUID());
+}
+
+/** Adds ourselves to `via`. */
+export function appendVia(headers: HeaderMap, via: string): void {
+	const before = headers.getJoined("via");
+	headers.set("via", before ? `${before}, ${via}` : via);
+}
