@@ -88,6 +88,17 @@ export class Exchange {
 		else this.#response.end(bytes);
 	}
 
+	/** 304: what the client has is still right. */
+	sendNotModified(headers: Readonly<Record<string, string>>): void {
+		this.#writeHead(304, headers);
+		this.#response.end();
+	}
+
+	/** 301: the same document is found elsewhere on this server. */
+	sendRedirect(location: string): void {
+		this.send(301, "", { location });
+	}
+
 	/** Begins a streamed answer; headers leave at once. */
 	stream(headers: Readonly<Record<string, string>>): AnswerStream {
 		this.#writeHead(200, headers);

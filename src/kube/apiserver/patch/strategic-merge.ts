@@ -72,14 +72,13 @@ function mergeList(
 		}
 		const isSame = (other: unknown) => isJsonObject(other) && other[patchMergeKey] === key;
 		if (item[DIRECTIVE] === "delete") merged = merged.filter((other) => !isSame(other));
-		else mergeItem(merged, item, isSame, (old) => mergeMap(old, item, items, depth));
+		else mergeItem(merged, isSame, (old) => mergeMap(old, item, items, depth));
 	}
 	return merged;
 }
 
 function mergeItem(
 	merged: unknown[],
-	item: JsonObject,
 	isSame: (other: unknown) => boolean,
 	merge: (old: JsonObject) => JsonObject,
 ): void {

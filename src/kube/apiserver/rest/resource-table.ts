@@ -12,6 +12,8 @@ export interface ServedGroup {
 export class ResourceTable {
 	readonly #builtin: readonly KindDefinition[];
 	readonly #custom = new Map<string, KindDefinition>();
+	/** Which state of which CRD a custom kind was made from. */
+	readonly #sources = new Map<string, string>();
 	readonly #resources = new Map<string, ServedResource>();
 	#groups: readonly ServedGroup[] | undefined;
 	#generation = 0;
@@ -42,10 +44,22 @@ export class ResourceTable {
 		return kind && this.find(group, version, kind.plural);
 	}
 
-	/** Adds or replaces the kind of a CustomResourceDefinition, or removes it when it serves no version. */
-	putCustom(kind: KindDefinition): void {
+	/** Kubernetes' own kinds of a group. */
+	builtinKinds(group: string): readonly KindDefinition[] {
+		return this.#builtin.filter((kind) => kind.group === group);
+	}
+
+	/**
+	 * Adds or replaces the kind of a CustomResourceDefinition, named by uid and generation: a CRD whose spec has not changed
+	 * changes nothing.
+	 */
+	putCustom(kind: KindDefinition, uid: string, generation: number): void {
+		const name = `${kind.plural}.${kind.group}`;
+		const source = `${uid}/${generation}`;
+		if (this.#sources.get(name) === source) return;
 		this.removeCustom(kind.group, kind.plural);
-		this.#custom.set(`${kind.plural}.${kind.group}`, kind);
+		this.#sources.set(name, source);
+		this.#custom.set(name, kind);
 		this.#index(kind);
 		this.#changed();
 	}
@@ -54,6 +68,7 @@ export class ResourceTable {
 		const old = this.#custom.get(`${plural}.${group}`);
 		if (!old) return;
 		this.#custom.delete(`${plural}.${group}`);
+		this.#sources.delete(`${plural}.${group}`);
 		for (const version of old.versions) this.#resources.delete(pathOf(group, version, plural));
 		this.#changed();
 	}

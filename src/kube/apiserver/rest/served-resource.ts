@@ -1,4 +1,4 @@
-import { formatApiVersion } from "../../../kinds/catalogue.ts";
+import { formatApiVersion } from "../../../kinds/api-version.ts";
 import type { KindDefinition } from "../../../kinds/definition.ts";
 import type { KubeObject } from "../../../kinds/object.ts";
 import { convertObject } from "../../../kinds/object-pipeline.ts";
