@@ -1,0 +1,38 @@
+import type { Logging } from "../../telemetry/logger.ts";
+import type { MetricRegistry } from "../../telemetry/metric-registry.ts";
+import type { ServerInfo } from "../../xds/generated/envoy/admin/v3/server_info_pb.ts";
+import type { Bootstrap } from "../../xds/generated/envoy/config/bootstrap/v3/bootstrap_pb.ts";
+import type { LiveCluster } from "../cluster/live-cluster.ts";
+import type { ResourceStore } from "../xdsclient/resource-store.ts";
+
+/** An open listener. */
+export interface ListenerView {
+	readonly name: string;
+	readonly ip: string;
+	readonly port: number;
+}
+
+export type ServerState = "LIVE" | "DRAINING" | "PRE_INITIALIZING" | "INITIALIZING";
+
+/** What the admin pages show and change; `runtime` implements it. */
+export interface AdminContext {
+	readonly bootstrap: Bootstrap;
+	readonly registry: MetricRegistry;
+	readonly logging: Logging;
+	readonly store: ResourceStore;
+	readonly startedEpochMs: number;
+	readonly commandLine: NonNullable<ServerInfo["commandLineOptions"]>;
+	nowEpochMs(): number;
+	state(): ServerState;
+	/** Clusters in service. */
+	clusters(): readonly LiveCluster[];
+	listeners(): readonly ListenerView[];
+	/** Names of what is waited for. */
+	warming(): { readonly clusters: readonly string[]; readonly listeners: readonly string[] };
+	/** Why listeners could not be opened, by name. */
+	listenerFailures(): ReadonlyMap<string, string>;
+	drainListeners(): void;
+	failHealthcheck(failed: boolean): void;
+	reopenLogs(): void;
+	quit(): void;
+}

@@ -1,0 +1,182 @@
+import { create, type DescMessage, type JsonObject, type MessageInitShape, toJson } from "@bufbuild/protobuf";
+import { type Timestamp, timestampFromMs } from "@bufbuild/protobuf/wkt";
+import {
+	BootstrapConfigDumpSchema,
+	SecretsConfigDumpSchema,
+} from "../../xds/generated/envoy/admin/v3/config_dump_pb.ts";
+import {
+	ClientResourceStatus,
+	ClustersConfigDumpSchema,
+	EndpointsConfigDumpSchema,
+	ListenersConfigDumpSchema,
+	RoutesConfigDumpSchema,
+	ScopedRoutesConfigDumpSchema,
+	type UpdateFailureStateSchema,
+} from "../../xds/generated/envoy/admin/v3/config_dump_shared_pb.ts";
+import { xdsRegistry } from "../../xds/registry.ts";
+import { type ResourceType, typeUrlOf } from "../../xds/type-urls.ts";
+import type { RefusedRecord, ResourceRecord } from "../xdsclient/resource-store.ts";
+import type { AdminContext } from "./admin-context.ts";
+import { type AdminAnswer, type AdminPage, badRequest, hasFlag, JSON_TYPE } from "./admin-page.ts";
+
+export const CONFIG_DUMP_PAGES: readonly AdminPage[] = [
+	{ path: "/config_dump", help: "dump current Envoy configs (experimental)", answer: configDump },
+];
+
+function configDump(context: AdminContext, query: URLSearchParams): AdminAnswer {
+	if (query.has("mask")) return { status: 501, body: "mask is not implemented by this proxy: use resource\n" };
+	const configs = sections(context, hasFlag(query, "include_eds"));
+	const resource = query.get("resource");
+	if (resource === null) return json(configs);
+	const found = configs.flatMap((config) =>
+		Array.isArray(config[resource]) ? [config[resource] as JsonObject[]] : [],
+	);
+	if (found.length === 0) return { status: 404, body: `${resource} not found in config dump\n` };
+	const pattern = query.get("name_regex");
+	if (pattern) return badRequest("name_regex is not implemented by this proxy: filter the answer");
+	return json(found.flat());
+}
+
+function json(configs: readonly JsonObject[]): AdminAnswer {
+	return { contentType: JSON_TYPE, body: `${JSON.stringify({ configs }, undefined, 1)}\n` };
+}
+
+function sections(context: AdminContext, withEndpoints: boolean): JsonObject[] {
+	const bootstrap = section(BootstrapConfigDumpSchema, {
+		bootstrap: context.bootstrap,
+		lastUpdated: timestampFromMs(context.startedEpochMs),
+	});
+	return [
+		bootstrap,
+		section(ClustersConfigDumpSchema, clusters(context)),
+		...(withEndpoints ? [section(EndpointsConfigDumpSchema, endpoints(context))] : []),
+		section(ListenersConfigDumpSchema, listeners(context)),
+		section(ScopedRoutesConfigDumpSchema, {}),
+		section(RoutesConfigDumpSchema, routes(context)),
+		// This proxy holds no secrets: bootstraps and resources that name one are refused.
+		section(SecretsConfigDumpSchema, {}),
+	];
+}
+
+function section<D extends DescMessage>(schema: D, init: MessageInitShape<D>): JsonObject {
+	const message = create(schema, init);
+	const body = toJson(schema, message, { registry: xdsRegistry(), useProtoFieldName: true }) as JsonObject;
+	return { "@type": typeUrlOf(schema.typeName), ...body };
+}
+
+interface Split {
+	readonly fixed: ResourceRecord[];
+	readonly dynamic: (ResourceRecord & { readonly version: string })[];
+	/** Refused ones that have no good one before them. */
+	readonly onlyRefused: RefusedRecord[];
+	failureOf(name: string): MessageInitShape<typeof UpdateFailureStateSchema> | undefined;
+}
+
+function split(context: AdminContext, type: ResourceType): Split {
+	const all = context.store.list(type);
+	const refused = context.store.refused(type);
+	return {
+		fixed: all.filter(({ version }) => version === undefined),
+		dynamic: all.filter((record): record is Split["dynamic"][number] => record.version !== undefined),
+		onlyRefused: refused.filter(({ name }) => !context.store.get(type, name)),
+		failureOf(name) {
+			const found = refused.find((record) => record.name === name);
+			return found && failure(found);
+		},
+	};
+}
+
+function failure(record: RefusedRecord): MessageInitShape<typeof UpdateFailureStateSchema> {
+	return {
+		details: record.details,
+		versionInfo: record.version,
+		lastUpdateAttempt: timestampFromMs(record.attemptedEpochMs),
+	};
+}
+
+const updated = (record: ResourceRecord): Timestamp => timestampFromMs(record.updatedEpochMs);
+
+function clusters(context: AdminContext): MessageInitShape<typeof ClustersConfigDumpSchema> {
+	const { fixed, dynamic, onlyRefused, failureOf } = split(context, "cluster");
+	const waiting = new Set(context.warming().clusters);
+	const show = (record: Split["dynamic"][number]) => {
+		const errorState = failureOf(record.name);
+		return {
+			versionInfo: record.version,
+			cluster: record.any,
+			lastUpdated: updated(record),
+			...(errorState && { errorState }),
+		};
+	};
+	return {
+		versionInfo: dynamic.at(-1)?.version ?? "",
+		staticClusters: fixed.map((record) => ({ cluster: record.any, lastUpdated: updated(record) })),
+		dynamicActiveClusters: dynamic.filter(({ name }) => !waiting.has(name)).map(show),
+		dynamicWarmingClusters: [
+			...dynamic.filter(({ name }) => waiting.has(name)).map(show),
+			...onlyRefused.map((record) => ({
+				versionInfo: "",
+				errorState: failure(record),
+				clientStatus: ClientResourceStatus.NACKED,
+			})),
+		],
+	};
+}
+
+function listeners(context: AdminContext): MessageInitShape<typeof ListenersConfigDumpSchema> {
+	const { fixed, dynamic, onlyRefused, failureOf } = split(context, "listener");
+	const waiting = new Set(context.warming().listeners);
+	const failures = context.listenerFailures();
+	return {
+		versionInfo: dynamic.at(-1)?.version ?? "",
+		staticListeners: fixed.map((record) => ({ listener: record.any, lastUpdated: updated(record) })),
+		dynamicListeners: [
+			...dynamic.map((record) => {
+				const state = { versionInfo: record.version, listener: record.any, lastUpdated: updated(record) };
+				const unopened = failures.get(record.name);
+				const errorState = failureOf(record.name) ?? (unopened === undefined ? undefined : { details: unopened });
+				return {
+					name: record.name,
+					...(waiting.has(record.name) ? { warmingState: state } : { activeState: state }),
+					...(errorState && { errorState }),
+				};
+			}),
+			...onlyRefused.map((record) => ({
+				name: record.name,
+				errorState: failure(record),
+				clientStatus: ClientResourceStatus.NACKED,
+			})),
+		],
+	};
+}
+
+function routes(context: AdminContext): MessageInitShape<typeof RoutesConfigDumpSchema> {
+	const { fixed, dynamic, onlyRefused, failureOf } = split(context, "route");
+	return {
+		staticRouteConfigs: fixed.map((record) => ({ routeConfig: record.any, lastUpdated: updated(record) })),
+		dynamicRouteConfigs: [
+			...dynamic.map((record) => {
+				const errorState = failureOf(record.name);
+				return {
+					versionInfo: record.version,
+					routeConfig: record.any,
+					lastUpdated: updated(record),
+					...(errorState && { errorState }),
+				};
+			}),
+			...onlyRefused.map((record) => ({ errorState: failure(record), clientStatus: ClientResourceStatus.NACKED })),
+		],
+	};
+}
+
+function endpoints(context: AdminContext): MessageInitShape<typeof EndpointsConfigDumpSchema> {
+	const { fixed, dynamic } = split(context, "endpoint");
+	return {
+		staticEndpointConfigs: fixed.map((record) => ({ endpointConfig: record.any, lastUpdated: updated(record) })),
+		dynamicEndpointConfigs: dynamic.map((record) => ({
+			versionInfo: record.version,
+			endpointConfig: record.any,
+			lastUpdated: updated(record),
+		})),
+	};
+}

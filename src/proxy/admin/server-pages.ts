@@ -1,0 +1,137 @@
+import { create, toJsonString } from "@bufbuild/protobuf";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import { VERSION } from "../../lib/names.ts";
+import { LOG_LEVELS, parseLogLevel } from "../../telemetry/logger.ts";
+import { ListenersSchema } from "../../xds/generated/envoy/admin/v3/listeners_pb.ts";
+import { ServerInfo_State, ServerInfoSchema } from "../../xds/generated/envoy/admin/v3/server_info_pb.ts";
+import { xdsRegistry } from "../../xds/registry.ts";
+import type { AdminContext } from "./admin-context.ts";
+import { type AdminAnswer, type AdminPage, badRequest, JSON_TYPE } from "./admin-page.ts";
+
+const PRINT = { useProtoFieldName: true, prettySpaces: 1 } as const;
+
+export const SERVER_PAGES: readonly AdminPage[] = [
+	{ path: "/ready", help: "print server state, return 200 if LIVE, otherwise return 503", answer: ready },
+	{ path: "/server_info", help: "print server version/status information", answer: serverInfo },
+	{ path: "/listeners", help: "print listener info", answer: listeners },
+	{
+		path: "/certs",
+		help: "print certs on machine",
+		answer: () => ({ contentType: JSON_TYPE, body: '{"certificates":[]}\n' }),
+	},
+	{ path: "/memory", help: "print current allocation/heap usage", answer: memory },
+	{ path: "/init_dump", help: "dump current Envoy init manager information (experimental)", answer: initDump },
+	{
+		path: "/hot_restart_version",
+		help: "print the hot restart compatibility version",
+		answer: () => ({ body: "disabled\n" }),
+	},
+	{ path: "/logging", help: "query/change logging levels", mutates: true, answer: logging },
+	action("/healthcheck/fail", "cause the server to fail health checks", (context) => context.failHealthcheck(true)),
+	action("/healthcheck/ok", "cause the server to pass health checks", (context) => context.failHealthcheck(false)),
+	action("/drain_listeners", "drain listeners", (context) => context.drainListeners()),
+	action("/reopen_logs", "reopen access logs", (context) => context.reopenLogs()),
+	action("/quitquitquit", "exit the server", (context) => context.quit()),
+];
+
+function action(path: string, help: string, run: (context: AdminContext) => void): AdminPage {
+	return {
+		path,
+		help,
+		mutates: true,
+		answer(context, query) {
+			for (const name of query.keys())
+				if (name !== "graceful" && name !== "skip_exit") return badRequest(`${name} is not implemented by this proxy`);
+			run(context);
+			return { body: "OK\n" };
+		},
+	};
+}
+
+function ready(context: AdminContext): AdminAnswer {
+	const state = context.state();
+	return { status: state === "LIVE" ? 200 : 503, body: `${state}\n` };
+}
+
+function serverInfo(context: AdminContext): AdminAnswer {
+	const uptime = durationFromMs(Math.floor((context.nowEpochMs() - context.startedEpochMs) / 1000) * 1000);
+	const info = create(ServerInfoSchema, {
+		version: `lateen/${VERSION}/Clean/RELEASE/node-${process.versions.node}`,
+		state: ServerInfo_State[context.state()],
+		uptimeCurrentEpoch: uptime,
+		uptimeAllEpochs: uptime,
+		hotRestartVersion: "disabled",
+		commandLineOptions: context.commandLine,
+		...(context.bootstrap.node ? { node: context.bootstrap.node } : {}),
+	});
+	return {
+		contentType: JSON_TYPE,
+		body: `${toJsonString(ServerInfoSchema, info, { ...PRINT, alwaysEmitImplicit: true, registry: xdsRegistry() })}\n`,
+	};
+}
+
+function listeners(context: AdminContext, query: URLSearchParams): AdminAnswer {
+	const open = [...context.listeners()].sort((a, b) => (a.name < b.name ? -1 : 1));
+	if (query.get("format") !== "json")
+		return {
+			body: open.map(({ name, ip, port }) => `${name}::${ip.includes(":") ? `[${ip}]` : ip}:${port}\n`).join(""),
+		};
+	const message = create(ListenersSchema, {
+		listenerStatuses: open.map(({ name, ip, port }) => ({
+			name,
+			localAddress: {
+				address: {
+					case: "socketAddress" as const,
+					value: { address: ip, portSpecifier: { case: "portValue" as const, value: port } },
+				},
+			},
+		})),
+	});
+	return { contentType: JSON_TYPE, body: `${toJsonString(ListenersSchema, message, PRINT)}\n` };
+}
+
+function memory(): AdminAnswer {
+	const { heapUsed, heapTotal, rss, external } = process.memoryUsage();
+	const body = {
+		allocated: String(heapUsed + external),
+		heap_size: String(heapTotal),
+		total_physical_bytes: String(rss),
+	};
+	return { contentType: JSON_TYPE, body: `${JSON.stringify(body, undefined, 1)}\n` };
+}
+
+function initDump(context: AdminContext): AdminAnswer {
+	const waiting = context.warming();
+	const dumps = [
+		{ name: "init manager Clusters", target_names: waiting.clusters },
+		{ name: "init manager Listeners", target_names: waiting.listeners },
+	].filter(({ target_names }) => target_names.length > 0);
+	return { contentType: JSON_TYPE, body: `${JSON.stringify({ unready_targets_dumps: dumps }, undefined, 1)}\n` };
+}
+
+const LOGGING_USAGE = `usage: /logging?<name>=<level> (change single level)
+usage: /logging?paths=name1:level1,name2:level2,... (change multiple levels)
+usage: /logging?level=<level> (change all levels)
+usage: /logging (query levels)
+levels: ${LOG_LEVELS.join(" ")}`;
+
+function logging(context: AdminContext, query: URLSearchParams): AdminAnswer {
+	for (const [component, text] of requestedLevels(query)) {
+		const level = parseLogLevel(text);
+		if (!level) return badRequest(`error: unknown logger level\n${LOGGING_USAGE}`);
+		if (!context.logging.setLevel(component, level)) return badRequest(`error: unknown logger name\n${LOGGING_USAGE}`);
+	}
+	const lines = Object.entries(context.logging.levels()).map(([name, level]) => `  ${name}: ${level}\n`);
+	return { body: `active loggers:\n${lines.join("")}\n` };
+}
+
+function requestedLevels(query: URLSearchParams): [component: string | undefined, level: string][] {
+	return [...query].flatMap(([key, value]): [string | undefined, string][] => {
+		if (key === "level") return [[undefined, value]];
+		if (key !== "paths") return [[key, value]];
+		return value.split(",").map((pair) => {
+			const [name, level] = pair.split(":", 2);
+			return [name, level ?? ""];
+		});
+	});
+}

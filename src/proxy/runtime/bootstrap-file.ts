@@ -1,0 +1,62 @@
+import { readFileSync } from "node:fs";
+import { fromJson, type JsonValue } from "@bufbuild/protobuf";
+import { ProblemError, problem } from "../../lib/problem.ts";
+import { type Bootstrap, BootstrapSchema } from "../../xds/generated/envoy/config/bootstrap/v3/bootstrap_pb.ts";
+import { xdsRegistry } from "../../xds/registry.ts";
+import { findUnknownFields } from "./unknown-fields.ts";
+
+const MAX_BYTES = 64 * 1024 * 1024;
+
+/** Reads an Envoy v3 bootstrap, YAML or JSON; throws ProblemError (LTN34xx) with every problem found. */
+export async function readBootstrap(file: string): Promise<Bootstrap> {
+	let text: string;
+	try {
+		text = readFileSync(file, "utf8");
+	} catch (error) {
+		const { code, message } = error as NodeJS.ErrnoException;
+		const what = code === "ENOENT" ? "there is no such file" : `the file cannot be read (${message})`;
+		throw new ProblemError([problem("LTN3410", file, what, "name the bootstrap with -c FILE")], { cause: error });
+	}
+	return parseBootstrap(text, file);
+}
+
+/** `file` only names the text in problems. */
+export async function parseBootstrap(text: string, file: string): Promise<Bootstrap> {
+	if (text.length > MAX_BYTES)
+		throw new ProblemError([problem("LTN3411", file, "the bootstrap is larger than 64 MiB")]);
+	const json = text.trimStart().startsWith("{") ? parseJsonText(text, file) : await parseYaml(text, file);
+	const unknown = findUnknownFields(BootstrapSchema, json);
+	if (unknown.length > 0) throw new ProblemError(unknown);
+	try {
+		return fromJson(BootstrapSchema, json, { registry: xdsRegistry() });
+	} catch (error) {
+		throw new ProblemError([problem("LTN3412", file, (error as Error).message)], { cause: error });
+	}
+}
+
+function parseJsonText(text: string, file: string): JsonValue {
+	try {
+		return JSON.parse(text) as JsonValue;
+	} catch (error) {
+		throw new ProblemError([problem("LTN3413", file, `this is not JSON (${(error as Error).message})`)], {
+			cause: error,
+		});
+	}
+}
+
+async function parseYaml(text: string, file: string): Promise<JsonValue> {
+	const { parseDocument } = await import("yaml");
+	const document = parseDocument(text, { merge: true });
+	if (document.errors.length > 0)
+		throw new ProblemError(
+			document.errors.map((error) => problem("LTN3414", file, `this is not YAML (${firstLine(error.message)})`)),
+		);
+	const json = document.toJS({ maxAliasCount: 1000 }) as JsonValue;
+	if (json === null || typeof json !== "object")
+		throw new ProblemError([
+			problem("LTN3415", file, "the bootstrap is empty", "give it static_resources or dynamic_resources"),
+		]);
+	return json;
+}
+
+const firstLine = (text: string) => text.split("\n", 1)[0]!.replace(/:$/, "");

@@ -1,0 +1,96 @@
+import { type Problem, problem } from "../../lib/problem.ts";
+import type {
+	Bootstrap,
+	Bootstrap_DynamicResources,
+} from "../../xds/generated/envoy/config/bootstrap/v3/bootstrap_pb.ts";
+import type { Address } from "../../xds/generated/envoy/config/core/v3/address_pb.ts";
+import {
+	ApiConfigSource_ApiType,
+	type ConfigSource,
+} from "../../xds/generated/envoy/config/core/v3/config_source_pb.ts";
+
+export interface SocketPlace {
+	readonly ip: string;
+	readonly port: number;
+}
+
+/** What a bootstrap says beyond its static resources. */
+export interface BootstrapSettings {
+	/** Undefined: no admin server. */
+	readonly admin: SocketPlace | undefined;
+	/** Undefined: no control plane. */
+	readonly ads: AdsSettings | undefined;
+}
+
+export interface AdsSettings {
+	readonly api: "delta" | "sotw";
+	/** A static cluster; its first endpoint is dialled. */
+	readonly cluster: string;
+	readonly clusters: boolean;
+	readonly listeners: boolean;
+}
+
+const APIS: Readonly<Record<number, AdsSettings["api"]>> = {
+	[ApiConfigSource_ApiType.GRPC]: "sotw",
+	[ApiConfigSource_ApiType.DELTA_GRPC]: "delta",
+	[ApiConfigSource_ApiType.AGGREGATED_GRPC]: "sotw",
+	[ApiConfigSource_ApiType.AGGREGATED_DELTA_GRPC]: "delta",
+};
+
+/** Reads the admin address and dynamic resources; adds what is wrong to `problems`. */
+export function readSettings(bootstrap: Bootstrap, problems: Problem[]): BootstrapSettings {
+	return {
+		admin: bootstrap.admin?.address && readAddress(bootstrap.admin.address, "admin.address", problems),
+		ads: bootstrap.dynamicResources && readAds(bootstrap, bootstrap.dynamicResources, problems),
+	};
+}
+
+function readAddress(address: Address, path: string, problems: Problem[]): SocketPlace | undefined {
+	if (address.address.case !== "socketAddress" || address.address.value.portSpecifier.case !== "portValue") {
+		problems.push(problem("LTN3420", path, "a socket_address with a port_value is needed"));
+		return undefined;
+	}
+	return { ip: address.address.value.address, port: address.address.value.portSpecifier.value };
+}
+
+function readAds(
+	bootstrap: Bootstrap,
+	dynamic: Bootstrap_DynamicResources,
+	problems: Problem[],
+): AdsSettings | undefined {
+	const source = dynamic.adsConfig;
+	for (const [name, config] of [["cds_config", dynamic.cdsConfig] as const, ["lds_config", dynamic.ldsConfig] as const])
+		checkSource(name, config, problems);
+	if (!source) {
+		problems.push(
+			problem("LTN3421", "dynamic_resources.ads_config", "dynamic resources come only by ADS", "set ads_config"),
+		);
+		return undefined;
+	}
+	const at = "dynamic_resources.ads_config";
+	const api = APIS[source.apiType];
+	if (!api)
+		problems.push(problem("LTN3422", `${at}.api_type`, "only GRPC and DELTA_GRPC are implemented by this proxy"));
+	const service = source.grpcServices[0]?.targetSpecifier;
+	const cluster = service?.case === "envoyGrpc" ? service.value.clusterName : "";
+	if (source.grpcServices.length !== 1 || cluster === "")
+		problems.push(problem("LTN3423", `${at}.grpc_services`, "exactly one envoy_grpc service is needed"));
+	else if (!bootstrap.staticResources?.clusters.some(({ name }) => name === cluster))
+		problems.push(
+			problem(
+				"LTN3424",
+				`${at}.grpc_services[0].envoy_grpc.cluster_name`,
+				`there is no static cluster "${cluster}"`,
+				"add it under static_resources.clusters",
+			),
+		);
+	if (!api || cluster === "") return undefined;
+	return { api, cluster, clusters: dynamic.cdsConfig !== undefined, listeners: dynamic.ldsConfig !== undefined };
+}
+
+function checkSource(name: string, config: ConfigSource | undefined, problems: Problem[]): void {
+	if (config && config.configSourceSpecifier.case !== "ads")
+		problems.push(
+			problem("LTN3425", `dynamic_resources.${name}`, "only ads is implemented by this proxy", "set ads: {}"),
+		);
+}

@@ -1,0 +1,179 @@
+import type { DescMessage, Message } from "@bufbuild/protobuf";
+import type { Clock } from "../../lib/clock.ts";
+import { formatProblem, type Problem, ProblemError } from "../../lib/problem.ts";
+import type { Metrics, StatScope } from "../../telemetry/metric-registry.ts";
+import { type Cluster, ClusterSchema } from "../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts";
+import {
+	type ClusterLoadAssignment,
+	ClusterLoadAssignmentSchema,
+} from "../../xds/generated/envoy/config/endpoint/v3/endpoint_pb.ts";
+import { type Listener, ListenerSchema } from "../../xds/generated/envoy/config/listener/v3/listener_pb.ts";
+import {
+	type RouteConfiguration,
+	RouteConfigurationSchema,
+} from "../../xds/generated/envoy/config/route/v3/route_pb.ts";
+import { findUnsupported, type SupportedFields } from "../../xds/supported.ts";
+import type { ResourceType } from "../../xds/type-urls.ts";
+import type { ClusterConfig } from "../cluster/cluster-config.ts";
+import type { ClusterSet } from "../cluster/cluster-set.ts";
+import { parseLoadAssignment } from "../cluster/endpoint-config.ts";
+import type { ResourceStore } from "../xdsclient/resource-store.ts";
+import type { IncomingResource, ResourceHandler, ResourceUpdate, UpdateResult } from "../xdsclient/resource-update.ts";
+import type { ListenerStage, StagedListener } from "./listener-stage.ts";
+import type { WarmGate } from "./warm-gate.ts";
+
+/** How messages become what runs; each throws ProblemError with every problem, paths beginning with `path`. */
+export interface Compilers<L, R> {
+	readonly supported: SupportedFields;
+	cluster(message: Cluster, path: string): ClusterConfig;
+	listener(message: Listener, path: string): StagedListener<L>;
+	routes(message: RouteConfiguration, path: string): R;
+}
+
+export interface ConfigApplierDeps<L, R> {
+	readonly compilers: Compilers<L, R>;
+	readonly clusters: ClusterSet;
+	readonly listeners: ListenerStage<L>;
+	readonly routes: Map<string, R>;
+	readonly store: ResourceStore;
+	readonly gate: WarmGate;
+	readonly clock: Clock;
+	readonly metrics: Pick<Metrics, "scope">;
+	/** The names of endpoints that clusters want may have changed. */
+	onEndpointNames(): void;
+	/** Resources of a type were accepted (all of one response). */
+	onAccepted(type: ResourceType): void;
+}
+
+const SCOPES: Readonly<Partial<Record<ResourceType, string>>> = {
+	cluster: "cluster_manager.cds.",
+	endpoint: "cluster_manager.eds.",
+	listener: "listener_manager.lds.",
+	route: "http.rds.",
+};
+const SCHEMAS: Readonly<Partial<Record<ResourceType, DescMessage>>> = {
+	cluster: ClusterSchema,
+	endpoint: ClusterLoadAssignmentSchema,
+	listener: ListenerSchema,
+	route: RouteConfigurationSchema,
+};
+
+/** A removed cluster serves on for so long: the routes that name it are changed by a response that comes after (make before break). */
+export const CLUSTER_LINGER_MS = 3000;
+
+/** Takes what ADS sends: checks, compiles and puts into force, resource by resource; a bad one leaves the last good one. */
+export class ConfigApplier<L, R> implements ResourceHandler {
+	readonly #deps: ConfigApplierDeps<L, R>;
+	readonly #scopes = new Map<ResourceType, StatScope>();
+	readonly #leaving = new Map<string, () => void>();
+
+	constructor(deps: ConfigApplierDeps<L, R>) {
+		this.#deps = deps;
+		for (const [type, prefix] of Object.entries(SCOPES)) {
+			const scope = deps.metrics.scope(prefix);
+			for (const name of ["update_attempt", "update_success", "update_rejected"]) scope.counter(name);
+			this.#scopes.set(type as ResourceType, scope);
+		}
+	}
+
+	apply(update: ResourceUpdate): UpdateResult {
+		const problems: Problem[] = [];
+		const rejected = new Set<string>();
+		for (const resource of update.added) {
+			const found = this.#take(update.type, resource);
+			if (found.length === 0) continue;
+			rejected.add(resource.name);
+			problems.push(...found);
+		}
+		for (const name of update.removed) this.#remove(update.type, name);
+		if (update.type === "cluster") this.#deps.onEndpointNames();
+		this.#count(update.type, problems.length === 0);
+		if (problems.length === 0) this.#deps.onAccepted(update.type);
+		return { problems, rejected };
+	}
+
+	/** Forgets timers; nothing that runs is touched. */
+	stop(): void {
+		for (const cancel of this.#leaving.values()) cancel();
+	}
+
+	#take(type: ResourceType, resource: IncomingResource): Problem[] {
+		const { store, clock } = this.#deps;
+		const { name, any, version, message } = resource;
+		const before = store.get(type, name);
+		const same = before !== undefined && Buffer.compare(before.any.value, any.value) === 0;
+		const problems = same ? [] : this.#putIntoForce(type, name, message);
+		if (problems.length === 0) store.accept(type, { name, any, version, updatedEpochMs: clock.epochMs() });
+		else
+			store.refuse(type, {
+				name,
+				any,
+				version,
+				attemptedEpochMs: clock.epochMs(),
+				details: problems.map(formatProblem).join("\n"),
+			});
+		return problems;
+	}
+
+	#putIntoForce(type: ResourceType, name: string, message: Message): Problem[] {
+		const { compilers } = this.#deps;
+		try {
+			const unsupported = findUnsupported(SCHEMAS[type]!, message, compilers.supported, name);
+			if (unsupported.length > 0) return unsupported;
+			if (type === "cluster") this.#putCluster(compilers.cluster(message as Cluster, name));
+			else if (type === "endpoint") this.#putEndpoints(name, message as ClusterLoadAssignment);
+			else if (type === "listener") this.#putListener(compilers.listener(message as Listener, name));
+			else this.#putRoutes(name, compilers.routes(message as RouteConfiguration, name));
+			return [];
+		} catch (error) {
+			if (error instanceof ProblemError) return [...error.problems];
+			throw error;
+		}
+	}
+
+	#putCluster(config: ClusterConfig): void {
+		this.#leaving.get(config.name)?.();
+		this.#leaving.delete(config.name);
+		this.#deps.clusters.put(config);
+	}
+
+	#putEndpoints(name: string, message: ClusterLoadAssignment): void {
+		const problems: Problem[] = [];
+		const endpoints = parseLoadAssignment(message, name, { problems, names: false });
+		if (problems.length > 0) throw new ProblemError(problems);
+		this.#deps.clusters.setEndpoints(name, endpoints);
+	}
+
+	#putListener(listener: StagedListener<L>): void {
+		this.#deps.gate.whenWarm(() => this.#deps.listeners.put(listener));
+	}
+
+	#putRoutes(name: string, table: R): void {
+		this.#deps.gate.whenWarm(() => {
+			this.#deps.routes.set(name, table);
+			this.#deps.listeners.routesCame();
+		});
+	}
+
+	#remove(type: ResourceType, name: string): void {
+		const { store, clusters, listeners, routes, gate, clock } = this.#deps;
+		store.delete(type, name);
+		if (type === "endpoint") clusters.setEndpoints(name, undefined);
+		else if (type === "listener") gate.whenWarm(() => listeners.remove(name));
+		else if (type === "route") gate.whenWarm(() => routes.delete(name));
+		else if (type === "cluster") {
+			const cancel = clock.after(CLUSTER_LINGER_MS, () => {
+				this.#leaving.delete(name);
+				clusters.remove(name);
+				this.#deps.onEndpointNames();
+			});
+			this.#leaving.set(name, cancel);
+		}
+	}
+
+	#count(type: ResourceType, good: boolean): void {
+		const scope = this.#scopes.get(type);
+		scope?.counter("update_attempt").inc();
+		scope?.counter(good ? "update_success" : "update_rejected").inc();
+	}
+}

@@ -1,0 +1,60 @@
+import { lookup, Resolver } from "node:dns/promises";
+import type { DnsFamily } from "../cluster/cluster-config.ts";
+import type { DnsAnswer, DnsResolver } from "../cluster/dns-discovery.ts";
+
+/** The system's own resolution (hosts file included), or a name server's when one is given, whose answers carry their TTL. */
+export function dnsResolver(server: string | undefined): DnsResolver {
+	const resolver = new Resolver({ timeout: 5000, tries: 2 });
+	if (server) resolver.setServers([server]);
+	const query = server ? (name: string, family: 4 | 6) => ask(resolver, name, family) : system;
+	return {
+		async resolve(name, family) {
+			const answers = await firstUsable(name, family, query);
+			const ttls = answers.flatMap(({ ttlMs }) => ttlMs ?? []);
+			return {
+				addresses: answers.flatMap(({ addresses }) => addresses),
+				ttlMs: ttls.length === 0 ? undefined : Math.min(...ttls),
+			};
+		},
+	};
+}
+
+type Query = (name: string, family: 4 | 6) => Promise<DnsAnswer>;
+
+const ORDER: Readonly<Record<Exclude<DnsFamily, "all">, readonly (4 | 6)[]>> = {
+	v4: [4],
+	v6: [6],
+	"v4-preferred": [4, 6],
+	"v6-preferred": [6, 4],
+};
+
+async function firstUsable(name: string, family: DnsFamily, query: Query): Promise<DnsAnswer[]> {
+	if (family === "all") {
+		const settled = await Promise.allSettled([query(name, 4), query(name, 6)]);
+		const good = settled.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+		if (good.length > 0) return good;
+		throw (settled[0] as PromiseRejectedResult).reason;
+	}
+	let failure: unknown;
+	for (const one of ORDER[family]) {
+		try {
+			return [await query(name, one)];
+		} catch (error) {
+			failure ??= error;
+		}
+	}
+	throw failure;
+}
+
+async function system(name: string, family: 4 | 6): Promise<DnsAnswer> {
+	const found = await lookup(name, { family, all: true });
+	return { addresses: found.map(({ address }) => address), ttlMs: undefined };
+}
+
+async function ask(resolver: Resolver, name: string, family: 4 | 6): Promise<DnsAnswer> {
+	const records = await (family === 4
+		? resolver.resolve4(name, { ttl: true })
+		: resolver.resolve6(name, { ttl: true }));
+	if (records.length === 0) throw new Error(`${name} has no address`);
+	return { addresses: records.map(({ address }) => address), ttlMs: 1000 * Math.min(...records.map(({ ttl }) => ttl)) };
+}

@@ -1,0 +1,119 @@
+import type { Clock } from "../../lib/clock.ts";
+import type { Logger } from "../../telemetry/logger.ts";
+
+/** A compiled listener with what it cannot start without. */
+export interface StagedListener<L> {
+	readonly name: string;
+	readonly config: L;
+	/** Route configurations that come by RDS. */
+	readonly routeNames: readonly string[];
+}
+
+export interface ListenerStageDeps<L> {
+	readonly clock: Clock;
+	readonly logger: Logger;
+	/** How long a listener waits for its routes before it starts without (Envoy: initial fetch timeout, 15 s). */
+	readonly routeTimeoutMs: number;
+	hasRoutes(name: string): boolean;
+	/** Opens or replaces; rejects when the address cannot be bound. */
+	open(config: L): Promise<void>;
+	close(name: string): void;
+	/** The set of route names that listeners want has changed. */
+	onRouteNames(names: ReadonlySet<string>): void;
+}
+
+interface Waiting<L> {
+	readonly listener: StagedListener<L>;
+	readonly cancelTimeout: () => void;
+}
+
+/** Listener warming: a listener opens when its routes are there; one that it replaces serves until then. */
+export class ListenerStage<L> {
+	readonly #deps: ListenerStageDeps<L>;
+	readonly #open = new Map<string, StagedListener<L>>();
+	readonly #waiting = new Map<string, Waiting<L>>();
+	/** Listeners that could not be bound, with the reason. */
+	readonly failures = new Map<string, string>();
+	#opening = 0;
+
+	constructor(deps: ListenerStageDeps<L>) {
+		this.#deps = deps;
+	}
+
+	/** True when every listener asked for is open (or failed to). */
+	get settled(): boolean {
+		return this.#waiting.size === 0 && this.#opening === 0;
+	}
+
+	waitingNames(): string[] {
+		return [...this.#waiting.keys()];
+	}
+
+	put(listener: StagedListener<L>): void {
+		this.#stopWaiting(listener.name);
+		if (listener.routeNames.every((name) => this.#deps.hasRoutes(name))) this.#start(listener);
+		else {
+			const cancelTimeout = this.#deps.clock.after(this.#deps.routeTimeoutMs, () => {
+				this.#deps.logger.warn({ listener: listener.name }, "no routes came in time, the listener starts without");
+				this.#waiting.delete(listener.name);
+				this.#start(listener);
+			});
+			this.#waiting.set(listener.name, { listener, cancelTimeout });
+		}
+		this.#deps.onRouteNames(this.routeNames());
+	}
+
+	remove(name: string): void {
+		this.#stopWaiting(name);
+		this.failures.delete(name);
+		if (this.#open.delete(name)) this.#deps.close(name);
+		this.#deps.onRouteNames(this.routeNames());
+	}
+
+	/** A route configuration has come: listeners that waited for it open. */
+	routesCame(): void {
+		for (const { listener } of [...this.#waiting.values()]) {
+			if (!listener.routeNames.every((name) => this.#deps.hasRoutes(name))) continue;
+			this.#stopWaiting(listener.name);
+			this.#start(listener);
+		}
+	}
+
+	routeNames(): Set<string> {
+		const all = [...this.#open.values(), ...[...this.#waiting.values()].map(({ listener }) => listener)];
+		return new Set(all.flatMap(({ routeNames }) => routeNames));
+	}
+
+	/** Stops waiting for anything; open listeners are the caller's. */
+	stop(): void {
+		for (const name of this.waitingNames()) this.#stopWaiting(name);
+	}
+
+	#start(listener: StagedListener<L>): void {
+		const before = this.#open.get(listener.name);
+		this.#open.set(listener.name, listener);
+		this.#opening++;
+		this.#deps
+			.open(listener.config)
+			.then(
+				() => this.failures.delete(listener.name),
+				(error: Error) => {
+					this.failures.set(listener.name, error.message);
+					if (before && this.#open.get(listener.name) === listener) this.#open.set(listener.name, before);
+					this.#deps.logger.error(
+						{ listener: listener.name, reason: error.message },
+						"the listener could not be opened",
+					);
+				},
+			)
+			.finally(() => {
+				this.#opening--;
+				this.#deps.onRouteNames(this.routeNames());
+			});
+	}
+
+	#stopWaiting(name: string): void {
+		this.#waiting.get(name)?.cancelTimeout();
+		this.#waiting.delete(name);
+	}
+}
