@@ -6,8 +6,8 @@ import {
 } from "../../xds/generated/envoy/service/discovery/v3/discovery_pb.ts";
 import { RESOURCE_TYPES } from "../../xds/type-urls.ts";
 import { difference } from "./push-plan.ts";
-import type { ResponseWriter, StreamSession, Update } from "./stream-session.ts";
-import type { TypeState } from "./type-state.ts";
+import type { ResponseWriter, StreamSession } from "./stream-session.ts";
+import type { TypeState, Update } from "./type-state.ts";
 
 const RECONNECT_GRACE_MS = 5_000;
 

@@ -1,7 +1,15 @@
 import { RESOURCE_TYPES } from "../../xds/type-urls.ts";
 import type { EncodedResource } from "./resource-encoder.ts";
-import type { StreamSession, Update } from "./stream-session.ts";
-import type { TypeState } from "./type-state.ts";
+import type { TypeState, Update } from "./type-state.ts";
+
+/** A client as a push sees it. */
+export interface PushTarget {
+	readonly types: ReadonlyMap<string, TypeState>;
+	/** EDS, if the client uses it. */
+	readonly endpoints: TypeState | undefined;
+	/** The resources that it subscribes to, as of now. */
+	current(state: TypeState): readonly EncodedResource[];
+}
 
 /** One step of a push: what to send, if anything, and when the next step may begin. */
 export interface PushStep {
@@ -17,7 +25,7 @@ const { cluster, endpoint, listener, route } = RESOURCE_TYPES;
  * The steps of a push, make before break: new clusters, their endpoints, listeners, routes, and only when nothing routes to
  * them any more the removal of clusters. Types that the client does not use are left out.
  */
-export function planPush(session: StreamSession, endpointsOnly: boolean): readonly PushStep[] {
+export function planPush(session: PushTarget, endpointsOnly: boolean): readonly PushStep[] {
 	const steps: PushStep[] = [];
 	const add = (typeUrl: string, make: (state: TypeState) => PushStep) => {
 		const state = session.types.get(typeUrl);
@@ -36,7 +44,7 @@ export function planPush(session: StreamSession, endpointsOnly: boolean): readon
 }
 
 /** Everything that differs; done when the client has answered. */
-function plainStep(session: StreamSession, state: TypeState): PushStep {
+function plainStep(session: PushTarget, state: TypeState): PushStep {
 	return {
 		state,
 		update: () => difference(state, session.current(state)),
@@ -45,7 +53,7 @@ function plainStep(session: StreamSession, state: TypeState): PushStep {
 }
 
 /** New and changed clusters only; done when the client has answered and asked for the endpoints of the new ones. */
-function additionStep(session: StreamSession, state: TypeState): PushStep {
+function additionStep(session: PushTarget, state: TypeState): PushStep {
 	let added: readonly EncodedResource[] = [];
 	return {
 		state,

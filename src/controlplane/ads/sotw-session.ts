@@ -5,8 +5,8 @@ import {
 	DiscoveryResponseSchema,
 } from "../../xds/generated/envoy/service/discovery/v3/discovery_pb.ts";
 import { RESOURCE_TYPES } from "../../xds/type-urls.ts";
-import type { ResponseWriter, StreamSession, Update } from "./stream-session.ts";
-import type { TypeState } from "./type-state.ts";
+import type { ResponseWriter, StreamSession } from "./stream-session.ts";
+import type { TypeState, Update } from "./type-state.ts";
 
 /** Types whose responses are the whole state: what is missing from one is gone. */
 const WHOLE_STATE: ReadonlySet<string> = new Set([RESOURCE_TYPES.cluster, RESOURCE_TYPES.listener]);

@@ -6,15 +6,7 @@ import type { AdsMetrics } from "./ads-metrics.ts";
 import { planPush } from "./push-plan.ts";
 import { type EncodedResource, encodeResource } from "./resource-encoder.ts";
 import type { ResourceSource } from "./resource-source.ts";
-import { TypeState } from "./type-state.ts";
-
-/** What one response carries, before it takes the form of one of the two protocols. */
-export interface Update {
-	readonly state: TypeState;
-	/** New or changed. */
-	readonly changed: readonly EncodedResource[];
-	readonly removed: readonly string[];
-}
+import { TypeState, type Update } from "./type-state.ts";
 
 /** The part of a stream that differs between state of the world and delta. */
 export interface ResponseWriter {

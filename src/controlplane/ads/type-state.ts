@@ -71,3 +71,11 @@ export class TypeState {
 		return () => this.#waiters.delete(wake);
 	}
 }
+
+/** What one response carries, before it takes the form of one of the two protocols. */
+export interface Update {
+	readonly state: TypeState;
+	/** New or changed. */
+	readonly changed: readonly EncodedResource[];
+	readonly removed: readonly string[];
+}
