@@ -12,6 +12,7 @@ import { delay, drip, serverSentEvents, stream } from "./timed.ts";
 
 const PORT = 8080;
 const MAX_BYTES = 100 * 1024;
+const JSON_TYPE = "application/json; charset=utf-8";
 
 /** go-httpbin v2, the part of it that mesh walk-throughs use (images.md). */
 export function httpbin(env: Env): Handler {
@@ -62,14 +63,11 @@ async function withBody(request: AppRequest): Promise<Answer> {
 
 function responseHeaders(request: AppRequest): Answer {
 	const args = valuesOf(request.query);
-	const type = args["Content-Type"]?.[0];
-	const shown = type === undefined ? { ...args, "Content-Type": ["application/json; charset=utf-8"] } : args;
-	// A browser must not run what a query string says: other types than JSON and plain text are sent as plain text.
-	const safe = type === undefined || /^(application\/json|text\/plain)/.test(type);
-	return goJson(sortKeys(shown), 200, {
-		...args,
-		"content-type": safe ? (type ?? "application/json; charset=utf-8") : "text/plain",
-	});
+	const { "Content-Type": types = [JSON_TYPE], ...others } = args;
+	const type = types[0] ?? JSON_TYPE;
+	// A browser must not run what a query string says: types other than JSON and plain text are sent as plain text.
+	const contentType = /^(application\/json|text\/plain)/.test(type) ? type : "text/plain";
+	return goJson(sortKeys({ ...others, "Content-Type": types }), 200, { ...others, "content-type": contentType });
 }
 
 function cookiesOf(request: AppRequest): Record<string, string> {

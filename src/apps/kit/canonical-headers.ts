@@ -5,6 +5,8 @@ export function canonicalHeaders(request: AppRequest): Record<string, string[]> 
 	const values: Record<string, string[]> = {};
 	const { rawHeaders } = request;
 	for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+		// HTTP/2 has the request line among its headers (`:path`).
+		if (rawHeaders[i]!.startsWith(":")) continue;
 		const name = canonicalName(rawHeaders[i]!);
 		values[name] = [...(values[name] ?? []), rawHeaders[i + 1]!];
 	}

@@ -9,6 +9,8 @@ export interface Hop {
 	readonly name: string;
 	/** Where `GET /` asks next, `http://name:port/`. */
 	readonly upstream: string;
+	/** Resolves a host name, rejecting as `dns.lookup` does. */
+	readonly lookup?: (hostname: string) => Promise<unknown>;
 	/** Whether a good answer is trimmed before it is handed on. */
 	readonly trims: boolean;
 	/** Headers that go on, besides tracing. */
@@ -44,7 +46,7 @@ async function ask(options: Hop, request: AppRequest): Promise<Answer> {
 		accept: "text/plain",
 	};
 	try {
-		await resolveName(new URL(upstream).hostname);
+		await (options.lookup ?? resolveName)(new URL(upstream).hostname);
 		const answer = await call(upstream, { headers, timeoutMs: TIMEOUT_MS });
 		if (answer.status >= 200 && answer.status < 300)
 			return text(`${name} => ${options.trims ? answer.body.trim() : answer.body}\n`, 200, {

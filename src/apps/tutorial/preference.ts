@@ -1,15 +1,16 @@
 import { pickHeaders } from "../kit/forward-headers.ts";
 import type { Handler } from "../kit/router.ts";
 import { type Env, serve } from "../kit/serve.ts";
-import { hop } from "./hop.ts";
+import { type Hop, hop } from "./hop.ts";
 
 const PORT = 8080;
 
 /** The tutorial's preference: asks recommendation, passes on what customer gave it. */
-export function preference(upstream = "http://recommendation:8080/"): Handler {
+export function preference(upstream = "http://recommendation:8080/", lookup?: Hop["lookup"]): Handler {
 	return hop({
 		name: "preference",
 		upstream,
+		lookup,
 		trims: false,
 		headers: (request) =>
 			pickHeaders(request, ["baggage-user-agent", "authorization", "user-preference", "x-request-id"]),
