@@ -96,6 +96,12 @@ export abstract class MessageParser {
 		this.reader.reset();
 	}
 
+	/** Called from the head's event: what follows is no HTTP but bytes, up to the end of the connection. */
+	beginTunnel(): void {
+		this.contentLength = TUNNEL;
+		this.#state = TO_END;
+	}
+
 	/** No more events, whatever comes. */
 	stop(): void {
 		this.#state = STOPPED;

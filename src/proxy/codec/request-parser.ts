@@ -112,8 +112,11 @@ export class RequestParser extends MessageParser {
 		if ("status" in options) return options;
 		this.saidClose = options.close;
 		this.keepAlive = !options.close && (!http10 || options.keepAlive);
-		if (options.upgrade && (this.reader.seen & SEEN.upgrade) !== 0 && !http10)
-			this.upgrade = headers.getJoined("upgrade")!.toLowerCase();
+		if (options.upgrade && (this.reader.seen & SEEN.upgrade) !== 0 && !http10) {
+			const protocol = headers.getJoined("upgrade")!.toLowerCase();
+			// An offer that may be passed over; Envoy does the same.
+			if (protocol !== "h2c") this.upgrade = protocol;
+		}
 		for (const name of options.nominated) headers.remove(name);
 		return undefined;
 	}

@@ -1,0 +1,128 @@
+import type { CircuitBreakers, ClusterInfo, ClusterStats, Host, UpstreamCluster } from "../cluster/cluster.ts";
+
+/** For tests and benchmarks: a cluster of fixed endpoints, taken in turn, that writes down what is reported to it. */
+export class FakeCluster implements UpstreamCluster {
+	readonly name: string;
+	readonly info: ClusterInfo;
+	readonly stats: ClusterStats;
+	readonly breakers: FakeBreakers = new FakeBreakers();
+	/** `200`, `connect`, `timeout`, `reset`, in order. */
+	readonly reports: string[] = [];
+	readonly counts: Readonly<Record<string, number>>;
+	ejected = false;
+	readonly #hosts: Host[];
+	#next = 0;
+
+	constructor(name: string, ports: readonly number[], info: Partial<ClusterInfo> = {}) {
+		this.name = name;
+		this.#hosts = ports.map(fakeHost);
+		this.info = {
+			connectTimeoutMs: 1000,
+			maxRequestsPerConnection: 0,
+			idleTimeoutMs: 3_600_000,
+			httpProtocol: "http1",
+			metadata: {},
+			sourceIp: undefined,
+			perConnectionBufferLimitBytes: 1024 * 1024,
+			...info,
+		};
+		const counts: Record<string, number> = {};
+		this.counts = counts;
+		this.stats = countingStats(counts);
+	}
+
+	pick(): Host | undefined {
+		if (this.ejected) return undefined;
+		return this.#hosts[this.#next++ % this.#hosts.length];
+	}
+
+	allEjected(): boolean {
+		return this.ejected;
+	}
+
+	hosts(): readonly Host[] {
+		return this.#hosts;
+	}
+
+	reportStatus(_host: Host, status: number): void {
+		this.reports.push(String(status));
+	}
+
+	reportLocalFailure(_host: Host, kind: "connect" | "timeout" | "reset"): void {
+		this.reports.push(kind);
+	}
+}
+
+/** Breakers with settable limits that must be back at zero when all is over. */
+export class FakeBreakers implements CircuitBreakers {
+	limits = { connections: Infinity, pending: Infinity, requests: Infinity, retries: Infinity };
+	readonly held = { connections: 0, pending: 0, requests: 0, retries: 0 };
+
+	tryConnection = (): boolean => this.#take("connections");
+	releaseConnection = (): void => this.#release("connections");
+	tryPending = (): boolean => this.#take("pending");
+	releasePending = (): void => this.#release("pending");
+	tryRequest = (): boolean => this.#take("requests");
+	releaseRequest = (): void => this.#release("requests");
+	tryRetry = (): boolean => this.#take("retries");
+	releaseRetry = (): void => this.#release("retries");
+
+	#take(what: keyof FakeBreakers["held"]): boolean {
+		if (this.held[what] >= this.limits[what]) return false;
+		this.held[what]++;
+		return true;
+	}
+
+	#release(what: keyof FakeBreakers["held"]): void {
+		if (this.held[what]-- <= 0) throw new Error(`${what} released more often than taken`);
+	}
+}
+
+function fakeHost(port: number): Host {
+	return {
+		address: `127.0.0.1:${port}`,
+		ip: "127.0.0.1",
+		port,
+		weight: 1,
+		locality: { region: "", zone: "", subZone: "" },
+		metadata: {},
+		activeRequests: 0,
+		ejected: false,
+		healthy: true,
+		removed: false,
+		stats: { rqTotal: 0, rqSuccess: 0, rqError: 0, rqTimeout: 0, cxTotal: 0, cxActive: 0, cxConnectFail: 0 },
+		pool: undefined,
+	};
+}
+
+/** Instruments by name that add up in `counts`. */
+function countingStats(counts: Record<string, number>): ClusterStats {
+	const made = new Map<string, object>();
+	const instrument = (name: string) => ({
+		inc: (by = 1) => {
+			counts[name] = (counts[name] ?? 0) + by;
+		},
+		add: (by: number) => {
+			counts[name] = (counts[name] ?? 0) + by;
+		},
+		set: (value: number) => {
+			counts[name] = value;
+		},
+		record: () => {
+			counts[name] = (counts[name] ?? 0) + 1;
+		},
+		get value() {
+			return counts[name] ?? 0;
+		},
+	});
+	const countStatus = (status: number) => {
+		counts[`status_${status}`] = (counts[`status_${status}`] ?? 0) + 1;
+	};
+	return new Proxy({ countStatus } as unknown as ClusterStats, {
+		get(target, name: string) {
+			if (name === "countStatus") return target.countStatus;
+			if (!made.has(name)) made.set(name, instrument(name));
+			return made.get(name);
+		},
+	});
+}

@@ -1,0 +1,47 @@
+import type { HcmConfig } from "./hcm-config.ts";
+
+/** Envoy's defaults (http_connection_manager.proto), for everything but the routes and filters. */
+export const HCM_DEFAULTS: Omit<HcmConfig, "statPrefix" | "routes" | "filters"> = {
+	accessLogs: [],
+	suppressEnvoyHeaders: false,
+	http1: {
+		acceptHttp10: false,
+		defaultHostForHttp10: "",
+		enableTrailers: false,
+		maxHeadBytes: 60 * 1024,
+		maxFields: 100,
+	},
+	timeouts: {
+		idleMs: 3_600_000,
+		streamIdleMs: 300_000,
+		requestMs: 0,
+		requestHeadersMs: 0,
+		delayedCloseMs: 1000,
+		maxConnectionDurationMs: 0,
+	},
+	identity: {
+		useRemoteAddress: false,
+		xffNumTrustedHops: 0,
+		skipXffAppend: false,
+		appendForwardedPort: false,
+		internalRanges: [],
+		generateRequestId: true,
+		preserveExternalRequestId: false,
+		alwaysSetRequestIdInResponse: false,
+		forwardClientCert: "sanitize",
+	},
+	path: {
+		normalizePath: false,
+		mergeSlashes: false,
+		escapedSlashes: "keep",
+		stripPort: "no",
+		stripTrailingHostDot: false,
+	},
+	upgrades: new Set(),
+	serverName: "envoy",
+	serverHeader: "overwrite",
+	via: "",
+	proxy100Continue: false,
+	maxRequestsPerConnection: 0,
+	tracing: undefined,
+};

@@ -1,0 +1,68 @@
+import { HeaderMap } from "../http/header-map.ts";
+import type { LocalReply } from "../http/message.ts";
+import { mutateRequestHeaders } from "./request-headers.ts";
+import { cleanAuthority, cleanPath } from "./request-path.ts";
+import type { ServerConnection } from "./server-connection.ts";
+import type { ServerStream } from "./server-stream.ts";
+
+/**
+ * What a connection manager does with a request before its filters see it: upgrade or not, clean path and host, header rules, 100 (Continue).
+ * Returns the reply to a request that may not go on.
+ */
+export function admitRequest(stream: ServerStream, connection: ServerConnection): LocalReply | undefined {
+	const { request } = stream;
+	const { parser, shared, peer } = connection;
+	const { config } = shared;
+	const refusal = cleanTarget(stream, connection);
+	if (refusal) return refusal;
+	const asked = request.method === "CONNECT" ? "connect" : parser.upgrade;
+	const client = mutateRequestHeaders(request, parser.seen, peer, {
+		config,
+		random: stream.random,
+		upgrade: parser.upgrade !== "",
+	});
+	if (client !== peer.remoteIp) stream.info.downstreamRemoteAddress = `${client}:0`;
+	stream.info.requestId = request.headers.get("x-request-id");
+	if (asked !== "") return admitUpgrade(stream, connection, asked);
+	if (parser.expectsContinue && !config.proxy100Continue) {
+		request.headers.remove("expect");
+		connection.sendInterim(100, new HeaderMap());
+	}
+	return undefined;
+}
+
+function cleanTarget({ request }: ServerStream, { shared, peer }: ServerConnection): LocalReply | undefined {
+	const { path: settings } = shared.config;
+	if (settings.stripPort !== "no" || settings.stripTrailingHostDot)
+		request.authority = cleanAuthority(request.authority, settings, peer.localPort);
+	const cleans = settings.normalizePath || settings.mergeSlashes || settings.escapedSlashes !== "keep";
+	if (!cleans || request.method === "CONNECT" || request.path === "*") return undefined;
+	const outcome = cleanPath(request.path, settings);
+	if (outcome.kind === "refuse") {
+		shared.stats.rqFailedPathNormalization.inc();
+		return { status: 400, body: "", details: "path_normalization_failed" };
+	}
+	if (outcome.kind === "redirect")
+		return { status: 307, body: "", details: "path_normalization_failed", headers: [["location", outcome.path]] };
+	request.path = outcome.path;
+	return undefined;
+}
+
+function admitUpgrade(stream: ServerStream, connection: ServerConnection, asked: string): LocalReply | undefined {
+	const { config, stats } = connection.shared;
+	const action = stream.route()?.action;
+	const forward = action?.kind === "forward" ? action.forward : undefined;
+	const allowed =
+		(config.upgrades.has(asked) || forward?.upgrades.has(asked)) && !forward?.forbiddenUpgrades.has(asked);
+	// Whatever happens, what follows on this connection is no further request that we could tell from tunnel bytes.
+	connection.closing = true;
+	if (!forward) return undefined;
+	if (asked !== "connect" && stream.requestLength !== 0) return { status: 400, body: "", details: "upgrade_with_body" };
+	if (!allowed) {
+		stats.rqUpgradeRefused.inc();
+		return { status: 403, body: "", details: "upgrade_failed" };
+	}
+	stats.cxUpgradesTotal.inc();
+	stream.beginTunnel(asked);
+	return undefined;
+}

@@ -1,0 +1,59 @@
+import { CHUNKED, TUNNEL, UNTIL_CLOSE } from "../codec/message-parser.ts";
+import { formatLastChunk, formatResponseHead } from "../codec/serialise.ts";
+import type { Transport } from "../codec/transport.ts";
+import type { HeaderMap } from "../http/header-map.ts";
+import type { RequestHead, ResponseHead } from "../http/message.ts";
+
+/** Writes one answer: chooses the framing that the client understands and keeps to it. */
+export class ResponseWriter {
+	readonly #transport: Transport;
+	#chunked = false;
+	#bodiless = false;
+
+	constructor(transport: Transport) {
+		this.#transport = transport;
+	}
+
+	/** True when only the end of the connection can tell the end of this answer. */
+	static needsClose(request: RequestHead, contentLength: number): boolean {
+		return contentLength === TUNNEL || (contentLength < 0 && request.protocol === "HTTP/1.0");
+	}
+
+	/** `contentLength` as in `message-parser.ts`; `close`: the connection ends after this answer. */
+	head(request: RequestHead, response: ResponseHead, contentLength: number, close: boolean): void {
+		const http10 = request.protocol === "HTTP/1.0";
+		const { status, headers } = response;
+		let lines = "";
+		if (close && contentLength !== TUNNEL) lines = "connection: close\r\n";
+		else if (http10 && !close) lines = "connection: keep-alive\r\n";
+		this.#bodiless = request.method === "HEAD" || status === 204 || status === 304;
+		if (contentLength === CHUNKED || contentLength === UNTIL_CLOSE) {
+			this.#chunked = !http10 && !this.#bodiless;
+			if (this.#chunked) lines += "transfer-encoding: chunked\r\n";
+		} else if (contentLength === 0 && !this.#bodiless && status >= 200 && !headers.has("content-length"))
+			lines += "content-length: 0\r\n";
+		const text = formatResponseHead(response, lines);
+		this.#transport.send(http10 ? `HTTP/1.0${text.slice(8)}` : text);
+	}
+
+	/** Returns how many body bytes were sent. */
+	body(buf: Buffer, start: number, end: number): number {
+		if (this.#bodiless) return 0;
+		if (this.#chunked) {
+			this.#transport.send(`${(end - start).toString(16)}\r\n`);
+			this.#transport.sendBytes(buf, start, end);
+			this.#transport.send("\r\n");
+		} else this.#transport.sendBytes(buf, start, end);
+		return end - start;
+	}
+
+	text(body: string): number {
+		if (this.#bodiless) return 0;
+		this.#transport.send(body);
+		return body.length;
+	}
+
+	finish(trailers: HeaderMap | undefined): void {
+		if (this.#chunked) this.#transport.send(formatLastChunk(trailers));
+	}
+}
