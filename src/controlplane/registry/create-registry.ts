@@ -137,14 +137,23 @@ class InformerRegistry implements Registry {
 	#meshConfig(): MeshConfig {
 		const { meshConfig, logger } = this.#options;
 		const configMap = this.#configMaps.get(MESH_CONFIG_MAP, meshConfig.rootNamespace);
-		const { config } = this.#meshConfigs.get("mesh", [configMap?.metadata.uid, JSON.stringify(configMap?.data)], () => {
-			const reading = readMeshConfig(configMap, this.#snapshot?.mesh ?? meshConfig);
+		const deps = [configMap?.metadata.uid, JSON.stringify(configMap?.data)];
+		const { config } = this.#meshConfigs.get("mesh", deps, () => {
+			const reading = readMeshConfig(configMap, { base: meshConfig, before: this.#snapshot?.mesh ?? meshConfig });
 			for (const p of reading.problems) logger.warn({ problem: p }, "the mesh configuration has a problem");
-			return reading.problems.some((p) => p.code === "LTN1503") ? reading : readMeshConfig(configMap, meshConfig);
+			return reading;
 		});
 		return config;
 	}
 }
+
+/** Kinds whose generation counts every change that matters. */
+const GENERATION_COUNTS: ReadonlySet<MeshResource> = new Set([
+	"virtualServices",
+	"destinationRules",
+	"gateways",
+	"serviceEntries",
+]);
 
 /** Pods and nodes report their state all the time; only some of it shapes configuration. */
 function isIrrelevant(resource: MeshResource | undefined, change: Change<KubeObject>): boolean {
@@ -152,7 +161,8 @@ function isIrrelevant(resource: MeshResource | undefined, change: Change<KubeObj
 	if (resource === "pods") return podShape(change.object) === podShape(change.old);
 	if (resource === "nodes" || resource === "namespaces")
 		return JSON.stringify(change.object.metadata.labels) === JSON.stringify(change.old.metadata.labels);
-	// Writing a status or an annotation of ours is no reason to translate anew; generations count changes of the spec.
+	if (!resource || !GENERATION_COUNTS.has(resource)) return false;
+	// Writing a status is no reason to translate anew.
 	const { generation } = change.object.metadata;
 	if (generation === undefined || generation !== change.old.metadata.generation) return false;
 	const meta = ({ metadata: { labels, annotations } }: KubeObject) => JSON.stringify([labels, annotations]);

@@ -9,8 +9,11 @@ export interface MeshConfigReading {
 	readonly problems: readonly Problem[];
 }
 
-/** The mesh configuration in a ConfigMap over `base`; `base` alone when there is none or its YAML cannot be read. */
-export function readMeshConfig(configMap: KubeObject | undefined, base: MeshConfig): MeshConfigReading {
+/** The mesh configuration in a ConfigMap over `base`; `before` when its YAML cannot be read. */
+export function readMeshConfig(
+	configMap: KubeObject | undefined,
+	{ base, before }: { readonly base: MeshConfig; readonly before: MeshConfig },
+): MeshConfigReading {
 	const data = configMap?.data as Readonly<Record<string, unknown>> | undefined;
 	const text = data?.[MESH_CONFIG_KEY];
 	if (typeof text !== "string") return { config: base, problems: [] };
@@ -20,6 +23,6 @@ export function readMeshConfig(configMap: KubeObject | undefined, base: MeshConf
 		if (!(error instanceof YAMLParseError)) throw error;
 		const where = `data.${MESH_CONFIG_KEY}`;
 		const what = `is not YAML: ${error.message.split("\n")[0]}; the settings from before stay`;
-		return { config: base, problems: [problem("LTN1503", where, what, "mend the document")] };
+		return { config: before, problems: [problem("LTN1503", where, what, "mend the document")] };
 	}
 }
