@@ -5,7 +5,9 @@ import {
 } from "../../xds/generated/envoy/config/route/v3/route_components_pb.ts";
 import type { RouteConfiguration } from "../../xds/generated/envoy/config/route/v3/route_pb.ts";
 import type { RequestHead } from "../http/message.ts";
+import { compileMirrorPolicies } from "./action/mirror-policy.ts";
 import { redirectToHttps } from "./action/redirect.ts";
+import { compileRetryPolicy } from "./action/retry-policy.ts";
 import { compileRoute, type RouteSurroundings, replying } from "./compile-route.ts";
 import type { CompileScope } from "./compile-scope.ts";
 import { CompiledRoute } from "./compiled-route.ts";
@@ -13,11 +15,12 @@ import { compileHeaderLevel, type HeaderLevel } from "./headers/header-levels.ts
 import type { MatchInput } from "./match/match-input.ts";
 import { RouteCondition } from "./match/route-condition.ts";
 import { buildRouteIndex, type RouteIndex } from "./match/route-index.ts";
+import type { MirrorPolicy } from "./route-match.ts";
 
 /** What virtual hosts take from their route configuration. */
 export interface ConfigurationLevel {
 	readonly message: RouteConfiguration;
-	readonly at: FieldPath;
+	readonly mirrors: readonly MirrorPolicy[];
 	readonly headers: HeaderLevel;
 	readonly filterConfigs: ReadonlyMap<string, unknown>;
 }
@@ -66,17 +69,14 @@ function surroundingsOf(
 	at: FieldPath,
 	scope: CompileScope,
 ): RouteSurroundings {
-	const mirrors =
-		host.requestMirrorPolicies.length > 0
-			? { messages: host.requestMirrorPolicies, at: at.field("request_mirror_policies") }
-			: { messages: above.message.requestMirrorPolicies, at: above.at.field("request_mirror_policies") };
+	const mirrors = compileMirrorPolicies(host.requestMirrorPolicies, at.field("request_mirror_policies"), scope);
 	return {
 		virtualHostName: host.name,
 		inherited: {
 			includeAttemptCount: host.includeRequestAttemptCount,
 			includeAttemptCountInResponse: host.includeAttemptCountInResponse,
-			retryPolicy: host.retryPolicy && { message: host.retryPolicy, at: at.field("retry_policy") },
-			mirrors,
+			retryPolicy: host.retryPolicy && compileRetryPolicy(host.retryPolicy, at.field("retry_policy"), scope.problems),
+			mirrors: mirrors.length > 0 ? mirrors : above.mirrors,
 		},
 		headers: { virtualHost: compileHeaderLevel(host, at, scope), configuration: above.headers },
 		mostSpecificWins: above.message.mostSpecificHeaderMutationsWins,

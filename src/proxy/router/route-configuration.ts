@@ -2,6 +2,7 @@ import type { FieldPath } from "../../lib/field-path.ts";
 import type { VirtualHost } from "../../xds/generated/envoy/config/route/v3/route_components_pb.ts";
 import type { RouteConfiguration } from "../../xds/generated/envoy/config/route/v3/route_pb.ts";
 import type { RequestHead } from "../http/message.ts";
+import { compileMirrorPolicies } from "./action/mirror-policy.ts";
 import { CompileScope, ROOT, type RouteCompileDeps } from "./compile-scope.ts";
 import { type CompiledVirtualHost, compileVirtualHost } from "./compile-virtual-host.ts";
 import { compileHeaderLevel } from "./headers/header-levels.ts";
@@ -30,7 +31,7 @@ export function compileRouteConfiguration(
 	});
 	const above = {
 		message: config,
-		at,
+		mirrors: compileMirrorPolicies(config.requestMirrorPolicies, at.field("request_mirror_policies"), scope),
 		headers: compileHeaderLevel(config, at, scope),
 		filterConfigs: scope.filterConfigs(config.typedPerFilterConfig, at),
 	};

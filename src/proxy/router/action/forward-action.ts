@@ -1,15 +1,12 @@
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import type { FieldPath } from "../../../lib/field-path.ts";
-import type {
-	RetryPolicy as RetryPolicyMessage,
-	RouteAction,
-	RouteAction_RequestMirrorPolicy,
-} from "../../../xds/generated/envoy/config/route/v3/route_components_pb.ts";
+import type { RouteAction } from "../../../xds/generated/envoy/config/route/v3/route_components_pb.ts";
 import type { CompileScope } from "../compile-scope.ts";
-import type { ForwardAction } from "../route-match.ts";
+import type { RetryPolicy } from "../retry.ts";
+import type { ForwardAction, MirrorPolicy } from "../route-match.ts";
 import { compileClusterChoice } from "./cluster-choice.ts";
 import { compileHashPolicies } from "./hash-policy.ts";
-import { compileMirrorPolicy } from "./mirror-policy.ts";
+import { compileMirrorPolicies } from "./mirror-policy.ts";
 import { compileRetryPolicy } from "./retry-policy.ts";
 
 /** Envoy's route timeout when none is set. */
@@ -20,9 +17,9 @@ const NOT_FOUND_STATUS: readonly number[] = [503, 404, 500];
 export interface InheritedSettings {
 	readonly includeAttemptCount: boolean;
 	readonly includeAttemptCountInResponse: boolean;
-	readonly retryPolicy: { readonly message: RetryPolicyMessage; readonly at: FieldPath } | undefined;
-	/** The nearest level that has any; replaced whole by the route's own. */
-	readonly mirrors: { readonly messages: readonly RouteAction_RequestMirrorPolicy[]; readonly at: FieldPath };
+	readonly retryPolicy: RetryPolicy | undefined;
+	/** Of the nearest level that has any; replaced whole by the route's own. */
+	readonly mirrors: readonly MirrorPolicy[];
 	/** Route metadata asks for weighted failover. */
 	readonly failover: boolean;
 }
@@ -37,11 +34,7 @@ export function compileForwardAction(
 	const { problems } = scope;
 	if (action.priority !== 0) problems.notImplemented(at.field("priority"), "high priority");
 	const upgrades = compileUpgrades(action, at.field("upgrade_configs"), scope);
-	const retry = action.retryPolicy
-		? { message: action.retryPolicy, at: at.field("retry_policy") }
-		: inherited.retryPolicy;
-	const ownMirrors = { messages: action.requestMirrorPolicies, at: at.field("request_mirror_policies") };
-	const mirrors = ownMirrors.messages.length > 0 ? ownMirrors : inherited.mirrors;
+	const mirrors = compileMirrorPolicies(action.requestMirrorPolicies, at.field("request_mirror_policies"), scope);
 	return {
 		chooseCluster: compileClusterChoice(action, inherited.failover, at, scope),
 		clusterNotFoundStatus: NOT_FOUND_STATUS[action.clusterNotFoundResponseCode] ?? 503,
@@ -49,9 +42,11 @@ export function compileForwardAction(
 		idleTimeoutMs: action.idleTimeout && durationMs(action.idleTimeout),
 		maxGrpcTimeoutMs: action.maxGrpcTimeout && durationMs(action.maxGrpcTimeout),
 		grpcTimeoutOffsetMs: action.grpcTimeoutOffset ? durationMs(action.grpcTimeoutOffset) : 0,
-		retryPolicy: retry && compileRetryPolicy(retry.message, retry.at, problems),
+		retryPolicy: action.retryPolicy
+			? compileRetryPolicy(action.retryPolicy, at.field("retry_policy"), problems)
+			: inherited.retryPolicy,
 		hash: compileHashPolicies(action.hashPolicy, at.field("hash_policy"), problems),
-		mirrors: mirrors.messages.map((message, i) => compileMirrorPolicy(message, mirrors.at.index(i), scope)),
+		mirrors: mirrors.length > 0 ? mirrors : inherited.mirrors,
 		includeAttemptCount: inherited.includeAttemptCount,
 		includeAttemptCountInResponse: inherited.includeAttemptCountInResponse,
 		...upgrades,

@@ -5,8 +5,16 @@ import { perMillion } from "../match/fraction.ts";
 import { firstRequestHeader } from "../match/request-header.ts";
 import type { MirrorPolicy } from "../route-match.ts";
 
-/** Compiles one `request_mirror_policies` entry. Without a fraction every request is mirrored. */
-export function compileMirrorPolicy(
+/** Compiles a `request_mirror_policies` list. Without a fraction every request is mirrored. */
+export function compileMirrorPolicies(
+	messages: readonly RouteAction_RequestMirrorPolicy[],
+	at: FieldPath,
+	scope: CompileScope,
+): readonly MirrorPolicy[] {
+	return messages.map((message, i) => compileMirrorPolicy(message, at.index(i), scope));
+}
+
+function compileMirrorPolicy(
 	message: RouteAction_RequestMirrorPolicy,
 	at: FieldPath,
 	scope: CompileScope,
