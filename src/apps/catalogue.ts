@@ -1,10 +1,8 @@
-import { fileURLToPath } from "node:url";
-
 /** A container image that Lateen carries as a program of its own. */
 export interface BuiltinProgram {
 	/** Short name, the first argument of the entry script. */
 	readonly name: string;
-	/** Script for Node and its arguments: `node <script> <args...>`; the container's own arguments go after them. */
+	/** Script for Node, from the package's root, and its arguments: `node <script> <args...>`; the container's own arguments go after them. */
 	readonly script: string;
 	readonly args: readonly string[];
 	/** What the image itself puts into the environment; the pod's `env` wins over it. */
@@ -23,7 +21,7 @@ interface Entry {
 	readonly launchLines?: readonly (readonly string[])[];
 }
 
-const ENTRY_SCRIPT = fileURLToPath(new URL("main.mjs", import.meta.url));
+const ENTRY_SCRIPT = "src/apps/main.mjs";
 
 /** Registries under which Istio publishes one and the same example images. */
 const ISTIO_EXAMPLES = [
@@ -31,7 +29,6 @@ const ISTIO_EXAMPLES = [
 	"registry.istio.io/release/examples-",
 	"gcr.io/istio-testing/examples-",
 ];
-const JAVA_WEBAPP = [["java", "-jar", "webapp.jar"]];
 
 function istioExample(image: string): string[] {
 	return ISTIO_EXAMPLES.map((prefix) => prefix + image);
@@ -83,7 +80,7 @@ const ENTRIES: readonly Entry[] = [
 		repositories: ["docker.io/richardchesterwood/istio-fleetman-staff-service"],
 		name: "staff-service",
 		envByTag: (tag) => ({ STAFF_PHOTOS: tag.endsWith("-placeholder") ? "placeholder" : "real" }),
-		launchLines: JAVA_WEBAPP,
+		launchLines: [["java"]],
 	},
 	{
 		repositories: ["docker.io/mccutchen/go-httpbin", "ghcr.io/mccutchen/go-httpbin"],
@@ -107,10 +104,6 @@ const ENTRIES: readonly Entry[] = [
 	{
 		repositories: ["docker.io/curlimages/curl", "quay.io/curl/curl"],
 		name: "sleep",
-		launchLines: [
-			["sleep", "infinity"],
-			["/bin/sleep", "infinity"],
-		],
 	},
 ];
 
@@ -145,23 +138,9 @@ export function resolveBuiltin(image: string): BuiltinProgram | undefined {
 	};
 }
 
-/**
- * True when a pod's `command` is the image's own launch line, so that the built-in is meant. Options between the words
- * of a launch line do not matter (`java -Xmx50m -jar webapp.jar` is `java -jar webapp.jar`).
- */
-export function meansBuiltin(program: BuiltinProgram, command: readonly string[]): boolean {
-	return program.launchLines.some((line) => command[0] === line[0] && isSubsequence(line, command));
-}
-
 /** Image names that the catalogue knows, for messages and `lateen images`. */
 export function builtinRepositories(): string[] {
 	return [...BY_REPOSITORY.keys()].sort();
-}
-
-function isSubsequence(words: readonly string[], of: readonly string[]): boolean {
-	let found = 0;
-	for (const word of of) if (word === words[found]) found++;
-	return found === words.length;
 }
 
 /** Splits `[registry/]path[:tag][@digest]` and writes Docker Hub's short names out (`curlimages/curl`, `redis`). */
