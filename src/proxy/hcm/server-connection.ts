@@ -24,6 +24,7 @@ export class ServerConnection implements TransportUser, RequestSink, TimerOwner 
 	readonly #startMs: number;
 	/** Idleness, the arrival of a head, and the end of a closing connection, one after the other. */
 	readonly #timer = new Timer(this);
+	#lifeTimer: Timer | undefined = undefined;
 	#stream: ServerStream | undefined = undefined;
 	#waiting: Buffer | undefined = undefined;
 	#parsing = false;
@@ -57,6 +58,9 @@ export class ServerConnection implements TransportUser, RequestSink, TimerOwner 
 		stats.cxActive.add(1);
 		stats.cxHttp1Active.add(1);
 		if (timeouts.idleMs > 0) this.#arm(timeouts.idleMs);
+		if (timeouts.maxConnectionDurationMs <= 0) return;
+		this.#lifeTimer = new Timer(this);
+		shared.services.deadlines.arm(this.#lifeTimer, timeouts.maxConnectionDurationMs);
 	}
 
 	/** Finish what runs, then close. */
@@ -95,6 +99,7 @@ export class ServerConnection implements TransportUser, RequestSink, TimerOwner 
 	onClose(): void {
 		const { stats, connections, services } = this.shared;
 		this.#timer.cancel();
+		this.#lifeTimer?.cancel();
 		this.parser.stop();
 		const stream = this.#stream;
 		this.#stream = undefined;
@@ -138,8 +143,11 @@ export class ServerConnection implements TransportUser, RequestSink, TimerOwner 
 		else this.#refuse(error);
 	}
 
-	onTimer(): void {
-		if (this.#lingering) {
+	onTimer(timer: Timer): void {
+		if (timer === this.#lifeTimer) {
+			this.shared.stats.cxMaxDurationReached.inc();
+			this.drain();
+		} else if (this.#lingering) {
 			this.shared.stats.cxDelayedCloseTimeout.inc();
 			this.destroy();
 		} else if (this.#timesHead) this.#headTooLate();

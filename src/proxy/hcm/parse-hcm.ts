@@ -1,0 +1,270 @@
+import type { Duration } from "@bufbuild/protobuf/wkt";
+import { durationMs } from "@bufbuild/protobuf/wkt";
+import { type FieldPath, fieldPath } from "../../lib/field-path.ts";
+import { type Problem, ProblemError, problem } from "../../lib/problem.ts";
+import { unpackAs } from "../../xds/any.ts";
+import {
+	type HttpProtocolOptions,
+	HttpProtocolOptions_HeadersWithUnderscoresAction as Underscores,
+} from "../../xds/generated/envoy/config/core/v3/protocol_pb.ts";
+import { RouterSchema } from "../../xds/generated/envoy/extensions/filters/http/router/v3/router_pb.ts";
+import {
+	HttpConnectionManager_CodecType as CodecType,
+	HttpConnectionManager_PathWithEscapedSlashesAction as EscapedSlashes,
+	HttpConnectionManager_ForwardClientCertDetails as ForwardCert,
+	type HttpConnectionManager,
+	type HttpConnectionManager_Tracing,
+	HttpConnectionManager_ServerHeaderTransformation as ServerHeader,
+} from "../../xds/generated/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts";
+import type { SupportedFields } from "../../xds/supported.ts";
+import { parseHttpFilters } from "../filter/filter-chain.ts";
+import type { HttpFilterConfig, HttpFilterFactory } from "../filter/http-filter.ts";
+import type { HcmConfig, Http1Settings, IdentitySettings, PathSettings, RouteSource } from "./hcm-config.ts";
+import { HCM_DEFAULTS } from "./hcm-defaults.ts";
+import { type AddressRange, addressRange } from "./internal-address.ts";
+
+const HCM = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
+
+/** Fields of the connection manager that are obeyed (docs/contracts.md). */
+export const SUPPORTED: SupportedFields = {
+	[HCM]: [
+		"codec_type",
+		"stat_prefix",
+		"rds",
+		"route_config",
+		"http_filters",
+		"tracing",
+		"common_http_protocol_options",
+		"http_protocol_options",
+		"server_name",
+		"server_header_transformation",
+		"max_request_headers_kb",
+		"stream_idle_timeout",
+		"request_timeout",
+		"request_headers_timeout",
+		"delayed_close_timeout",
+		"access_log",
+		"use_remote_address",
+		"xff_num_trusted_hops",
+		"internal_address_config",
+		"skip_xff_append",
+		"via",
+		"generate_request_id",
+		"preserve_external_request_id",
+		"always_set_request_id_in_response",
+		"forward_client_cert_details",
+		"proxy_100_continue",
+		"upgrade_configs",
+		"normalize_path",
+		"merge_slashes",
+		"path_with_escaped_slashes_action",
+		"strip_matching_host_port",
+		"strip_any_host_port",
+		"strip_trailing_host_dot",
+		"append_x_forwarded_port",
+	],
+	[`${HCM}.Tracing`]: ["client_sampling", "random_sampling", "overall_sampling", "no_context_propagation"],
+	[`${HCM}.UpgradeConfig`]: ["upgrade_type", "enabled"],
+	[`${HCM}.InternalAddressConfig`]: ["cidr_ranges"],
+	"envoy.extensions.filters.network.http_connection_manager.v3.Rds": ["config_source", "route_config_name"],
+	"envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter": ["name", "typed_config"],
+	"envoy.config.core.v3.HttpProtocolOptions": [
+		"idle_timeout",
+		"max_connection_duration",
+		"max_headers_count",
+		"max_requests_per_connection",
+		"headers_with_underscores_action",
+	],
+	"envoy.config.core.v3.Http1ProtocolOptions": [
+		"allow_absolute_url",
+		"accept_http_10",
+		"default_host_for_http_10",
+		"enable_trailers",
+		"allow_custom_methods",
+	],
+	"envoy.config.core.v3.CidrRange": ["address_prefix", "prefix_len"],
+	"envoy.type.v3.Percent": "*",
+};
+
+/** All HTTP filters that there are. */
+export type HttpFilterFactories = readonly HttpFilterFactory[];
+
+/** Reads and checks a connection manager; throws ProblemError (LTN31xx) with every path below `path`. */
+export function parseHcm(message: HttpConnectionManager, path: string, factories: HttpFilterFactories): HcmConfig {
+	const at = fieldPath(path);
+	const problems: Problem[] = [];
+	const routes = parseRoutes(message, at, problems);
+	const filters = parseFilters(message, at, { factories, problems });
+	checkChoices(message, at, problems);
+	const identity = parseIdentity(message, at, problems);
+	if (message.statPrefix === "") problems.push(missing(at.field("stat_prefix")));
+	if (problems.length > 0 || !routes) throw new ProblemError(problems);
+	const common = message.commonHttpProtocolOptions;
+	return {
+		statPrefix: message.statPrefix,
+		routes,
+		filters,
+		accessLogs: message.accessLog,
+		suppressEnvoyHeaders: suppressesEnvoyHeaders(message),
+		http1: parseHttp1(message, common),
+		timeouts: parseTimeouts(message, common),
+		identity,
+		path: parsePath(message),
+		upgrades: new Set(message.upgradeConfigs.filter(isOn).map(({ upgradeType }) => upgradeType.toLowerCase())),
+		serverName: message.serverName === "" ? HCM_DEFAULTS.serverName : message.serverName,
+		serverHeader: SERVER_HEADER[message.serverHeaderTransformation],
+		via: message.via,
+		proxy100Continue: message.proxy100Continue,
+		maxRequestsPerConnection: common?.maxRequestsPerConnection ?? 0,
+		tracing: message.tracing ? parseTracing(message.tracing) : undefined,
+	};
+}
+
+const SERVER_HEADER: Readonly<Record<ServerHeader, HcmConfig["serverHeader"]>> = {
+	[ServerHeader.OVERWRITE]: "overwrite",
+	[ServerHeader.APPEND_IF_ABSENT]: "append-if-absent",
+	[ServerHeader.PASS_THROUGH]: "pass-through",
+};
+
+const ESCAPED_SLASHES: Readonly<Record<EscapedSlashes, PathSettings["escapedSlashes"]>> = {
+	[EscapedSlashes.IMPLEMENTATION_SPECIFIC_DEFAULT]: "keep",
+	[EscapedSlashes.KEEP_UNCHANGED]: "keep",
+	[EscapedSlashes.REJECT_REQUEST]: "reject",
+	[EscapedSlashes.UNESCAPE_AND_REDIRECT]: "unescape-and-redirect",
+	[EscapedSlashes.UNESCAPE_AND_FORWARD]: "unescape-and-forward",
+};
+
+function parseRoutes(message: HttpConnectionManager, at: FieldPath, problems: Problem[]): RouteSource | undefined {
+	const { routeSpecifier: routes } = message;
+	if (routes.case === "routeConfig") return { kind: "inline", config: routes.value };
+	if (routes.case === "rds" && routes.value.routeConfigName !== "")
+		return { kind: "rds", name: routes.value.routeConfigName };
+	if (routes.case === "rds") problems.push(missing(at.field("rds").field("route_config_name")));
+	else if (routes.case === "scopedRoutes") problems.push(notImplemented(at.field("scoped_routes")));
+	else problems.push(missing(at.field("route_config")));
+	return undefined;
+}
+
+function parseFilters(
+	message: HttpConnectionManager,
+	at: FieldPath,
+	into: { factories: readonly HttpFilterFactory[]; problems: Problem[] },
+): readonly HttpFilterConfig[] {
+	try {
+		return parseHttpFilters(message.httpFilters, into.factories, at.field("http_filters"));
+	} catch (error) {
+		if (!(error instanceof ProblemError)) throw error;
+		into.problems.push(...error.problems);
+		return [];
+	}
+}
+
+function suppressesEnvoyHeaders({ httpFilters }: HttpConnectionManager): boolean {
+	const last = httpFilters.at(-1)?.configType;
+	const router = last?.case === "typedConfig" ? unpackAs(last.value, RouterSchema) : undefined;
+	return router?.suppressEnvoyHeaders ?? false;
+}
+
+/** Values of obeyed fields that are not there yet. */
+function checkChoices(message: HttpConnectionManager, at: FieldPath, problems: Problem[]): void {
+	const { codecType, commonHttpProtocolOptions: common, httpProtocolOptions: http1 } = message;
+	if (codecType !== CodecType.AUTO && codecType !== CodecType.HTTP1)
+		problems.push(notImplemented(at.field("codec_type"), "a codec other than HTTP1"));
+	if (common && common.headersWithUnderscoresAction !== Underscores.ALLOW)
+		problems.push(notImplemented(at.field("common_http_protocol_options").field("headers_with_underscores_action")));
+	if (http1?.allowAbsoluteUrl === false)
+		problems.push(notImplemented(at.field("http_protocol_options").field("allow_absolute_url"), "refusing it"));
+	for (const [i, upgrade] of message.upgradeConfigs.entries())
+		if (upgrade.upgradeType === "") problems.push(missing(at.field("upgrade_configs").index(i).field("upgrade_type")));
+}
+
+function parseIdentity(message: HttpConnectionManager, at: FieldPath, problems: Problem[]): IdentitySettings {
+	const certs = message.forwardClientCertDetails;
+	if (certs !== ForwardCert.SANITIZE && certs !== ForwardCert.FORWARD_ONLY && certs !== ForwardCert.ALWAYS_FORWARD_ONLY)
+		problems.push(notImplemented(at.field("forward_client_cert_details"), "writing client certificate details"));
+	return {
+		useRemoteAddress: message.useRemoteAddress ?? false,
+		xffNumTrustedHops: message.xffNumTrustedHops,
+		skipXffAppend: message.skipXffAppend,
+		appendForwardedPort: message.appendXForwardedPort,
+		internalRanges: parseRanges(message, at, problems),
+		generateRequestId: message.generateRequestId ?? true,
+		preserveExternalRequestId: message.preserveExternalRequestId,
+		alwaysSetRequestIdInResponse: message.alwaysSetRequestIdInResponse,
+		// A plaintext connection has no certificate: FORWARD_ONLY, which asks for one, drops the field too.
+		forwardClientCert: certs === ForwardCert.ALWAYS_FORWARD_ONLY ? "forward-only" : "sanitize",
+	};
+}
+
+function parseRanges(message: HttpConnectionManager, at: FieldPath, problems: Problem[]): AddressRange[] {
+	const ranges: AddressRange[] = [];
+	for (const [i, { addressPrefix, prefixLen }] of (message.internalAddressConfig?.cidrRanges ?? []).entries()) {
+		const range = addressRange(addressPrefix, prefixLen ?? 0);
+		const where = at.field("internal_address_config").field("cidr_ranges").index(i);
+		if (range) ranges.push(range);
+		else problems.push(problem("LTN3102", where.toString(), `${addressPrefix}/${prefixLen ?? 0} is no address range`));
+	}
+	return ranges;
+}
+
+function parseHttp1(message: HttpConnectionManager, common: HttpProtocolOptions | undefined): Http1Settings {
+	const http1 = message.httpProtocolOptions;
+	const headKb = message.maxRequestHeadersKb ?? 0;
+	return {
+		acceptHttp10: http1?.acceptHttp10 ?? false,
+		defaultHostForHttp10: http1?.defaultHostForHttp10 ?? "",
+		enableTrailers: http1?.enableTrailers ?? false,
+		maxHeadBytes: headKb > 0 ? headKb * 1024 : HCM_DEFAULTS.http1.maxHeadBytes,
+		maxFields: common?.maxHeadersCount ?? HCM_DEFAULTS.http1.maxFields,
+	};
+}
+
+function parseTimeouts(message: HttpConnectionManager, common: HttpProtocolOptions | undefined): HcmConfig["timeouts"] {
+	const defaults = HCM_DEFAULTS.timeouts;
+	return {
+		idleMs: ms(common?.idleTimeout, defaults.idleMs),
+		streamIdleMs: ms(message.streamIdleTimeout, defaults.streamIdleMs),
+		requestMs: ms(message.requestTimeout, defaults.requestMs),
+		requestHeadersMs: ms(message.requestHeadersTimeout, defaults.requestHeadersMs),
+		delayedCloseMs: ms(message.delayedCloseTimeout, defaults.delayedCloseMs),
+		maxConnectionDurationMs: ms(common?.maxConnectionDuration, defaults.maxConnectionDurationMs),
+	};
+}
+
+function parsePath(message: HttpConnectionManager): PathSettings {
+	const any = message.stripPortMode.case === "stripAnyHostPort" && message.stripPortMode.value;
+	const matching = message.stripMatchingHostPort ? "matching" : "no";
+	return {
+		normalizePath: message.normalizePath ?? false,
+		mergeSlashes: message.mergeSlashes,
+		escapedSlashes: ESCAPED_SLASHES[message.pathWithEscapedSlashesAction],
+		stripPort: any ? "any" : matching,
+		stripTrailingHostDot: message.stripTrailingHostDot,
+	};
+}
+
+function parseTracing(tracing: HttpConnectionManager_Tracing): HcmConfig["tracing"] {
+	const perMillion = (percent: { value: number } | undefined) => Math.round((percent?.value ?? 100) * 10_000);
+	return {
+		clientSampling: perMillion(tracing.clientSampling),
+		randomSampling: perMillion(tracing.randomSampling),
+		overallSampling: perMillion(tracing.overallSampling),
+		noContextPropagation: tracing.noContextPropagation,
+	};
+}
+
+function isOn(upgrade: { enabled?: boolean | undefined }): boolean {
+	return upgrade.enabled ?? true;
+}
+
+function ms(duration: Duration | undefined, otherwise: number): number {
+	return duration ? durationMs(duration) : otherwise;
+}
+
+function missing(at: FieldPath): Problem {
+	return problem("LTN3103", at.toString(), "the field is required", "set it");
+}
+
+function notImplemented(at: FieldPath, what = "the field"): Problem {
+	return problem("LTN3101", at.toString(), `${what} is not implemented by this proxy`, "remove the field");
+}
