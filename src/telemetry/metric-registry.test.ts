@@ -17,6 +17,12 @@ test("a cluster's stats carry its whole name as a tag, dots and bars included", 
 	);
 });
 
+test("the semicolon with which Istio ends names is not part of the tag", () => {
+	const registry = new MetricRegistry();
+	registry.scope("cluster.outbound|80||a.b.svc.cluster.local;.").counter("n").inc();
+	assert.match(formatPrometheus(registry), /envoy_cluster_name="outbound\|80\|\|a\.b\.svc\.cluster\.local"/);
+});
+
 test("response codes and classes become tags", () => {
 	const registry = new MetricRegistry();
 	const scope = registry.scope("http.ingress.");

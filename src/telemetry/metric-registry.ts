@@ -89,6 +89,7 @@ class Scope implements StatScope {
 /** All metrics of one process: Envoy-like named stats in scopes, and labelled families in Prometheus' model. */
 export class MetricRegistry implements Metrics {
 	readonly #scopes = new Map<string, Scope>();
+	readonly #refreshers: (() => void)[] = [];
 	readonly #families = new Map<string, MetricFamily<Counter | Gauge | Histogram>>();
 
 	scope(prefix: string): StatScope {
@@ -113,8 +114,14 @@ export class MetricRegistry implements Metrics {
 		return this.#family(options, () => histogramFamily(options)) as Family<Histogram>;
 	}
 
+	/** `refresh` runs before stats are listed: for gauges that are cheaper to ask for than to keep (uptime, memory). */
+	onRead(refresh: () => void): void {
+		this.#refreshers.push(refresh);
+	}
+
 	/** Every named stat, unordered. */
 	*stats(): Generator<StatEntry> {
+		for (const refresh of this.#refreshers) refresh();
 		for (const scope of this.#scopes.values()) yield* scope.entries.values();
 	}
 

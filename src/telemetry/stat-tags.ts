@@ -10,11 +10,12 @@ interface Extracted {
 	readonly tags: readonly StatTag[];
 }
 
-const CLUSTER = /^cluster\.(.+)\.$/s;
-const LISTENER_HTTP = /^listener\.(.+)\.http\.(.+)\.$/s;
-const LISTENER = /^listener\.(.+)\.$/s;
-const HTTP = /^http\.(.+)\.$/s;
-const TCP = /^tcp\.(.+)\.$/s;
+// Istio ends names with `;` so that an expression can find their end; it belongs to no value.
+const CLUSTER = /^cluster\.(.+?);?\.$/s;
+const LISTENER_HTTP = /^listener\.(.+?);?\.http\.(.+?);?\.$/s;
+const LISTENER = /^listener\.(.+?);?\.$/s;
+const HTTP = /^http\.(.+?);?\.$/s;
+const TCP = /^tcp\.(.+?);?\.$/s;
 
 /**
  * Splits a scope's prefix into what stays in the metric's name and its tags. Unlike Envoy's expressions over the whole

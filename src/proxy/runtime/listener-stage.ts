@@ -35,6 +35,7 @@ export class ListenerStage<L> {
 	/** Listeners that could not be bound, with the reason. */
 	readonly failures = new Map<string, string>();
 	#opening = 0;
+	#onSettled: (() => void)[] = [];
 
 	constructor(deps: ListenerStageDeps<L>) {
 		this.#deps = deps;
@@ -45,10 +46,17 @@ export class ListenerStage<L> {
 		return this.#waiting.size === 0 && this.#opening === 0;
 	}
 
+	/** Resolves when every listener asked for so far is open or has failed. */
+	async whenSettled(): Promise<void> {
+		if (this.settled) return;
+		await new Promise<void>((resolve) => this.#onSettled.push(resolve));
+	}
+
 	waitingNames(): string[] {
 		return [...this.#waiting.keys()];
 	}
 
+	/** Opens the listener now or when its routes have come. */
 	put(listener: StagedListener<L>): void {
 		this.#stopWaiting(listener.name);
 		if (listener.routeNames.every((name) => this.#deps.hasRoutes(name))) this.#start(listener);
@@ -109,6 +117,7 @@ export class ListenerStage<L> {
 			.finally(() => {
 				this.#opening--;
 				this.#deps.onRouteNames(this.routeNames());
+				if (this.settled) for (const resolve of this.#onSettled.splice(0)) resolve();
 			});
 	}
 

@@ -1,0 +1,45 @@
+import type { Clock } from "../../lib/clock.ts";
+import type { Random } from "../../lib/random.ts";
+import type { Logging } from "../../telemetry/logger.ts";
+import type { Metrics } from "../../telemetry/metric-registry.ts";
+import type { Node } from "../../xds/generated/envoy/config/core/v3/base_pb.ts";
+import type { ListenerView } from "../admin/admin-context.ts";
+import type { ClusterLookup } from "../cluster/cluster.ts";
+import type { RouteTable } from "../router/route-match.ts";
+import type { Compilers } from "./config-applier.ts";
+import type { LogSinks } from "./log-sinks.ts";
+
+/** What listeners, routes and filters are built with. */
+export interface DataPlaneDeps {
+	readonly clock: Clock;
+	readonly random: Random;
+	readonly clusters: ClusterLookup;
+	readonly metrics: Metrics;
+	readonly logging: Logging;
+	readonly sinks: LogSinks;
+	readonly node: Node;
+	/** Tables by name of the route configuration; their content changes with RDS. */
+	readonly routes: ReadonlyMap<string, RouteTable>;
+	readonly environment: Readonly<Record<string, string | undefined>>;
+	readonly drainTimeMs: number;
+}
+
+/** The request path as `runtime` drives it; `L` is a compiled listener. */
+export interface DataPlane<L> {
+	readonly compilers: Compilers<L, RouteTable>;
+	readonly listeners: {
+		put(config: L): Promise<void>;
+		remove(name: string): void;
+		list(): readonly ListenerView[];
+		drain(withinMs: number): Promise<void>;
+		close(): Promise<void>;
+	};
+	/** Names (and types) of the extensions that it can run, for `node.extensions`. */
+	readonly extensions: readonly {
+		readonly name: string;
+		readonly category: string;
+		readonly typeUrls: readonly string[];
+	}[];
+}
+
+export type MakeDataPlane<L> = (deps: DataPlaneDeps) => DataPlane<L>;

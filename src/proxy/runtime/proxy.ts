@@ -1,0 +1,309 @@
+import { clone, create } from "@bufbuild/protobuf";
+import type { Clock } from "../../lib/clock.ts";
+import { VERSION } from "../../lib/names.ts";
+import { ProblemError, problem } from "../../lib/problem.ts";
+import type { Random } from "../../lib/random.ts";
+import type { Logging } from "../../telemetry/logger.ts";
+import { MetricRegistry } from "../../telemetry/metric-registry.ts";
+import { packAny } from "../../xds/any.ts";
+import { CommandLineOptionsSchema } from "../../xds/generated/envoy/admin/v3/server_info_pb.ts";
+import type { Bootstrap } from "../../xds/generated/envoy/config/bootstrap/v3/bootstrap_pb.ts";
+import { ClusterSchema } from "../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts";
+import { ExtensionSchema, type Node, NodeSchema } from "../../xds/generated/envoy/config/core/v3/base_pb.ts";
+import { ListenerSchema } from "../../xds/generated/envoy/config/listener/v3/listener_pb.ts";
+import type { AdminContext, ListenerView, ServerState } from "../admin/admin-context.ts";
+import { type AdminServer, startAdminServer } from "../admin/admin-server.ts";
+import { ClusterSet } from "../cluster/cluster-set.ts";
+import type { RouteTable } from "../router/route-match.ts";
+import { ResourceStore } from "../xdsclient/resource-store.ts";
+import type { AdsConnection } from "./ads-connection.ts";
+import type { AdsSettings } from "./bootstrap-settings.ts";
+import { ConfigApplier } from "./config-applier.ts";
+import type { DataPlane, MakeDataPlane } from "./data-plane.ts";
+import { dialAddress } from "./dial-address.ts";
+import { dnsResolver } from "./dns-resolver.ts";
+import { Initialisation } from "./initialisation.ts";
+import { ListenerStage } from "./listener-stage.ts";
+import { LogSinks } from "./log-sinks.ts";
+import { bindServerStats } from "./server-stats.ts";
+import { type CompiledBootstrap, compileBootstrap } from "./static-resources.ts";
+import { WarmGate } from "./warm-gate.ts";
+
+export interface ProxyOptions<L> {
+	readonly clock: Clock;
+	readonly random: Random;
+	readonly logging: Logging;
+	readonly environment: Readonly<Record<string, string | undefined>>;
+	readonly makeDataPlane: MakeDataPlane<L>;
+	/** How long connections of removed listeners may finish (Envoy: 600 s). */
+	readonly drainTimeMs: number;
+	/** `ip:port` for DNS clusters instead of the system's resolver. */
+	readonly dnsServer: string | undefined;
+	/** For `/server_info`. */
+	readonly configPath: string;
+	/** Somebody asked by `/quitquitquit`. */
+	onQuit(): void;
+}
+
+/** A proxy that runs. */
+export interface RunningProxy {
+	readonly registry: MetricRegistry;
+	/** Undefined when the bootstrap has no admin address. */
+	readonly admin: { readonly ip: string; readonly port: number } | undefined;
+	listeners(): readonly ListenerView[];
+	state(): ServerState;
+	/** Empty when clusters and listeners were accepted once and the listeners are open; else what is missing. */
+	notReady(): string;
+	/** Stops accepting, lets requests finish, cuts what is left after `withinMs`. */
+	drain(withinMs: number): Promise<void>;
+	/** Ends everything now. */
+	close(): Promise<void>;
+}
+
+/** How long a listener waits for routes, and LDS for the first clusters. */
+const INITIAL_FETCH_MS = 15_000;
+
+/** Runs a proxy from a bootstrap; rejects with ProblemError (all problems) when it cannot. */
+export async function startProxy<L>(bootstrap: Bootstrap, options: ProxyOptions<L>): Promise<RunningProxy> {
+	const proxy = new ProxyProcess(bootstrap, options);
+	try {
+		await proxy.start();
+		return proxy;
+	} catch (error) {
+		await proxy.close();
+		throw error;
+	}
+}
+
+class ProxyProcess<L> implements RunningProxy {
+	readonly registry = new MetricRegistry();
+	readonly #bootstrap: Bootstrap;
+	readonly #options: ProxyOptions<L>;
+	readonly #startedEpochMs: number;
+	readonly #store = new ResourceStore();
+	readonly #routes = new Map<string, RouteTable>();
+	readonly #sinks: LogSinks;
+	readonly #clusters: ClusterSet;
+	readonly #gate: WarmGate;
+	readonly #dataPlane: DataPlane<L>;
+	readonly #stage: ListenerStage<L>;
+	readonly #applier: ConfigApplier<L, RouteTable>;
+	readonly #initialisation: Initialisation;
+	readonly #node: Node;
+	#admin: AdminServer | undefined;
+	#ads: AdsConnection | undefined;
+	#draining = false;
+	#healthFailed = false;
+
+	constructor(bootstrap: Bootstrap, options: ProxyOptions<L>) {
+		const { clock, random, logging } = options;
+		this.#bootstrap = bootstrap;
+		this.#options = options;
+		this.#startedEpochMs = clock.epochMs();
+		this.#sinks = new LogSinks(clock);
+		this.#clusters = new ClusterSet({
+			clock,
+			random,
+			metrics: this.registry,
+			resolver: dnsResolver(options.dnsServer),
+			logger: logging.component("upstream"),
+			onWarm: () => this.#gate.open(),
+		});
+		this.#gate = new WarmGate(clock, () => this.#clusters.warmingNames().length === 0);
+		this.#dataPlane = options.makeDataPlane({
+			...options,
+			clusters: this.#clusters,
+			metrics: this.registry,
+			sinks: this.#sinks,
+			node: bootstrap.node ?? create(NodeSchema),
+			routes: this.#routes,
+		});
+		this.#node = this.#identify(bootstrap.node);
+		this.#stage = new ListenerStage({
+			clock,
+			logger: logging.component("config"),
+			routeTimeoutMs: INITIAL_FETCH_MS,
+			hasRoutes: (name) => this.#routes.has(name),
+			open: (config) => this.#dataPlane.listeners.put(config),
+			close: (name) => this.#dataPlane.listeners.remove(name),
+			onRouteNames: (names) => this.#wantRoutes(names),
+		});
+		this.#initialisation = new Initialisation(clock, {
+			clustersWarm: () => this.#clusters.warmingNames().length === 0,
+			listenersOpen: () => this.#stage.settled,
+		});
+		this.#applier = new ConfigApplier({
+			clock,
+			metrics: this.registry,
+			compilers: this.#dataPlane.compilers,
+			clusters: this.#clusters,
+			listeners: this.#stage,
+			routes: this.#routes,
+			store: this.#store,
+			gate: this.#gate,
+			onEndpointNames: () => this.#ads?.subscribe("endpoint", this.#clusters.edsNames()),
+			onAccepted: (type) => this.#initialisation.accepted(type),
+		});
+	}
+
+	get admin(): AdminServer | undefined {
+		return this.#admin;
+	}
+
+	async start(): Promise<void> {
+		const compiled = compileBootstrap(this.#bootstrap, this.#dataPlane.compilers);
+		const { admin, ads } = compiled.settings;
+		this.#bindStats();
+		this.#putStatic(compiled);
+		if (admin) this.#admin = await startAdminServer(this.#adminContext(), admin);
+		if (ads) await this.#startAds(ads, compiled);
+		else await this.#openStatic();
+	}
+
+	listeners(): readonly ListenerView[] {
+		return this.#dataPlane.listeners.list();
+	}
+
+	state(): ServerState {
+		if (this.#draining) return "DRAINING";
+		const stage = this.#initialisation.stage();
+		return stage === "LIVE" && this.#healthFailed ? "DRAINING" : stage;
+	}
+
+	notReady(): string {
+		return this.#draining ? "the proxy is draining" : this.#initialisation.missing();
+	}
+
+	async drain(withinMs: number): Promise<void> {
+		this.#draining = true;
+		await this.#dataPlane.listeners.drain(withinMs);
+	}
+
+	async close(): Promise<void> {
+		this.#draining = true;
+		this.#ads?.close();
+		this.#initialisation.stop();
+		this.#stage.stop();
+		this.#applier.stop();
+		await this.#dataPlane.listeners.close();
+		this.#clusters.close();
+		this.#sinks.flush();
+		await this.#admin?.close();
+	}
+
+	#putStatic({ clusters, listeners }: CompiledBootstrap<L>): void {
+		const updatedEpochMs = this.#startedEpochMs;
+		const { clusters: clusterMessages = [], listeners: listenerMessages = [] } = this.#bootstrap.staticResources ?? {};
+		for (const message of clusterMessages)
+			this.#store.accept("cluster", {
+				name: message.name,
+				any: packAny(ClusterSchema, message),
+				version: undefined,
+				updatedEpochMs,
+			});
+		for (const message of listenerMessages)
+			this.#store.accept("listener", {
+				name: message.name,
+				any: packAny(ListenerSchema, message),
+				version: undefined,
+				updatedEpochMs,
+			});
+		for (const config of clusters) this.#clusters.put(config);
+		this.#gate.whenWarm(() => {
+			for (const listener of listeners) this.#stage.put(listener);
+		});
+	}
+
+	/** Without a control plane a listener that cannot be opened is the end. */
+	async #openStatic(): Promise<void> {
+		await new Promise<void>((resolve) => this.#gate.whenWarm(resolve));
+		await this.#stage.whenSettled();
+		const failures = [...this.#stage.failures];
+		if (failures.length > 0)
+			throw new ProblemError(failures.map(([name, reason]) => problem("LTN3440", `listener ${name}`, reason)));
+	}
+
+	async #startAds(settings: AdsSettings, { clusters }: CompiledBootstrap<L>): Promise<void> {
+		const url = dialAddress(clusters.find(({ name }) => name === settings.cluster)!);
+		const at = "dynamic_resources.ads_config.grpc_services[0].envoy_grpc.cluster_name";
+		if (!url)
+			throw new ProblemError([problem("LTN3426", at, `the cluster "${settings.cluster}" has no endpoint to dial`)]);
+		const { connectAds } = await import("./ads-connection.ts");
+		this.#ads = connectAds({
+			...this.#options,
+			api: settings.api,
+			url,
+			node: this.#node,
+			handler: this.#applier,
+			logger: this.#options.logging.component("config"),
+			connectedState: this.registry.scope("control_plane.").gauge("connected_state"),
+		});
+		const { listeners } = settings;
+		this.#initialisation.expect(settings);
+		if (settings.clusters) this.#ads.subscribe("cluster", "all");
+		this.#ads.subscribe("endpoint", this.#clusters.edsNames());
+		this.#ads.subscribe("route", this.#stage.routeNames());
+		if (listeners) {
+			const ask = () => this.#gate.whenWarm(() => this.#ads?.subscribe("listener", "all"));
+			if (settings.clusters) this.#initialisation.afterClusters(INITIAL_FETCH_MS, ask);
+			else ask();
+		}
+		this.#ads.start();
+	}
+
+	#wantRoutes(names: ReadonlySet<string>): void {
+		for (const name of this.#routes.keys()) {
+			if (names.has(name)) continue;
+			this.#routes.delete(name);
+			this.#store.delete("route", name);
+		}
+		this.#ads?.subscribe("route", names);
+	}
+
+	#identify(given: Node | undefined): Node {
+		const node = given ? clone(NodeSchema, given) : create(NodeSchema);
+		node.userAgentName = "lateen";
+		node.userAgentVersionType = { case: "userAgentVersion", value: VERSION };
+		node.extensions = this.#dataPlane.extensions.map((extension) =>
+			create(ExtensionSchema, { ...extension, typeUrls: [...extension.typeUrls] }),
+		);
+		return node;
+	}
+
+	#bindStats(): void {
+		bindServerStats(this.registry, () => ({
+			state: this.state(),
+			uptimeMs: this.#options.clock.epochMs() - this.#startedEpochMs,
+			clusters: this.#clusters.all().length,
+			warmingClusters: this.#clusters.warmingNames().length,
+			listeners: this.listeners().length,
+			warmingListeners: this.#stage.waitingNames().length,
+		}));
+	}
+
+	#adminContext(): AdminContext {
+		const { clock, logging, configPath, onQuit, drainTimeMs } = this.#options;
+		return {
+			bootstrap: { ...this.#bootstrap, node: this.#node },
+			registry: this.registry,
+			logging,
+			store: this.#store,
+			startedEpochMs: this.#startedEpochMs,
+			commandLine: create(CommandLineOptionsSchema, { configPath, concurrency: 1 }),
+			nowEpochMs: () => clock.epochMs(),
+			state: () => this.state(),
+			clusters: () => this.#clusters.all(),
+			listeners: () => this.listeners(),
+			warming: () => ({ clusters: this.#clusters.warmingNames(), listeners: this.#stage.waitingNames() }),
+			listenerFailures: () => this.#stage.failures,
+			drainListeners: () => {
+				void this.#dataPlane.listeners.drain(drainTimeMs);
+			},
+			failHealthcheck: (failed) => {
+				this.#healthFailed = failed;
+			},
+			reopenLogs: () => this.#sinks.reopen(),
+			quit: onQuit,
+		};
+	}
+}

@@ -1,0 +1,36 @@
+import { type Problem, ProblemError } from "../../lib/problem.ts";
+import { type Bootstrap, BootstrapSchema } from "../../xds/generated/envoy/config/bootstrap/v3/bootstrap_pb.ts";
+import { findUnsupported, mergeSupported } from "../../xds/supported.ts";
+import type { ClusterConfig } from "../cluster/cluster-config.ts";
+import { type BootstrapSettings, readSettings } from "./bootstrap-settings.ts";
+import { SUPPORTED as OWN } from "./bootstrap-supported.ts";
+import type { Compilers } from "./config-applier.ts";
+import type { StagedListener } from "./listener-stage.ts";
+
+/** A bootstrap, checked whole. */
+export interface CompiledBootstrap<L> {
+	readonly settings: BootstrapSettings;
+	readonly clusters: readonly ClusterConfig[];
+	readonly listeners: readonly StagedListener<L>[];
+}
+
+/** Compiles everything a bootstrap holds; throws ProblemError with all problems of all of it. */
+export function compileBootstrap<L, R>(bootstrap: Bootstrap, compilers: Compilers<L, R>): CompiledBootstrap<L> {
+	const problems: Problem[] = findUnsupported(BootstrapSchema, bootstrap, mergeSupported(OWN, compilers.supported));
+	const collect = <M, T>(messages: readonly M[], compile: (message: M, path: string) => T, list: string): T[] =>
+		messages.flatMap((message, i) => {
+			try {
+				return [compile(message, `static_resources.${list}[${i}]`)];
+			} catch (error) {
+				if (!(error instanceof ProblemError)) throw error;
+				problems.push(...error.problems);
+				return [];
+			}
+		});
+	const settings = readSettings(bootstrap, problems);
+	const fixed = bootstrap.staticResources;
+	const clusters = collect(fixed?.clusters ?? [], compilers.cluster, "clusters");
+	const listeners = collect(fixed?.listeners ?? [], compilers.listener, "listeners");
+	if (problems.length > 0) throw new ProblemError(problems);
+	return { settings, clusters, listeners };
+}
