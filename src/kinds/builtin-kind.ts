@@ -27,6 +27,8 @@ export interface BuiltinKind {
 	readonly storageVersion?: string;
 	/** Without `Name`, which every table begins with. Default: Age. */
 	readonly columns?: readonly Column[];
+	/** Replaces `Name` as first column; null when the kind's own columns hold it elsewhere. */
+	readonly nameColumn?: Column | null;
 	readonly fields?: KindDefinition["fields"];
 	readonly scale?: KindDefinition["subresources"]["scale"];
 	readonly hasGeneration?: boolean;
@@ -64,7 +66,7 @@ export function builtinKind(own: BuiltinKind): KindDefinition {
 		},
 		schema: schemaReference(own.group, versions[0]!, own.kind),
 		schemaByVersion: Object.fromEntries(versions.map((v) => [v, schemaReference(own.group, v, own.kind)])),
-		columns: [NAME, ...(own.columns ?? [AGE])],
+		columns: [...(own.nameColumn === null ? [] : [own.nameColumn ?? NAME]), ...(own.columns ?? [AGE])],
 		fields: own.fields,
 		hasGeneration: own.hasGeneration ?? false,
 		nameFormat: own.nameFormat ?? "subdomain",

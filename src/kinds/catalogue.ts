@@ -5,6 +5,7 @@ import {
 	ValidatingAdmissionPolicyBinding,
 } from "./admission/validating-admission-policy.ts";
 import { MutatingWebhookConfiguration, ValidatingWebhookConfiguration } from "./admission/webhook-configuration.ts";
+import { parseApiVersion } from "./api-version.ts";
 import { ControllerRevision } from "./apps/controller-revision.ts";
 import { DaemonSet } from "./apps/daemon-set.ts";
 import { Deployment } from "./apps/deployment.ts";
@@ -50,6 +51,8 @@ import { ClusterRoleBinding, RoleBinding } from "./rbac/role-binding.ts";
 import { CSIDriver, CSINode, CSIStorageCapacity, VolumeAttachment } from "./storage/csi.ts";
 import { PersistentVolume, PersistentVolumeClaim } from "./storage/persistent-volume.ts";
 import { StorageClass } from "./storage/storage-class.ts";
+
+export { formatApiVersion, parseApiVersion } from "./api-version.ts";
 
 /** Kubernetes' own kinds, in discovery order: the core group first, so that `events` means core Events. */
 export const builtinKinds: readonly KindDefinition[] = [
@@ -151,18 +154,6 @@ function namesOf(kind: KindDefinition): string[] {
 function matchesGroup(kind: KindDefinition, wanted: string): boolean {
 	if (wanted === "" || wanted === kind.group) return true;
 	return kind.versions.some((version) => wanted === version || wanted === `${version}.${kind.group}`);
-}
-
-/** Splits `apps/v1` and `v1`. */
-export function parseApiVersion(apiVersion: string): { group: string; version: string } {
-	const slash = apiVersion.indexOf("/");
-	if (slash < 0) return { group: "", version: apiVersion };
-	return { group: apiVersion.slice(0, slash), version: apiVersion.slice(slash + 1) };
-}
-
-/** Joins group and version as `apiVersion` writes them. */
-export function formatApiVersion(group: string, version: string): string {
-	return group === "" ? version : `${group}/${version}`;
 }
 
 /** Schema of a kind in one of its versions. */

@@ -1,4 +1,5 @@
-import { formatApiVersion, parseApiVersion, schemaOf } from "./catalogue.ts";
+import { formatApiVersion, parseApiVersion } from "./api-version.ts";
+import { schemaOf } from "./catalogue.ts";
 import type { FieldError, JsonSchema, KindDefinition } from "./definition.ts";
 import { validateMetadata } from "./metadata-validation.ts";
 import type { KubeObject } from "./object.ts";

@@ -1,4 +1,5 @@
-import { formatApiVersion, schemaOf } from "../catalogue.ts";
+import { formatApiVersion } from "../api-version.ts";
+import { schemaOf } from "../catalogue.ts";
 import type { JsonSchema, KindDefinition } from "../definition.ts";
 import { builtInSchema } from "./built-in-schemas.ts";
 

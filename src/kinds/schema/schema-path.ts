@@ -77,3 +77,9 @@ export function* childrenOf(node: JsonSchema, value: unknown, path: FieldPath): 
 		if (schema) yield { schema, value: member, path: path.field(name) };
 	}
 }
+
+/** The object in a member; an empty one when it is missing, so that rules can go on reading. */
+export function objectIn(parent: object, name: string): JsonObject {
+	const value = (parent as JsonObject)[name];
+	return isObject(value) ? value : {};
+}
