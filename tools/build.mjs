@@ -1,18 +1,13 @@
 // Bundles the processes into dist/ (about 0.3 s). Output goes to a folder of its own first and is moved in file by file, so that a
 // running process or a second build never sees half of it.
 import { copyFileSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import { build } from "esbuild";
 
 const root = join(import.meta.dirname, "..");
 const target = join(root, "dist");
 const fresh = join(root, `.dist-${process.pid}`);
 const startedAt = new Date();
-
-const apps = readdirSync(join(root, "src/apps"), { recursive: true })
-	.map(String)
-	.filter((file) => file.endsWith("-app.ts"))
-	.map((file) => join(root, "src/apps", file));
 
 const require =
 	'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);';
@@ -24,7 +19,7 @@ try {
 			{ in: "src/cli/main.ts", out: "lateen" },
 			{ in: "src/app/mesh-main.ts", out: "mesh" },
 			{ in: "src/app/netproxy-main.ts", out: "netproxy" },
-			...apps.map((path) => ({ in: path, out: relative(join(root, "src"), path).replace(/\.ts$/, "") })),
+			{ in: "src/apps/main.mjs", out: "apps" },
 		],
 		outdir: fresh,
 		outExtension: { ".js": ".mjs" },

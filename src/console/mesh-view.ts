@@ -8,7 +8,9 @@ import type { EdgeView, MeshView, ProxyView, RuleView, ServiceView } from "./vie
 /** The control plane's word on one proxy (`/debug/syncz`), as far as the console reads it. */
 export interface SyncReport {
 	readonly proxy: string;
-	readonly types: readonly { readonly type: string; readonly state: string; readonly error?: string }[];
+	readonly types: Readonly<
+		Record<string, { readonly status: string; readonly lastNack?: { readonly message: string } }>
+	>;
 }
 
 /** Puts the page together from caches and measurements; reads nothing else. */
@@ -107,14 +109,18 @@ function ruleView(rule: KubeObject): RuleView {
 function proxyView(pod: PodObject, reports: readonly SyncReport[]): ProxyView {
 	const name = podName(pod);
 	const report = reports.find((r) => r.proxy === name);
-	const states = report?.types.map((t) => t.state) ?? [];
-	const worst = ["ERROR", "STALE"].find((s) => states.includes(s)) as ProxyView["sync"] | undefined;
+	const types = Object.entries(report?.types ?? {}).map(([type, t]) => ({
+		type,
+		state: t.status,
+		error: t.lastNack?.message,
+	}));
+	const worst = (["ERROR", "STALE"] as const).find((s) => types.some((t) => t.state === s));
 	return {
 		name,
 		podIp: pod.status?.podIP,
 		ready: pod.status?.conditions?.some((c) => c.type === "Ready" && c.status === "True") ?? false,
 		sync: report ? (worst ?? "SYNCED") : "NOT CONNECTED",
-		types: report?.types ?? [],
+		types,
 		adminUrl: pod.status?.podIP && `http://${pod.status.podIP}:${PORTS.proxyAdmin}/`,
 	};
 }

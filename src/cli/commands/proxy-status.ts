@@ -2,7 +2,7 @@ import { formatAge } from "../age.ts";
 import { DATA_FLAG, defineCommand, OUTPUT_FLAG } from "../command.ts";
 import { CommandError, EXIT } from "../exit-codes.ts";
 import { getJson, requireMesh } from "../mesh-access.ts";
-import type { ProxySync } from "../proxy-sync.ts";
+import { type ProxySync, sinceOf, type TypeSync } from "../proxy-sync.ts";
 
 const TYPES = ["CDS", "LDS", "EDS", "RDS"];
 
@@ -28,18 +28,27 @@ export const proxyStatus = defineCommand({
 		}
 		const rows = proxies
 			.toSorted((a, b) => a.proxy.localeCompare(b.proxy))
-			.map((p) => [p.proxy, p.cluster, ...TYPES.map((type) => cell(p, type)), p.istiod, p.version]);
+			.map((p) => [
+				p.proxy,
+				p.clusterId || "Kubernetes",
+				...TYPES.map((type) => cell(p.types[type])),
+				"istiod",
+				p.version || "-",
+			]);
 		out.table([["NAME", "CLUSTER", ...TYPES, "ISTIOD", "VERSION"], ...rows]);
-		for (const proxy of proxies)
-			for (const t of proxy.types) if (t.error) out.warn(`${proxy.proxy} refused ${t.type}: ${t.error}`);
+		for (const proxy of proxies) {
+			for (const [type, { lastNack }] of Object.entries(proxy.types)) {
+				if (lastNack) out.warn(`${proxy.proxy} refused ${type}: ${lastNack.message}`);
+			}
+		}
 		return EXIT.ok;
 	},
 });
 
-function cell(proxy: ProxySync, type: string): string {
-	const sync = proxy.types.find((t) => t.type === type);
-	if (!sync) return "NOT SENT";
-	return sync.since ? `${sync.state} (${formatAge(Date.now() - Date.parse(sync.since))})` : sync.state;
+function cell(sync: TypeSync | undefined): string {
+	if (!sync || sync.status === "NOT SENT") return "NOT SENT";
+	const since = sinceOf(sync);
+	return since ? `${sync.status} (${formatAge(Date.now() - Date.parse(since))})` : sync.status;
 }
 
 function unknownProxy(wanted: string, all: readonly ProxySync[]): string {

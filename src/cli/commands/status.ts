@@ -10,7 +10,7 @@ import { formatAge } from "../age.ts";
 import { DATA_FLAG, defineCommand, OUTPUT_FLAG } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
 import { getJson } from "../mesh-access.ts";
-import type { ProxySync } from "../proxy-sync.ts";
+import { type ProxySync, worstState } from "../proxy-sync.ts";
 import type { Terminal } from "../terminal.ts";
 
 interface Pod extends KubeObject {
@@ -75,14 +75,9 @@ function podLine(pod: Pod, proxies: readonly ProxySync[]): PodLine {
 		ready: `${statuses.filter((c) => c.ready).length}/${pod.spec.containers.length}`,
 		phase: pod.metadata.deletionTimestamp ? "Terminating" : (pod.status.phase ?? "Unknown"),
 		restarts: statuses.reduce((sum, c) => sum + c.restartCount, 0),
-		proxy: hasProxy ? syncText(proxies.find((p) => p.proxy === `${name}.${namespace}`)) : "-",
+		proxy: hasProxy ? worstState(proxies.find((p) => p.proxy === `${name}.${namespace}`)) : "-",
 		proxyAdmin: hasProxy && pod.status.podIP ? `http://${pod.status.podIP}:${PORTS.proxyAdmin}` : undefined,
 	};
-}
-
-function syncText(proxy: ProxySync | undefined): string {
-	if (!proxy) return "NOT CONNECTED";
-	return proxy.types.find((t) => t.state !== "SYNCED" && t.state !== "NOT SENT")?.state ?? "SYNCED";
 }
 
 function print(state: MeshState, pods: readonly PodLine[], out: Terminal): void {

@@ -1,0 +1,47 @@
+// Process of a mesh, started by the guardian; tells what it does as events on file descriptor 3.
+import { writeSync } from "node:fs";
+import { ProblemError, problem } from "../lib/problem.ts";
+import { createLogging } from "../telemetry/logger.ts";
+import { OPTIONS_VARIABLE } from "./guardian.ts";
+import { Mesh } from "./mesh.ts";
+import { encodeEvent, type MeshEvent } from "./mesh-events.ts";
+import type { MeshOptions } from "./mesh-options.ts";
+
+const options = JSON.parse(process.env[OPTIONS_VARIABLE] ?? "") as MeshOptions;
+delete process.env[OPTIONS_VARIABLE];
+const logging = createLogging({ level: options.logLevel === "warn" ? "warning" : options.logLevel });
+const log = logging.component("mesh");
+
+const mesh = new Mesh(options, { logging, onEvent, guardianPid: process.ppid });
+let stopping = false;
+for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => void stop());
+
+try {
+	await mesh.start();
+} catch (error) {
+	// Being stopped in the middle of starting makes steps fail; that is what was asked for.
+	if (!stopping) fail(error);
+}
+
+function fail(error: unknown): never {
+	log.error({ err: error }, "the mesh could not be started");
+	const bug = problem("LTN6090", "logs/mesh.log", `a bug in Lateen: ${String(error)}`, "please report it with the log");
+	onEvent({ type: "failed", problems: error instanceof ProblemError ? error.problems : [bug] });
+	process.exit(1);
+}
+
+async function stop(): Promise<void> {
+	if (stopping) return;
+	stopping = true;
+	await mesh.stop();
+	process.exit(0);
+}
+
+function onEvent(event: MeshEvent): void {
+	try {
+		writeSync(3, encodeEvent(event));
+	} catch (error) {
+		// The guardian is gone; the mesh goes on without it.
+		if (!["EPIPE", "EBADF"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+	}
+}
