@@ -3,6 +3,7 @@ import { DiscoveryHandler } from "./discovery/handle-discovery.ts";
 import { ApiError, internalError, methodNotAllowed, unauthorized } from "./http/api-error.ts";
 import type { Exchange } from "./http/exchange.ts";
 import { OpenApiHandler } from "./openapi/handle-openapi.ts";
+import { encodeOpenApiV2, OPENAPI_V2_ANSWER, OPENAPI_V2_PROTOBUF } from "./openapi/openapi-v2.ts";
 import type { ApiContext } from "./rest/api-context.ts";
 import { handleResource } from "./rest/handle-resource.ts";
 
@@ -47,6 +48,8 @@ async function route(handlers: RequestHandlers, exchange: Exchange): Promise<voi
 	} else if (OpenApiHandler.handles(path)) {
 		requireGet(exchange);
 		handlers.openApi.answer(exchange, context.clock.epochMs());
+	} else if (path === "/openapi/v2" && exchange.header("accept")?.includes(OPENAPI_V2_PROTOBUF)) {
+		exchange.send(200, encodeOpenApiV2(KUBERNETES_VERSION.gitVersion), { "content-type": OPENAPI_V2_ANSWER });
 	} else if (/^\/apis?\//.test(path)) {
 		await handleResource(context, exchange, user);
 	} else {

@@ -93,5 +93,13 @@ function scopeOf({ resources }: ApiContext, object: KubeObject): RequestScope {
 
 function requestOf(scope: RequestScope): WriteRequest {
 	const fieldManager = "lateen-apiserver";
-	return { scope, user: SYSTEM, dryRun: false, fieldManager, fieldValidation: "Ignore", warn: () => {} };
+	return {
+		scope,
+		user: SYSTEM,
+		isReplace: false,
+		dryRun: false,
+		fieldManager,
+		fieldValidation: "Ignore",
+		warn: () => {},
+	};
 }

@@ -173,7 +173,15 @@ export class CrdRegistry {
 
 	#request(scope: WriteRequest["scope"]): WriteRequest {
 		const fieldManager = "lateen-apiserver";
-		return { scope, user: SYSTEM, dryRun: false, fieldManager, fieldValidation: "Ignore", warn: () => {} };
+		return {
+			scope,
+			user: SYSTEM,
+			isReplace: false,
+			dryRun: false,
+			fieldManager,
+			fieldValidation: "Ignore",
+			warn: () => {},
+		};
 	}
 }
 

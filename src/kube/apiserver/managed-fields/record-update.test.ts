@@ -9,6 +9,7 @@ const by = (manager: string, subresource = "") => ({
 	manager,
 	apiVersion: "apps/v1",
 	subresource,
+	writesStatus: subresource === "status",
 	time: "2026-11-20T12:00:00Z",
 });
 

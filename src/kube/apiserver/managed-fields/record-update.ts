@@ -1,6 +1,6 @@
 import type { JsonSchema } from "../../../kinds/definition.ts";
 import type { KubeObject } from "../../../kinds/object.ts";
-import type { JsonObject } from "../patch/merge-patch.ts";
+import { isJsonObject, type JsonObject } from "../patch/merge-patch.ts";
 import {
 	differences,
 	type FieldSet,
@@ -29,6 +29,8 @@ export interface FieldManager {
 	readonly apiVersion: string;
 	/** "" for the object itself. */
 	readonly subresource: string;
+	/** False when a write through `subresource` leaves status alone: then nobody comes to own it. */
+	readonly writesStatus: boolean;
 	/** RFC 3339, whole seconds. */
 	readonly time: string;
 }
@@ -63,13 +65,34 @@ export function recordUpdate(
 	const after = ownable(next);
 	const entries = (next.metadata.managedFields ?? []) as ManagedFieldsEntry[];
 	if (before && isEqual(before, after)) return [...entries];
-	const changed = differences(before ?? {}, after, schema);
+	const changed = withoutStatus(differences(before ?? {}, after, schema), by);
 	const existing = fieldsOf(after, schema);
 	const kept = entries
 		.map((entry) => narrow(entry, changed, existing, by))
 		.filter((entry) => !isEmptySet(entry.fieldsV1));
 	if (isEmptySet(changed)) return kept;
 	return limitManagers(merge(kept, changed, by));
+}
+
+function withoutStatus(changed: FieldSet, by: FieldManager): FieldSet {
+	if (by.writesStatus) return changed;
+	const { "f:status": _status, ...rest } = changed;
+	return rest;
+}
+
+/** True for a list that may stand in `metadata.managedFields`: clients may write it, and what they write must be usable. */
+export function isManagedFields(value: unknown): value is ManagedFieldsEntry[] {
+	return Array.isArray(value) && value.every(isEntry);
+}
+
+function isEntry(value: unknown): boolean {
+	if (!isJsonObject(value)) return false;
+	const isKnown = value.operation === "Update" || value.operation === "Apply";
+	return isKnown && typeof value.manager === "string" && value.fieldsType === "FieldsV1" && isFieldSet(value.fieldsV1);
+}
+
+function isFieldSet(value: unknown): boolean {
+	return isJsonObject(value) && Object.values(value).every(isFieldSet);
 }
 
 function narrow(

@@ -20,16 +20,10 @@ export function applyJsonPatch(target: unknown, patch: unknown): unknown {
 	}
 }
 
-/** The text of Kubernetes' generic 422, the reason as its cause. */
+/** Kubernetes' generic 422, and the reason, which it keeps to itself. */
 function rejected(cause: unknown): ApiError {
 	const { name, operation } = cause as { name?: string; operation?: Operation };
 	const at = operation ? `${operation.op} operation does not apply: ${operation.path}` : "the patch does not apply";
-	const message = `${at}: ${name ?? String(cause)}`;
-	return new ApiError(
-		422,
-		"Invalid",
-		`the server rejected our request due to an error in our request`,
-		{ causes: [{ reason: "UnexpectedServerResponse", message }] },
-		{ cause },
-	);
+	const message = `the server rejected our request due to an error in our request: ${at} (${name ?? String(cause)})`;
+	return new ApiError(422, "Invalid", message, undefined, { cause });
 }

@@ -33,7 +33,7 @@ export async function handleResource(context: ApiContext, exchange: Exchange, us
 /** The write's options and the place for its warnings. */
 export function makeRequest(exchange: Exchange, user: User, scope: RequestScope): WriteRequest {
 	const options = parseWriteOptions(exchange.query, exchange.header("user-agent"));
-	return { scope, user, ...options, warn: (text) => exchange.warn(text) };
+	return { scope, user, isReplace: exchange.method === "PUT", ...options, warn: (text) => exchange.warn(text) };
 }
 
 /** How answers of this exchange are written. */

@@ -2,6 +2,7 @@ import { schemaOf } from "../../../kinds/catalogue.ts";
 import type { KubeObject } from "../../../kinds/object.ts";
 import { applyDefaults, validateObject } from "../../../kinds/object-pipeline.ts";
 import { pruneUnknown } from "../../../kinds/schema/unknown-fields.ts";
+import { validateCrd, warnOfCrd } from "../crd/validate-crd.ts";
 import { ApiError, invalid } from "../http/api-error.ts";
 import { isEqual } from "../managed-fields/field-set.ts";
 import { recordUpdate } from "../managed-fields/record-update.ts";
@@ -34,11 +35,19 @@ export function pass(
 		pruneUnknown(schemaOf(kind, version), mutated);
 		applyDefaults(kind, version, mutated);
 	}
-	const { errors, warnings } = validateObject(kind, version, mutated, live);
-	if (errors.length > 0) throw invalid(kind, mutated.metadata.name ?? "", errors);
-	for (const warning of warnings) request.warn(warning);
+	validate(request, mutated, live);
 	validateAdmission(context, request, { ...subject, object: mutated });
 	return mutated;
+}
+
+function validate(request: WriteRequest, object: KubeObject, live: KubeObject | undefined): void {
+	const { kind, version } = request.scope.resource;
+	const { errors, warnings } = validateObject(kind, version, object, live);
+	const isCrd = kind.kind === "CustomResourceDefinition";
+	const all = isCrd && errors.length === 0 ? validateCrd(object, live) : errors;
+	if (all.length > 0) throw invalid(kind, object.metadata.name ?? "", all);
+	for (const warning of warnings) request.warn(warning);
+	if (isCrd && request.scope.subresource === "") for (const warning of warnOfCrd(object)) request.warn(warning);
 }
 
 /** Writes who owns which field into the object. */
@@ -53,6 +62,7 @@ export function recordManager(
 		manager: request.fieldManager,
 		apiVersion: resource.apiVersion,
 		subresource,
+		writesStatus: subresource !== "" || !resource.kind.subresources.status,
 		time: timestamp(context),
 	});
 }

@@ -20,6 +20,8 @@ export interface RequestScope {
 export interface WriteRequest {
 	readonly scope: RequestScope;
 	readonly user: User;
+	/** PUT, as opposed to a patch: the body is the whole object. */
+	readonly isReplace: boolean;
 	readonly dryRun: boolean;
 	readonly fieldManager: string;
 	readonly fieldValidation: "Ignore" | "Warn" | "Strict";

@@ -1,6 +1,8 @@
 import type { KubeObject, ObjectMeta } from "../../../kinds/object.ts";
 import { badRequest, conflict, invalid, modified, notFound } from "../http/api-error.ts";
 import { isEqual } from "../managed-fields/field-set.ts";
+import { isManagedFields } from "../managed-fields/record-update.ts";
+import { isJsonObject } from "../patch/merge-patch.ts";
 import type { StoredObject } from "../store/journal.ts";
 import type { ApiContext } from "./api-context.ts";
 import { checkNamespace } from "./create-object.ts";
@@ -30,7 +32,7 @@ export async function updateObject(
 	if (!stored) throw notFound(scope.resource.kind, scope.name);
 	const live = fromStored(scope.resource, stored.object);
 	const wanted = change(structuredClone(live));
-	checkIdentity(scope, live, wanted);
+	checkIdentity(scope, live, wanted, request.isReplace);
 	const draft = keepOwned(scope.resource, part, live, wanted);
 	context.services.inherit(scope.resource, draft, live);
 	const next = pass(context, request, draft, live);
@@ -78,7 +80,8 @@ interface NamespaceSpec {
 	readonly finalizers?: readonly string[];
 }
 
-function checkIdentity(scope: RequestScope, live: KubeObject, wanted: KubeObject): void {
+/** What cannot be changed; a resourceVersion, which a PUT of a custom resource must name, is a precondition. */
+function checkIdentity(scope: RequestScope, live: KubeObject, wanted: KubeObject, requiresRevision: boolean): void {
 	const { kind } = scope.resource;
 	const { metadata } = wanted;
 	if (typeof metadata !== "object" || metadata === null) throw badRequest("metadata is not an object");
@@ -92,7 +95,7 @@ function checkIdentity(scope: RequestScope, live: KubeObject, wanted: KubeObject
 	}
 	if (metadata.resourceVersion && metadata.resourceVersion !== "0") {
 		if (metadata.resourceVersion !== live.metadata.resourceVersion) throw modified(kind, scope.name);
-	} else if (kind.origin === "custom") {
+	} else if (kind.origin === "custom" && requiresRevision) {
 		throw invalid(kind, scope.name, [RESOURCE_VERSION_REQUIRED]);
 	}
 }
@@ -141,11 +144,14 @@ function keepMetadata(live: ObjectMeta, wanted: ObjectMeta): ObjectMeta {
 	};
 }
 
-/** A list with one empty entry asks to forget all managers; no list, or an empty one, asks for nothing. */
+/**
+ * A list with one empty entry asks to forget all managers; no list, an empty one, or one that cannot be read asks for nothing.
+ */
 function keepManagedFields(live: unknown[] | undefined, wanted: unknown[] | undefined): unknown[] | undefined {
 	if (!Array.isArray(wanted) || wanted.length === 0) return live;
-	const isReset = wanted.length === 1 && Object.keys(wanted[0] as object).length === 0;
-	return isReset ? [] : wanted;
+	const [first] = wanted;
+	if (wanted.length === 1 && isJsonObject(first) && Object.keys(first).length === 0) return [];
+	return isManagedFields(wanted) ? wanted : live;
 }
 
 /** Of metadata a status write of a built-in kind may change labels, annotations and finalizers. */
