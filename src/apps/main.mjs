@@ -6,29 +6,29 @@ import module from "node:module";
 module.enableCompileCache?.();
 
 const APPS = {
-	productpage: "./bookinfo/productpage.ts",
-	details: "./bookinfo/details.ts",
-	reviews: "./bookinfo/reviews.ts",
-	ratings: "./bookinfo/ratings.ts",
-	customer: "./tutorial/customer.ts",
-	preference: "./tutorial/preference.ts",
-	recommendation: "./tutorial/recommendation.ts",
-	"staff-service": "./fleetman/staff-service.ts",
-	httpbin: "./httpbin/httpbin.ts",
-	"echo-basic": "./echo/echo-basic.ts",
-	helloworld: "./helloworld.ts",
-	"tcp-echo": "./tcp-echo.ts",
-	sleep: "./sleep.ts",
+	productpage: () => import("./bookinfo/productpage.ts"),
+	details: () => import("./bookinfo/details.ts"),
+	reviews: () => import("./bookinfo/reviews.ts"),
+	ratings: () => import("./bookinfo/ratings.ts"),
+	customer: () => import("./tutorial/customer.ts"),
+	preference: () => import("./tutorial/preference.ts"),
+	recommendation: () => import("./tutorial/recommendation.ts"),
+	"staff-service": () => import("./fleetman/staff-service.ts"),
+	httpbin: () => import("./httpbin/httpbin.ts"),
+	"echo-basic": () => import("./echo/echo-basic.ts"),
+	helloworld: () => import("./helloworld.ts"),
+	"tcp-echo": () => import("./tcp-echo.ts"),
+	sleep: () => import("./sleep.ts"),
 };
 
 const [, , name = "", ...args] = process.argv;
-const file = Object.hasOwn(APPS, name) ? APPS[name] : undefined;
-if (file === undefined) {
+const load = Object.hasOwn(APPS, name) ? APPS[name] : undefined;
+if (load === undefined) {
 	process.stderr.write(`no sample app "${name}"; there are: ${Object.keys(APPS).join(", ")}\n`);
 	process.exit(2);
 }
 try {
-	const app = await import(file);
+	const app = await load();
 	await app.start(process.env, args);
 	module.flushCompileCache?.();
 } catch (error) {
