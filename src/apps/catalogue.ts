@@ -138,11 +138,6 @@ export function resolveBuiltin(image: string): BuiltinProgram | undefined {
 	};
 }
 
-/** Image names that the catalogue knows, for messages and `lateen images`. */
-export function builtinRepositories(): string[] {
-	return [...BY_REPOSITORY.keys()].sort();
-}
-
 /** Splits `[registry/]path[:tag][@digest]` and writes Docker Hub's short names out (`curlimages/curl`, `redis`). */
 export function parseImageReference(image: string): { readonly repository: string; readonly tag: string } {
 	const [withoutDigest = ""] = image.split("@");
