@@ -4,15 +4,14 @@ import { Timer, type TimerOwner } from "../http/deadlines.ts";
 import type { HeaderMap } from "../http/header-map.ts";
 import type { ResponseHead } from "../http/message.ts";
 import { HostPool } from "../upstream/host-pool.ts";
-import type { UpstreamConnection } from "../upstream/upstream-connection.ts";
-import type { ResetReason, UnavailableReason, UpstreamUser } from "../upstream/upstream-user.ts";
+import type { ResetReason, UnavailableReason, UpstreamChannel, UpstreamUser } from "../upstream/upstream-user.ts";
 import type { Failure } from "./failure.ts";
 import type { ForwardContext } from "./forward-context.ts";
 
 /** Who made the attempt. */
 export interface AttemptOwner {
 	/** Write the request's head and what there is of its body. */
-	onAttemptReady(attempt: Attempt, connection: UpstreamConnection): void;
+	onAttemptReady(attempt: Attempt, connection: UpstreamChannel): void;
 	onAttemptInformational(status: number, headers: HeaderMap): void;
 	onAttemptResponse(attempt: Attempt, head: ResponseHead): void;
 	onAttemptBody(attempt: Attempt, buf: Buffer, start: number, end: number): void;
@@ -28,7 +27,7 @@ export interface AttemptOwner {
 export class Attempt implements UpstreamUser, TimerOwner {
 	readonly host: Host;
 	readonly cluster: UpstreamCluster;
-	connection: UpstreamConnection | undefined = undefined;
+	connection: UpstreamChannel | undefined = undefined;
 	responded = false;
 	/** When the request was sent whole. */
 	sentMs = 0;
@@ -107,7 +106,7 @@ export class Attempt implements UpstreamUser, TimerOwner {
 		this.#owner.onAttemptFailure(this, failure("per-try-timeout"), this.responded);
 	}
 
-	onReady(connection: UpstreamConnection): void {
+	onReady(connection: UpstreamChannel): void {
 		this.connection = connection;
 		this.#owner.onAttemptReady(this, connection);
 	}

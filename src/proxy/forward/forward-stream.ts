@@ -6,7 +6,7 @@ import type { HeaderMap } from "../http/header-map.ts";
 import type { LocalReply, ResponseHead } from "../http/message.ts";
 import type { ClusterChoice, ForwardAction, RouteMatch } from "../router/route-match.ts";
 import { requestTimeouts } from "../router/timeout.ts";
-import type { UpstreamConnection } from "../upstream/upstream-connection.ts";
+import type { UpstreamChannel } from "../upstream/upstream-user.ts";
 import { Attempt, type AttemptOwner } from "./attempt.ts";
 import type { Downstream } from "./downstream.ts";
 import { type Failure, failureReply, NO_HEALTHY_UPSTREAM, TIMEOUT_REPLY, transportFailureReason } from "./failure.ts";
@@ -138,7 +138,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		else this.#reply(TIMEOUT_REPLY);
 	}
 
-	onAttemptReady(attempt: Attempt, connection: UpstreamConnection): void {
+	onAttemptReady(attempt: Attempt, connection: UpstreamChannel): void {
 		const { request, info, upgrade } = this.#downstream;
 		info.upstreamLocalAddress = connection.localAddress;
 		connection.sendHead(formatRequestHead(request, this.#body.framingLine), request.method, upgrade !== "");

@@ -2,7 +2,7 @@ import type { UpstreamCluster } from "../cluster/cluster.ts";
 import { formatRequestHead } from "../codec/serialise.ts";
 import type { RequestHead } from "../http/message.ts";
 import type { ForwardAction } from "../router/route-match.ts";
-import type { UpstreamConnection } from "../upstream/upstream-connection.ts";
+import type { UpstreamChannel } from "../upstream/upstream-user.ts";
 import { Attempt, type AttemptOwner } from "./attempt.ts";
 import type { ForwardContext } from "./forward-context.ts";
 import type { RequestBody } from "./request-body.ts";
@@ -29,7 +29,7 @@ function sendCopy(request: RequestHead, body: RequestBody, cluster: UpstreamClus
 	if (!host) return;
 	const ignore = () => {};
 	const owner: AttemptOwner = {
-		onAttemptReady(attempt: Attempt, connection: UpstreamConnection): void {
+		onAttemptReady(attempt: Attempt, connection: UpstreamChannel): void {
 			connection.sendHead(formatRequestHead(request, body.framingLine), request.method, false);
 			body.sendKept(connection);
 			body.sendEnd(connection);

@@ -1,7 +1,7 @@
 import { CHUNKED, TUNNEL } from "../codec/message-parser.ts";
 import { formatLastChunk } from "../codec/serialise.ts";
 import type { HeaderMap } from "../http/header-map.ts";
-import type { UpstreamConnection } from "../upstream/upstream-connection.ts";
+import type { UpstreamChannel } from "../upstream/upstream-user.ts";
 
 const SMALL_BYTES = 4096;
 
@@ -44,14 +44,14 @@ export class RequestBody {
 	}
 
 	/** Sends what is kept, framed. */
-	sendKept(connection: UpstreamConnection): void {
+	sendKept(connection: UpstreamChannel): void {
 		for (const piece of this.#pieces) {
 			const buf = typeof piece === "string" ? Buffer.from(piece, "latin1") : piece;
 			this.send(connection, buf, 0, buf.length);
 		}
 	}
 
-	send(connection: UpstreamConnection, buf: Buffer, start: number, end: number): void {
+	send(connection: UpstreamChannel, buf: Buffer, start: number, end: number): void {
 		const { transport } = connection;
 		if (this.#length === CHUNKED) {
 			transport.send(`${(end - start).toString(16)}\r\n`);
@@ -61,7 +61,7 @@ export class RequestBody {
 	}
 
 	/** Ends the request on the wire. */
-	sendEnd(connection: UpstreamConnection): void {
+	sendEnd(connection: UpstreamChannel): void {
 		if (this.#length === CHUNKED) connection.transport.send(formatLastChunk(this.trailers));
 		else if (this.#length === TUNNEL) connection.transport.end();
 		connection.finishRequest();

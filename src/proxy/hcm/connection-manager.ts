@@ -1,63 +1,10 @@
-import type { Socket } from "node:net";
-import type { Clock } from "../../lib/clock.ts";
-import type { Random } from "../../lib/random.ts";
-import type { Metrics } from "../../telemetry/metric-registry.ts";
-import type { ClusterLookup } from "../cluster/cluster.ts";
-import type { FilterStream } from "../filter/http-filter.ts";
-import type { ForwardContext } from "../forward/forward-context.ts";
-import type { Deadlines } from "../http/deadlines.ts";
-import type { ResponseHead } from "../http/message.ts";
-import type { RouteTable } from "../router/route-match.ts";
 import { DateHeader } from "./date-header.ts";
 import type { HcmConfig } from "./hcm-config.ts";
-import { type HcmStats, hcmStats } from "./hcm-stats.ts";
+import type { ConnectionManager, HcmServices, HcmShared } from "./hcm-shared.ts";
+import { hcmStats } from "./hcm-stats.ts";
 import { ServerConnection } from "./server-connection.ts";
 
-/** What a connection manager needs of the process. */
-export interface HcmServices {
-	readonly clock: Clock;
-	readonly random: Random;
-	readonly deadlines: Deadlines;
-	readonly clusters: ClusterLookup;
-	readonly metrics: Pick<Metrics, "scope">;
-	/** Asked once per request; undefined before the routes have come: 404, NR. */
-	routeTable(): RouteTable | undefined;
-	/** Once per stream, at its end. */
-	readonly accessLog?: (stream: FilterStream, response: ResponseHead | undefined) => void;
-	/** IP that stands for this node in x-forwarded-for when the peer is on loopback. */
-	readonly localAddress?: string;
-}
-
-/** A connection that a listener has accepted. */
-export interface AcceptedSocket {
-	readonly socket: Socket;
-	/** More bytes than this waiting to be sent: the sender is held back. */
-	readonly bufferLimitBytes: number;
-	/** Called once, when the connection is gone. */
-	readonly onClosed: () => void;
-}
-
-/** Serves HTTP on accepted sockets by one configuration. */
-export interface ConnectionManager {
-	accept(connection: AcceptedSocket): void;
-	/** The next answers carry `connection: close`; connections at rest are closed. */
-	drain(): void;
-	/** Cuts what is left. */
-	close(): void;
-	readonly activeConnections: number;
-}
-
-/** What connections and streams of one manager share. */
-export interface HcmShared {
-	readonly config: HcmConfig;
-	readonly services: HcmServices;
-	readonly forward: ForwardContext;
-	readonly stats: HcmStats;
-	readonly date: DateHeader;
-	readonly connections: Set<ServerConnection>;
-	draining: boolean;
-}
-
+/** Serves HTTP by `config`; the listener hands it what it accepts. */
 export function createConnectionManager(config: HcmConfig, services: HcmServices): ConnectionManager {
 	const { clock, random, deadlines, clusters } = services;
 	const { suppressEnvoyHeaders } = config;

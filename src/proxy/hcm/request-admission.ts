@@ -1,15 +1,26 @@
+import type { Random } from "../../lib/random.ts";
+import type { FilterStream } from "../filter/http-filter.ts";
 import { HeaderMap } from "../http/header-map.ts";
 import type { LocalReply } from "../http/message.ts";
+import type { RequestInfo } from "../http/request-info.ts";
 import { mutateRequestHeaders } from "./request-headers.ts";
 import { cleanAuthority, cleanPath } from "./request-path.ts";
-import type { ServerConnection } from "./server-connection.ts";
-import type { ServerStream } from "./server-stream.ts";
+import type { StreamHost } from "./stream-host.ts";
+
+/** A request on its way in. */
+export interface IncomingStream extends FilterStream {
+	readonly info: RequestInfo;
+	readonly random: Random;
+	readonly requestLength: number;
+	/** From here on the connection carries bytes of `protocol`, not HTTP. */
+	beginTunnel(protocol: string): void;
+}
 
 /**
  * What a connection manager does with a request before its filters see it: upgrade or not, clean path and host, header rules, 100 (Continue).
  * Returns the reply to a request that may not go on.
  */
-export function admitRequest(stream: ServerStream, connection: ServerConnection): LocalReply | undefined {
+export function admitRequest(stream: IncomingStream, connection: StreamHost): LocalReply | undefined {
 	const { request } = stream;
 	const { parser, shared, peer } = connection;
 	const { config } = shared;
@@ -31,7 +42,7 @@ export function admitRequest(stream: ServerStream, connection: ServerConnection)
 	return undefined;
 }
 
-function cleanTarget({ request }: ServerStream, { shared, peer }: ServerConnection): LocalReply | undefined {
+function cleanTarget({ request }: IncomingStream, { shared, peer }: StreamHost): LocalReply | undefined {
 	const { path: settings } = shared.config;
 	if (settings.stripPort !== "no" || settings.stripTrailingHostDot)
 		request.authority = cleanAuthority(request.authority, settings, peer.localPort);
@@ -48,7 +59,7 @@ function cleanTarget({ request }: ServerStream, { shared, peer }: ServerConnecti
 	return undefined;
 }
 
-function admitUpgrade(stream: ServerStream, connection: ServerConnection, asked: string): LocalReply | undefined {
+function admitUpgrade(stream: IncomingStream, connection: StreamHost, asked: string): LocalReply | undefined {
 	const { config, stats } = connection.shared;
 	const action = stream.route()?.action;
 	const forward = action?.kind === "forward" ? action.forward : undefined;

@@ -1,6 +1,6 @@
 import { HeaderMap } from "../http/header-map.ts";
 import type { LocalReply, RequestHead, ResponseHead } from "../http/message.ts";
-import type { HcmShared } from "./connection-manager.ts";
+import type { HcmShared } from "./hcm-shared.ts";
 import { appendVia } from "./request-headers.ts";
 
 /** The head of an answer that the proxy gives itself. */

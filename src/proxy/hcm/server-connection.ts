@@ -6,19 +6,19 @@ import { batchWrites, Transport, type TransportUser } from "../codec/transport.t
 import { Timer, type TimerOwner } from "../http/deadlines.ts";
 import { HeaderMap } from "../http/header-map.ts";
 import type { RequestHead } from "../http/message.ts";
-import type { AcceptedSocket, HcmShared } from "./connection-manager.ts";
+import type { AcceptedSocket, HcmShared, LiveConnection } from "./hcm-shared.ts";
 import type { Peer } from "./request-headers.ts";
 import { ServerStream } from "./server-stream.ts";
+import type { StreamHost } from "./stream-host.ts";
 
 /** A client's connection: one stream at a time, pipelined requests wait. */
-export class ServerConnection implements TransportUser, RequestSink, TimerOwner {
+export class ServerConnection implements StreamHost, LiveConnection, TransportUser, RequestSink, TimerOwner {
 	readonly shared: HcmShared;
 	readonly transport: Transport;
 	readonly parser: RequestParser;
 	readonly peer: Peer;
 	readonly remoteAddress: string;
 	readonly localAddress: string;
-	/** No further request: the connection closes after the current answer. */
 	closing = false;
 	readonly #onClosed: () => void;
 	readonly #startMs: number;
@@ -155,13 +155,11 @@ export class ServerConnection implements TransportUser, RequestSink, TimerOwner 
 		else this.#arm(this.shared.config.timeouts.idleMs);
 	}
 
-	/** The stream has been answered whole; more requests follow only if it was also received whole. */
-	onStreamDone(stream: ServerStream): void {
-		if (stream !== this.#stream) return;
+	/** More requests follow only if this one was also received whole. */
+	onStreamDone(): void {
 		if (!this.#parsing) this.#nextStream();
 	}
 
-	/** The answer cannot be completed, and the client must see that. */
 	cut(): void {
 		this.#local = true;
 		this.transport.flush();

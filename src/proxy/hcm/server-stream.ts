@@ -3,7 +3,7 @@ import type { CodecError } from "../codec/codec-error.ts";
 import { TUNNEL } from "../codec/message-parser.ts";
 import { statusText } from "../codec/status-text.ts";
 import { batchWrites } from "../codec/transport.ts";
-import type { FilterStream, HttpFilter } from "../filter/http-filter.ts";
+import type { HttpFilter } from "../filter/http-filter.ts";
 import type { Downstream } from "../forward/downstream.ts";
 import { ForwardStream } from "../forward/forward-stream.ts";
 import { Timer, type TimerOwner } from "../http/deadlines.ts";
@@ -12,10 +12,10 @@ import type { LocalReply, RequestHead, ResponseHead } from "../http/message.ts";
 import { RequestInfo } from "../http/request-info.ts";
 import type { RouteContext, RouteMatch } from "../router/route-match.ts";
 import { HeldBody } from "./held-body.ts";
-import { admitRequest } from "./request-admission.ts";
+import { admitRequest, type IncomingStream } from "./request-admission.ts";
 import { finishResponseHeaders, localResponse } from "./response-headers.ts";
 import { ResponseWriter } from "./response-writer.ts";
-import type { ServerConnection } from "./server-connection.ts";
+import type { StreamHost } from "./stream-host.ts";
 
 const BEFORE_FILTERS = 0;
 const IN_FILTERS = 1;
@@ -23,14 +23,14 @@ const HELD = 2;
 const PASSED = 3;
 
 /** One request and its answer: filters, route, forwarding or local reply, timeouts, log. */
-export class ServerStream implements FilterStream, Downstream, RouteContext, TimerOwner {
+export class ServerStream implements IncomingStream, Downstream, RouteContext, TimerOwner {
 	readonly request: RequestHead;
 	readonly info: RequestInfo;
 	requestLength: number;
 	upgrade = "";
 	/** Answered whole. */
 	done = false;
-	readonly #connection: ServerConnection;
+	readonly #connection: StreamHost;
 	readonly #filters: HttpFilter[] = [];
 	readonly #writer: ResponseWriter;
 	#phase = BEFORE_FILTERS;
@@ -47,7 +47,7 @@ export class ServerStream implements FilterStream, Downstream, RouteContext, Tim
 	#idleMs = 0;
 	#ended = false;
 
-	constructor(connection: ServerConnection, request: RequestHead) {
+	constructor(connection: StreamHost, request: RequestHead) {
 		this.#connection = connection;
 		this.request = request;
 		this.requestLength = connection.parser.contentLength;
@@ -93,7 +93,6 @@ export class ServerStream implements FilterStream, Downstream, RouteContext, Tim
 		this.#runFilters();
 	}
 
-	/** From here on the connection carries bytes of `protocol`, not HTTP. */
 	beginTunnel(protocol: string): void {
 		this.upgrade = protocol;
 		this.requestLength = TUNNEL;
@@ -226,7 +225,7 @@ export class ServerStream implements FilterStream, Downstream, RouteContext, Tim
 		this.#writer.finish(this.#connection.shared.config.http1.enableTrailers ? trailers : undefined);
 		this.done = true;
 		this.#end();
-		this.#connection.onStreamDone(this);
+		this.#connection.onStreamDone();
 	}
 
 	cut(): void {

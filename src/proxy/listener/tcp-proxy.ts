@@ -3,7 +3,7 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Random } from "../../lib/random.ts";
 import type { Metrics } from "../../telemetry/metric-registry.ts";
 import type { ClusterLookup, Host, UpstreamCluster } from "../cluster/cluster.ts";
-import type { AcceptedSocket, ConnectionManager } from "../hcm/connection-manager.ts";
+import type { AcceptedSocket, ConnectionManager } from "../hcm/hcm-shared.ts";
 import { type Deadlines, Timer } from "../http/deadlines.ts";
 
 /** tcp_proxy: bytes to a cluster, whole connections at a time. */

@@ -8,7 +8,7 @@ import { batchWrites, onreadOption, Transport, type TransportUser } from "../cod
 import { Timer, type TimerOwner } from "../http/deadlines.ts";
 import type { HeaderMap } from "../http/header-map.ts";
 import type { ResponseHead } from "../http/message.ts";
-import type { UpstreamUser } from "./upstream-user.ts";
+import type { UpstreamChannel, UpstreamUser } from "./upstream-user.ts";
 
 /** What a connection tells the pool that owns it. */
 export interface ConnectionOwner {
@@ -28,7 +28,7 @@ export interface ConnectFailure {
 const MAX_DISCARD_BYTES = 64 * 1024;
 
 /** One HTTP/1.1 connection to an endpoint; carries one request at a time. */
-export class UpstreamConnection implements TransportUser, ResponseSink, TimerOwner {
+export class UpstreamConnection implements UpstreamChannel, TransportUser, ResponseSink, TimerOwner {
 	readonly host: Host;
 	readonly cluster: UpstreamCluster;
 	/** Where this connection is counted; undefined when it was opened beyond the limit. */
@@ -66,7 +66,6 @@ export class UpstreamConnection implements TransportUser, ResponseSink, TimerOwn
 		socket.once("connect", () => batchWrites(() => this.#onConnect()));
 	}
 
-	/** Body framing of the current answer (`message-parser.ts`). */
 	get contentLength(): number {
 		return this.#parser.contentLength;
 	}
@@ -88,18 +87,15 @@ export class UpstreamConnection implements TransportUser, ResponseSink, TimerOwn
 		this.requests++;
 	}
 
-	/** Sends the request's head. `upgrade`: 101 is an answer to it. */
 	sendHead(text: string, method: string, upgrade: boolean): void {
 		this.#parser.expect(method, upgrade);
 		this.transport.send(text);
 	}
 
-	/** The request has been sent whole. */
 	finishRequest(): void {
 		this.#requestDone = true;
 	}
 
-	/** No longer interested in the answer: reads it to its end when that is near, else cuts the connection. */
 	abandon(): void {
 		const known = this.#user !== undefined && this.#requestDone && this.contentLength >= 0 && !this.#parser.idle;
 		this.#user = undefined;
