@@ -35,12 +35,21 @@ export function planPush(session: PushTarget, endpointsOnly: boolean): readonly 
 		add(endpoint, (state) => plainStep(session, state));
 		return steps;
 	}
+	const clusters: ClusterChange = { leaving: new Set(), warming: new Set() };
 	const others = [...session.types.keys()].filter((url) => ![cluster, endpoint, listener, route].includes(url));
-	add(cluster, (state) => additionStep(session, state));
-	add(endpoint, (state) => plainStep(session, state));
+	add(cluster, (state) => additionStep(session, state, clusters));
+	add(endpoint, (state) => endpointStep(session, state, clusters));
 	for (const typeUrl of [listener, route, ...others]) add(typeUrl, (state) => plainStep(session, state));
 	add(cluster, (state) => plainStep(session, state));
 	return steps;
+}
+
+/** What the first cluster step leaves for the endpoints' step, as EDS names. */
+interface ClusterChange {
+	/** Clusters that go when the routes are there: until then their endpoints stay as they are. */
+	readonly leaving: Set<string>;
+	/** Clusters that changed: Envoy warms them as if they were new and waits for endpoints, changed or not. */
+	readonly warming: Set<string>;
 }
 
 /** Everything that differs; done when the client has answered. */
@@ -52,20 +61,47 @@ function plainStep(session: PushTarget, state: TypeState): PushStep {
 	};
 }
 
-/** New and changed clusters only; done when the client has answered and asked for the endpoints of the new ones. */
-function additionStep(session: PushTarget, state: TypeState): PushStep {
+/**
+ * New and changed clusters only. Done when the client has asked for the endpoints of the new ones; its answer may take
+ * longer, because Envoy holds it back until all clusters are warm, for which changed ones need endpoints first.
+ */
+function additionStep(session: PushTarget, state: TypeState, change: ClusterChange): PushStep {
 	let added: readonly EncodedResource[] = [];
 	return {
 		state,
 		update() {
 			const update = difference(state, session.current(state));
-			added = (update?.changed ?? []).filter((r) => !state.sent.has(r.name));
-			return update && update.changed.length > 0 ? { ...update, removed: [] } : undefined;
+			if (!update) return undefined;
+			added = update.changed.filter((r) => !state.sent.has(r.name));
+			for (const name of update.removed) note(change.leaving, state.sent.get(name));
+			for (const resource of update.changed) if (state.sent.has(resource.name)) note(change.warming, resource);
+			return update.changed.length > 0 ? { ...update, removed: [] } : undefined;
 		},
 		settled() {
 			const names = session.endpoints?.names;
-			return !state.awaiting && added.every((r) => r.needsEndpoints === undefined || names?.has(r.needsEndpoints));
+			const isAnswered = !state.awaiting || change.warming.size > 0;
+			return isAnswered && added.every((r) => r.needsEndpoints === undefined || names?.has(r.needsEndpoints));
 		},
+	};
+}
+
+function note(names: Set<string>, resource: EncodedResource | undefined): void {
+	if (resource?.needsEndpoints !== undefined) names.add(resource.needsEndpoints);
+}
+
+/** Endpoints that differ and those of changed clusters, but none of clusters that are about to go. Done when all clusters are warm. */
+function endpointStep(session: PushTarget, state: TypeState, { leaving, warming }: ClusterChange): PushStep {
+	return {
+		state,
+		update() {
+			const staying = session.current(state).filter((r) => !leaving.has(r.name));
+			const { changed = [], removed = [] } = difference(state, staying) ?? {};
+			const differing = new Set(changed);
+			const again = staying.filter((r) => warming.has(r.name) && !differing.has(r));
+			if (changed.length + again.length === 0 && removed.every((name) => leaving.has(name))) return undefined;
+			return { state, changed: [...changed, ...again], removed: removed.filter((name) => !leaving.has(name)) };
+		},
+		settled: () => !state.awaiting && session.types.get(cluster)?.awaiting !== true,
 	};
 }
 

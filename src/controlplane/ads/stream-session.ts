@@ -136,7 +136,7 @@ export class StreamSession {
 				for (const step of planPush(this, endpointsOnly)) {
 					const update = step.update();
 					if (update) this.send(update);
-					await this.#settled(step.state, step.settled);
+					await this.#settled(step.settled);
 				}
 				this.#context.metrics.converged(this.#context.clock.nowMs() - sinceMs);
 			}
@@ -146,18 +146,19 @@ export class StreamSession {
 	}
 
 	/** Resolves when a condition holds, the stream ends, or the client takes too long. */
-	#settled(state: TypeState, condition: () => boolean): Promise<void> {
+	#settled(condition: () => boolean): Promise<void> {
 		if (condition() || this.#closed) return Promise.resolve();
 		return new Promise((resolve) => {
 			const done = () => {
 				cancel();
-				unsubscribe();
+				for (const unsubscribe of unsubscribes) unsubscribe();
 				resolve();
 			};
 			const cancel = this.#context.clock.after(ANSWER_TIMEOUT_MS, done);
-			const unsubscribe = state.onChange(() => {
+			const check = () => {
 				if (condition() || this.#closed) done();
-			});
+			};
+			const unsubscribes = [...this.types.values()].map((state) => state.onChange(check));
 		});
 	}
 
