@@ -2,11 +2,16 @@ import { lookup, Resolver } from "node:dns/promises";
 import type { DnsFamily } from "../cluster/cluster-config.ts";
 import type { DnsAnswer, DnsResolver } from "../cluster/dns-discovery.ts";
 
-/** The system's own resolution (hosts file included), or a name server's when one is given, whose answers carry their TTL. */
+/**
+ * The system's own resolution (hosts file included). With a name server that one is asked first, its answers carry their TTL;
+ * names that it does not know are the system's.
+ */
 export function dnsResolver(server: string | undefined): DnsResolver {
 	const resolver = new Resolver({ timeout: 5000, tries: 2 });
 	if (server) resolver.setServers([server]);
-	const query = server ? (name: string, family: 4 | 6) => ask(resolver, name, family) : system;
+	const query: Query = server
+		? (name, family) => ask(resolver, name, family).catch(() => system(name, family))
+		: system;
 	return {
 		async resolve(name, family) {
 			const answers = await firstUsable(name, family, query);

@@ -2,6 +2,7 @@ import { type Problem, ProblemError } from "../../lib/problem.ts";
 import { type Bootstrap, BootstrapSchema } from "../../xds/generated/envoy/config/bootstrap/v3/bootstrap_pb.ts";
 import { findUnsupported, mergeSupported } from "../../xds/supported.ts";
 import type { ClusterConfig } from "../cluster/cluster-config.ts";
+import { compileCluster } from "../cluster/compile-cluster.ts";
 import { type BootstrapSettings, readSettings } from "./bootstrap-settings.ts";
 import { SUPPORTED as OWN } from "./bootstrap-supported.ts";
 import type { Compilers } from "./config-applier.ts";
@@ -29,7 +30,12 @@ export function compileBootstrap<L, R>(bootstrap: Bootstrap, compilers: Compiler
 		});
 	const settings = readSettings(bootstrap, problems);
 	const fixed = bootstrap.staticResources;
-	const clusters = collect(fixed?.clusters ?? [], compilers.cluster, "clusters");
+	// The cluster of ADS is dialled by the ADS client, which speaks HTTP/2; what requests can be sent to is not asked of it.
+	const clusters = collect(
+		fixed?.clusters ?? [],
+		(message, path) => (message.name === settings.ads?.cluster ? compileCluster : compilers.cluster)(message, path),
+		"clusters",
+	);
 	const listeners = collect(fixed?.listeners ?? [], compilers.listener, "listeners");
 	if (problems.length > 0) throw new ProblemError(problems);
 	return { settings, clusters, listeners };
