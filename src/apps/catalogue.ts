@@ -2,8 +2,7 @@
 export interface BuiltinProgram {
 	/** Short name, the first argument of the entry script. */
 	readonly name: string;
-	/** Script for Node, from the package's root, and its arguments: `node <script> <args...>`; the container's own arguments go after them. */
-	readonly script: string;
+	/** Arguments of the entry script `main.mjs`; the container's own arguments go after them. */
 	readonly args: readonly string[];
 	/** What the image itself puts into the environment; the pod's `env` wins over it. */
 	readonly env: Readonly<Record<string, string>>;
@@ -20,8 +19,6 @@ interface Entry {
 	readonly envByTag?: (tag: string) => Readonly<Record<string, string>> | undefined;
 	readonly launchLines?: readonly (readonly string[])[];
 }
-
-const ENTRY_SCRIPT = "src/apps/main.mjs";
 
 /** Registries under which Istio publishes one and the same example images. */
 const ISTIO_EXAMPLES = [
@@ -131,7 +128,6 @@ export function resolveBuiltin(image: string): BuiltinProgram | undefined {
 	if (!entry || !tagEnv) return undefined;
 	return {
 		name: entry.name,
-		script: ENTRY_SCRIPT,
 		args: [entry.name],
 		env: { ...entry.env, ...tagEnv },
 		launchLines: entry.launchLines ?? [],

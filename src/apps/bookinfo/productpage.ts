@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { type Answer, empty, html, jsonText, text } from "../kit/answer.ts";
 import { bookinfoHeaders } from "../kit/forward-headers.ts";
 import { pythonJson } from "../kit/python-json.ts";
@@ -7,18 +6,13 @@ import { type Handler, router } from "../kit/router.ts";
 import { type Env, serve } from "../kit/serve.ts";
 import { indexPage, PRODUCT, productPage } from "./pages.ts";
 import { Sessions } from "./session.ts";
+import { STATIC_FILES } from "./static-files.ts";
 import { type Fetched, Upstreams } from "./upstreams.ts";
 
 const PORT = 9080;
 const BOOK_ID = "0";
 /** Public on purpose, as in the original sample: any replica reads a session that another one signed. */
 const SAMPLE_SESSION_KEY = "bookinfo sample, not a secret";
-
-const STATIC_FILES: Readonly<Record<string, string>> = {
-	"bookinfo.css": "text/css; charset=utf-8",
-	"bookinfo.js": "text/javascript; charset=utf-8",
-	"img/izzy.png": "image/png",
-};
 
 /** Bookinfo's product page: asks details, then reviews, and always shows a page. */
 export function productpage(env: Env): Handler {
@@ -71,12 +65,14 @@ function proxied(fetched: Fetched<unknown>): Answer {
 	return jsonText(pythonJson("error" in fetched ? { error: fetched.error } : fetched.value), fetched.status);
 }
 
-async function staticFile(request: AppRequest): Promise<Answer> {
-	const name = request.params.rest ?? "";
-	const type = Object.hasOwn(STATIC_FILES, name) ? STATIC_FILES[name] : undefined;
-	if (type === undefined) return text("Not Found\n", 404);
-	const body = await readFile(new URL(`static/${name}`, import.meta.url));
-	return { status: 200, headers: { "content-type": type, "cache-control": "public, max-age=300" }, body };
+function staticFile(request: AppRequest): Answer {
+	const file = STATIC_FILES.get(request.params.rest ?? "");
+	if (!file) return text("Not Found\n", 404);
+	return {
+		status: 200,
+		headers: { "content-type": file.type, "cache-control": "public, max-age=300" },
+		body: file.body,
+	};
 }
 
 export async function start(env: Env): Promise<void> {

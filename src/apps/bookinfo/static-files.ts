@@ -1,4 +1,12 @@
-:root {
+import { Buffer } from "node:buffer";
+
+/** A file below `/static/`. */
+export interface StaticFile {
+	readonly type: string;
+	readonly body: string | Uint8Array;
+}
+
+const STYLESHEET = `:root {
 	--ink: #1f2430;
 	--soft: #5d6475;
 	--line: #e5e2da;
@@ -201,7 +209,7 @@ tr:last-child > * {
 }
 
 .review figcaption::before {
-	content: "\2014\00a0";
+	content: "\\2014\\00a0";
 }
 
 .served {
@@ -235,3 +243,32 @@ tr:last-child > * {
 	margin: 0;
 	font-size: 0.9rem;
 }
+`;
+
+/** "r" loads the page again, which is what one does to watch traffic move. */
+const SCRIPT = `document.addEventListener("keydown", (event) => {
+	if (event.key === "r" && !(event.metaKey || event.ctrlKey || event.altKey) && event.target === document.body)
+		location.reload();
+});
+`;
+
+/** The shop's sign, an open book on a disc, 72 by 72. */
+const SIGN_PNG =
+	"iVBORw0KGgoAAAANSUhEUgAAAEgAAABICAYAAABV7bNHAAADL0lEQVR42u2cz2sTQRTH+x/kT+ifkD/Ao39ATp4EF7x4EcRbPaWFgrdehFJo" +
+	"pRctiJZ40IpoCT2IYqGFQvUgIRRDCKRxTVNjq8Jzv+tu3aSbze7O7O7s7Bv4wiY7P958kn07M/t2ZmY4qZWuXP9StmRYqlqqO6IJcs9XnTJl" +
+	"HYGUnM7VLJkBMMLKdOpCnaU8g6k4HaGEhTYqeQKDX7aZAphxoU1D9X9MFmD8QFVUAjM7xdFmJdg0q8LlZCoIx+vQjazgrCsMZlzrad+293ME" +
+	"x9V+4sOCHMNJHpIGcJKDpBGcZCBpBucCUhHvVune3ZxxDmkuQ2SEbBYAkBlrxK3o9CGxaUmciScVTJUogJoFBNRkxyzDYUf599xebNHcUpse" +
+	"bvZs7ewOaO/TcKJe7vTtfIsrHTLuHYU2HHlRBmVRR1AbsMG1B7bBRmn/oqi+RzSdnP6xO+zXCXyHc8gjmqT5oqhryDLTk1fmRb04lpmirnEH" +
+	"zbcoK0C4PNx6cZwhIPKdp8VxzhoDMoQvL80B1fwAmaKAtiyn+vzt94nafn9CHw9+0OfGT+p++x0aEPKiDMqijqA2YIMEQKbf42ASBeQ1Ep1x" +
+	"5e3A2tNjWt7o2goLyM2Pst66vG14fxwJgGjkMXfcwaFIanV+hQY0njeFS2zUDznBAcQ+aERV4Zm75oDq0gFp5KQvASJ20pclHZBmTjpbQDnw" +
+	"QQwodUCaOWliJx0BUJ2ddArjIJ0HijzVmDLVMBhQ8GS1zIACljtEFszOzon6A6KedfP42pku5D0dRgeEMigbpg3YgrywTcqCWdwl1w8HJKTD" +
+	"BlG7+68j44DwHc4hj2g7spZcI/uhRy+GtPpsQAvLPVu35tt0Y641UXfud+x8Dx73afPN2UgnXr/7DwjH3nPIizIoizqC2oANrj2wDTbKWrQv" +
+	"pf2o9+rNht1hdMLbEfczziFPBo+gS1IeHMrUtbtHvscZqMZhLyJhMAUNfQkfAsPhLxxAJRZAxSF4HMQpHsTJYcAcSC4eSM6vIvDLLHJeZuHX" +
+	"ofiFOobE762qAodfC+eNBXhrCt7cRLXNTXh7HN5gibfoUg0Yb/KmU/oLD5qxiRV/hMkAAAAASUVORK5CYII=";
+
+/** Everything that the page loads, by path; in the program itself, so that a bundle carries it. */
+export const STATIC_FILES: ReadonlyMap<string, StaticFile> = new Map([
+	["bookinfo.css", { type: "text/css; charset=utf-8", body: STYLESHEET }],
+	["bookinfo.js", { type: "text/javascript; charset=utf-8", body: SCRIPT }],
+	["img/izzy.png", { type: "image/png", body: Buffer.from(SIGN_PNG, "base64") }],
+]);
