@@ -51,6 +51,8 @@ export interface ForwardAction {
 	 * to the others (design D4) when the route's metadata asks for it (`lateen: {weighted_failover: true}`).
 	 */
 	chooseCluster(request: RequestHead, random: Random, excluded: (cluster: string) => boolean): ClusterChoice;
+	/** The names of all clusters that `chooseCluster` may draw for this request. */
+	clusters(request: RequestHead): readonly string[];
 	/** Status when the cluster does not exist (503 or 404 or 500). */
 	readonly clusterNotFoundStatus: number;
 	/** Whole request including retries; 0 = none. */

@@ -6,7 +6,7 @@ import type { CompileScope } from "../compile-scope.ts";
 import { firstRequestHeader } from "../match/request-header.ts";
 import type { ClusterChoice, ForwardAction } from "../route-match.ts";
 
-type ChooseCluster = ForwardAction["chooseCluster"];
+type ClusterChooser = Pick<ForwardAction, "chooseCluster" | "clusters">;
 
 /** Compiles a route's cluster specifier. `failover`: the weight of a cluster with every endpoint ejected goes to the others (design D4). */
 export function compileClusterChoice(
@@ -14,19 +14,23 @@ export function compileClusterChoice(
 	failover: boolean,
 	at: FieldPath,
 	scope: CompileScope,
-): ChooseCluster {
+): ClusterChooser {
 	const { clusterSpecifier: spec } = action;
 	switch (spec.case) {
 		case "cluster": {
 			if (spec.value === "") scope.problems.add("missing", at.field("cluster"), "the cluster has no name");
 			else scope.checkCluster(spec.value, at.field("cluster"));
 			const choice: ClusterChoice = { cluster: spec.value, weightedIndex: -1 };
-			return () => choice;
+			return { chooseCluster: () => choice, clusters: () => [spec.value] };
 		}
 		case "clusterHeader": {
 			const name = spec.value.toLowerCase();
 			if (name === "") scope.problems.add("missing", at.field("cluster_header"), "the header has no name");
-			return (request) => ({ cluster: firstRequestHeader(request, name) ?? "", weightedIndex: -1 });
+			const named = (request: RequestHead) => firstRequestHeader(request, name) ?? "";
+			return {
+				chooseCluster: (request) => ({ cluster: named(request), weightedIndex: -1 }),
+				clusters: (request) => [named(request)],
+			};
 		}
 		case "weightedClusters":
 			return compileWeighted(spec.value, failover, at.field("weighted_clusters"), scope);
@@ -42,8 +46,11 @@ export function compileClusterChoice(
 				"set cluster, cluster_header or weighted_clusters",
 			);
 	}
-	return () => ({ cluster: "", weightedIndex: -1 });
+	return NO_CLUSTER;
 }
+
+/** Stands in where the configuration is refused anyway. */
+const NO_CLUSTER: ClusterChooser = { chooseCluster: () => ({ cluster: "", weightedIndex: -1 }), clusters: () => [] };
 
 interface WeightedEntry {
 	/** Undefined: the cluster's name is in a request header. */
@@ -58,7 +65,7 @@ function compileWeighted(
 	failover: boolean,
 	at: FieldPath,
 	scope: CompileScope,
-): ChooseCluster {
+): ClusterChooser {
 	const entries = message.clusters.map((cluster, index): WeightedEntry => {
 		const clusterAt = at.field("clusters").index(index);
 		if ((cluster.name === "") === (cluster.clusterHeader === ""))
@@ -69,13 +76,14 @@ function compileWeighted(
 	});
 	const total = checkedTotal(entries, message, at, scope);
 	const drawn = entries.filter((entry) => entry.weight > 0);
-	if (drawn.length === 0) return () => ({ cluster: "", weightedIndex: -1 });
+	if (drawn.length === 0) return NO_CLUSTER;
 	const value = randomValue(message, total, at, scope);
-	return (request, random, excluded) => {
+	const chooseCluster: ForwardAction["chooseCluster"] = (request, random, excluded) => {
 		const first = chosen(pickEntry(drawn, value(request, random)), request);
 		if (!failover || !excluded(first.cluster)) return first;
 		return chooseAmongRest(drawn, { request, random, excluded }) ?? first;
 	};
+	return { chooseCluster, clusters: (request) => drawn.map((entry) => chosen(entry, request).cluster) };
 }
 
 function checkedTotal(

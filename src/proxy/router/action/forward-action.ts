@@ -36,7 +36,7 @@ export function compileForwardAction(
 	const upgrades = compileUpgrades(action, at.field("upgrade_configs"), scope);
 	const mirrors = compileMirrorPolicies(action.requestMirrorPolicies, at.field("request_mirror_policies"), scope);
 	return {
-		chooseCluster: compileClusterChoice(action, inherited.failover, at, scope),
+		...compileClusterChoice(action, inherited.failover, at, scope),
 		clusterNotFoundStatus: NOT_FOUND_STATUS[action.clusterNotFoundResponseCode] ?? 503,
 		timeoutMs: action.timeout ? durationMs(action.timeout) : DEFAULT_TIMEOUT_MS,
 		idleTimeoutMs: action.idleTimeout && durationMs(action.idleTimeout),

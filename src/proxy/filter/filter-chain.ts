@@ -1,0 +1,88 @@
+import type { Any } from "@bufbuild/protobuf/wkt";
+import { type FieldPath, fieldPath } from "../../lib/field-path.ts";
+import { ProblemError, problem } from "../../lib/problem.ts";
+import { unpackAny, unpackAs } from "../../xds/any.ts";
+import { type Router, RouterSchema } from "../../xds/generated/envoy/extensions/filters/http/router/v3/router_pb.ts";
+import type { HttpFilter } from "../../xds/generated/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts";
+import { TypedStructSchema as UdpaTypedStructSchema } from "../../xds/generated/udpa/type/v1/typed_struct_pb.ts";
+import { TypedStructSchema } from "../../xds/generated/xds/type/v3/typed_struct_pb.ts";
+import { typeNameOf, typeUrlOf } from "../../xds/type-urls.ts";
+import { ProblemList } from "../router/problem-list.ts";
+import type { HttpFilterConfig, HttpFilterFactory } from "./http-filter.ts";
+import { unknownFilter } from "./problem-path.ts";
+
+/** A connection manager's filters, read. */
+export interface FilterChain {
+	/** In the order of the configuration, without the router. */
+	readonly filters: readonly HttpFilterConfig[];
+	/** The router's own settings. */
+	readonly router: Pick<Router, "suppressEnvoyHeaders">;
+}
+
+/** Reads `http_filters`; the last one must be the router. Throws ProblemError with everything that is wrong. */
+export function parseHttpFilters(
+	messages: readonly HttpFilter[],
+	factories: readonly HttpFilterFactory[],
+	at: FieldPath,
+): FilterChain {
+	const problems = new ProblemList();
+	const last = messages.at(-1);
+	const router = last?.configType.case === "typedConfig" ? unpackAs(last.configType.value, RouterSchema) : undefined;
+	if (!router)
+		problems.add("missing", at, "the last filter is not the router", "end the list with envoy.filters.http.router");
+	const filters = messages.slice(0, router ? -1 : undefined).flatMap((message, i) => {
+		try {
+			return parseFilter(message, factories, at.index(i)) ?? [];
+		} catch (error) {
+			problems.absorb(error);
+			return [];
+		}
+	});
+	problems.throwIfAny();
+	return { filters, router: { suppressEnvoyHeaders: router?.suppressEnvoyHeaders ?? false } };
+}
+
+function parseFilter(
+	message: HttpFilter,
+	factories: readonly HttpFilterFactory[],
+	at: FieldPath,
+): HttpFilterConfig | undefined {
+	const configAt = at.field("typed_config").toString();
+	if (message.configType.case !== "typedConfig")
+		throw unknownFilter(at.toString(), `${message.name} without typed_config`);
+	const { typeUrl, config } = unpackConfig(message.configType.value, configAt);
+	const factory = factories.find((f) => typeNameOf(f.typeUrl) === typeNameOf(typeUrl));
+	if (factory) return factory.parse(config, configAt, message.name);
+	// Envoy passes over an unknown filter that the configuration can do without.
+	if (message.isOptional) return undefined;
+	throw unknownFilter(configAt, typeUrl);
+}
+
+/** Reads `typed_per_filter_config` entries; what `RouteCompileDeps.parseFilterConfig` wants. Throws ProblemError. */
+export function perRouteParser(
+	factories: readonly HttpFilterFactory[],
+): (filterName: string, config: Any, path: string) => unknown {
+	return (_filterName, any, path) => {
+		const { typeUrl, config } = unpackConfig(any, path);
+		const factory = factories.find(
+			(f) => f.parseRoute && typeNameOf(f.routeTypeUrl ?? f.typeUrl) === typeNameOf(typeUrl),
+		);
+		if (!factory?.parseRoute) throw unknownFilter(path, typeUrl);
+		return factory.parseRoute(config, path);
+	};
+}
+
+/** The message in an Any, or the plain object in a TypedStruct, with the type that decides who reads it. */
+function unpackConfig(any: Any, path: string): { typeUrl: string; config: unknown } {
+	try {
+		const struct = unpackAs(any, UdpaTypedStructSchema) ?? unpackAs(any, TypedStructSchema);
+		if (struct) return { typeUrl: struct.typeUrl, config: struct.value ?? {} };
+		return { typeUrl: any.typeUrl || typeUrlOf(""), config: unpackAny(any) };
+	} catch (cause) {
+		const reason = cause instanceof Error ? cause.message : String(cause);
+		throw new ProblemError(
+			[problem("LTN3402", fieldPath(path).toString(), `the filter config does not decode: ${reason}`)],
+			{ cause },
+		);
+	}
+}

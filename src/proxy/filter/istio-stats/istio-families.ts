@@ -1,0 +1,55 @@
+import { DEFAULT_BUCKETS } from "../../../telemetry/bucket-histogram.ts";
+import type { Metrics } from "../../../telemetry/metric-registry.ts";
+import type { Counter, Family, Histogram } from "../../../telemetry/metrics.ts";
+
+/** Labels of Istio's standard request metrics, in the order in which `Family.with` takes their values. */
+export const ISTIO_LABELS = [
+	"reporter",
+	"source_workload",
+	"source_canonical_service",
+	"source_canonical_revision",
+	"source_workload_namespace",
+	"source_principal",
+	"source_app",
+	"source_version",
+	"source_cluster",
+	"destination_workload",
+	"destination_workload_namespace",
+	"destination_principal",
+	"destination_app",
+	"destination_version",
+	"destination_service",
+	"destination_canonical_service",
+	"destination_canonical_revision",
+	"destination_service_name",
+	"destination_service_namespace",
+	"destination_cluster",
+	"request_protocol",
+	"response_code",
+	"grpc_response_status",
+	"response_flags",
+	"connection_security_policy",
+] as const;
+
+export type IstioLabel = (typeof ISTIO_LABELS)[number];
+
+/** Istio's standard metrics for HTTP. */
+export interface IstioFamilies {
+	readonly requestsTotal: Family<Counter>;
+	readonly requestDurationMs: Family<Histogram>;
+	readonly requestBytes: Family<Histogram>;
+	readonly responseBytes: Family<Histogram>;
+}
+
+/** Registers the families; once per process. */
+export function istioFamilies(metrics: Pick<Metrics, "counterFamily" | "histogramFamily">): IstioFamilies {
+	const labels = ISTIO_LABELS;
+	const histogram = (name: string, help: string) =>
+		metrics.histogramFamily({ name, help, labels, buckets: DEFAULT_BUCKETS });
+	return {
+		requestsTotal: metrics.counterFamily({ name: "istio_requests_total", help: "Requests that have ended", labels }),
+		requestDurationMs: histogram("istio_request_duration_milliseconds", "Time from a request's first byte to its end"),
+		requestBytes: histogram("istio_request_bytes", "Size of request bodies"),
+		responseBytes: histogram("istio_response_bytes", "Size of response bodies"),
+	};
+}
