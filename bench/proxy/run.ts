@@ -6,8 +6,8 @@ import { type AddressInfo, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { findEnvoy } from "../../test/support/envoy.ts";
 import { benchBootstrap } from "./bootstrap.ts";
-import { findEnvoy } from "./envoy-binary.ts";
 
 const PROXY_CORE = "0";
 const LOAD_CORE = "1";
@@ -53,8 +53,7 @@ try {
 }
 
 async function main(): Promise<void> {
-	const envoy = values.only === "lateen" ? undefined : findEnvoy();
-	if (!envoy && values.only !== "lateen") throw new Error("no envoy binary found: see bench/proxy/README.md");
+	const envoy = values.only === "lateen" ? undefined : await envoyPath();
 	const upstream = pinned(LOAD_CORE, [process.execPath, join(here, "upstream.ts")]);
 	const upstreamPort = Number(await firstLine(upstream));
 	const samples: Record<string, Sample[]> = { lateen: [], envoy: [] };
@@ -67,6 +66,12 @@ async function main(): Promise<void> {
 		}
 	}
 	report(samples.lateen!, samples.envoy!);
+}
+
+async function envoyPath(): Promise<string> {
+	const found = await findEnvoy();
+	if ("skip" in found) throw new Error(`no Envoy to compare with: ${found.skip}`);
+	return found.path;
 }
 
 async function measure(name: string, envoy: string, upstream: number): Promise<Sample> {
