@@ -2,12 +2,10 @@ import type { Duration } from "@bufbuild/protobuf/wkt";
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import { type FieldPath, fieldPath } from "../../lib/field-path.ts";
 import { type Problem, ProblemError, problem } from "../../lib/problem.ts";
-import { unpackAs } from "../../xds/any.ts";
 import {
 	type HttpProtocolOptions,
 	HttpProtocolOptions_HeadersWithUnderscoresAction as Underscores,
 } from "../../xds/generated/envoy/config/core/v3/protocol_pb.ts";
-import { RouterSchema } from "../../xds/generated/envoy/extensions/filters/http/router/v3/router_pb.ts";
 import {
 	HttpConnectionManager_CodecType as CodecType,
 	HttpConnectionManager_PathWithEscapedSlashesAction as EscapedSlashes,
@@ -17,8 +15,8 @@ import {
 	HttpConnectionManager_ServerHeaderTransformation as ServerHeader,
 } from "../../xds/generated/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts";
 import type { SupportedFields } from "../../xds/supported.ts";
-import { parseHttpFilters } from "../filter/filter-chain.ts";
-import type { HttpFilterConfig, HttpFilterFactory } from "../filter/http-filter.ts";
+import { type FilterChain, parseHttpFilters } from "../filter/filter-chain.ts";
+import type { HttpFilterFactory } from "../filter/http-filter.ts";
 import type { HcmConfig, Http1Settings, IdentitySettings, PathSettings, RouteSource } from "./hcm-config.ts";
 import { HCM_DEFAULTS } from "./hcm-defaults.ts";
 import { type AddressRange, addressRange } from "./internal-address.ts";
@@ -94,7 +92,7 @@ export function parseHcm(message: HttpConnectionManager, path: string, factories
 	const at = fieldPath(path);
 	const problems: Problem[] = [];
 	const routes = parseRoutes(message, at, problems);
-	const filters = parseFilters(message, at, { factories, problems });
+	const { filters, router } = parseFilters(message, at, { factories, problems });
 	checkChoices(message, at, problems);
 	const identity = parseIdentity(message, at, problems);
 	if (message.statPrefix === "") problems.push(missing(at.field("stat_prefix")));
@@ -105,7 +103,7 @@ export function parseHcm(message: HttpConnectionManager, path: string, factories
 		routes,
 		filters,
 		accessLogs: message.accessLog,
-		suppressEnvoyHeaders: suppressesEnvoyHeaders(message),
+		suppressEnvoyHeaders: router.suppressEnvoyHeaders,
 		http1: parseHttp1(message, common),
 		timeouts: parseTimeouts(message, common),
 		identity,
@@ -148,21 +146,15 @@ function parseRoutes(message: HttpConnectionManager, at: FieldPath, problems: Pr
 function parseFilters(
 	message: HttpConnectionManager,
 	at: FieldPath,
-	into: { factories: readonly HttpFilterFactory[]; problems: Problem[] },
-): readonly HttpFilterConfig[] {
+	into: { factories: HttpFilterFactories; problems: Problem[] },
+): FilterChain {
 	try {
 		return parseHttpFilters(message.httpFilters, into.factories, at.field("http_filters"));
 	} catch (error) {
 		if (!(error instanceof ProblemError)) throw error;
 		into.problems.push(...error.problems);
-		return [];
+		return { filters: [], router: { suppressEnvoyHeaders: false } };
 	}
-}
-
-function suppressesEnvoyHeaders({ httpFilters }: HttpConnectionManager): boolean {
-	const last = httpFilters.at(-1)?.configType;
-	const router = last?.case === "typedConfig" ? unpackAs(last.value, RouterSchema) : undefined;
-	return router?.suppressEnvoyHeaders ?? false;
 }
 
 /** Values of obeyed fields that are not there yet. */
