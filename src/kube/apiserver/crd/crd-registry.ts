@@ -15,9 +15,9 @@ import {
 	hasStatus,
 	wantedStatus,
 } from "./crd-status.ts";
+import { CRD_CLEANUP } from "./validate-crd.ts";
 
 const CRDS = "apiextensions.k8s.io/customresourcedefinitions";
-const CLEANUP = "customresourcecleanup.apiextensions.k8s.io";
 const SYSTEM: User = { name: "system:apiserver", groups: ["system:masters"] };
 
 /**
@@ -80,7 +80,6 @@ export class CrdRegistry {
 		}
 		if (isEstablished({ ...crd, status })) this.#serve(crd);
 		if (!hasStatus(crd, status)) await this.#writeStatus(crd, status);
-		if (!crd.metadata.finalizers?.includes(CLEANUP)) await this.#addFinalizer(crd);
 	}
 
 	#serve(crd: KubeObject): void {
@@ -107,7 +106,7 @@ export class CrdRegistry {
 
 	/** Deletes the CRD's objects, then lets it go; new ones are refused from here on. */
 	async #cleanUp(crd: KubeObject): Promise<void> {
-		if (!crd.metadata.finalizers?.includes(CLEANUP)) return;
+		if (!crd.metadata.finalizers?.includes(CRD_CLEANUP)) return;
 		const { group, names } = crd.spec as CrdSpec;
 		const resource = this.#context.resources.findPreferred(group, names.plural);
 		const left = this.#context.store.list(resourceId(group, names.plural));
@@ -118,14 +117,12 @@ export class CrdRegistry {
 			}
 		}
 		const remaining = this.#context.store.list(resourceId(group, names.plural));
-		if (remaining.length > 0) {
-			await this.#waitForEnd(resourceId(group, names.plural));
-		}
+		if (remaining.length > 0) await this.#waitForEnd(resourceId(group, names.plural));
 		await this.#change(crd, "any", (live) => ({
 			...live,
 			metadata: {
 				...live.metadata,
-				finalizers: live.metadata.finalizers?.filter((finalizer) => finalizer !== CLEANUP),
+				finalizers: live.metadata.finalizers?.filter((finalizer) => finalizer !== CRD_CLEANUP),
 			},
 		}));
 	}
@@ -149,13 +146,6 @@ export class CrdRegistry {
 
 	async #writeStatus(crd: KubeObject, status: CrdStatus): Promise<void> {
 		await this.#change(crd, "status", (live) => ({ ...live, status }));
-	}
-
-	async #addFinalizer(crd: KubeObject): Promise<void> {
-		await this.#change(crd, "any", (live) => ({
-			...live,
-			metadata: { ...live.metadata, finalizers: [...(live.metadata.finalizers ?? []), CLEANUP] },
-		}));
 	}
 
 	async #change(crd: KubeObject, part: "any" | "status", change: (live: KubeObject) => KubeObject): Promise<void> {

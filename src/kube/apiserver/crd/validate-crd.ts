@@ -31,6 +31,22 @@ export function validateCrd(crd: KubeObject, old: KubeObject | undefined): Field
 	];
 }
 
+/** Held until the custom resources of a CRD are deleted. */
+export const CRD_CLEANUP = "customresourcecleanup.apiextensions.k8s.io";
+
+/** Fills in place what apiextensions fills: names, the conversion strategy and, on a new CRD, the clean-up finalizer. */
+export function applyCrdDefaults(crd: KubeObject, old: KubeObject | undefined): void {
+	const spec = crd.spec as { names?: Record<string, unknown>; conversion?: { strategy?: string } } | undefined;
+	const kind = spec?.names?.kind;
+	if (spec?.names && typeof kind === "string") {
+		spec.names.singular ||= kind.toLowerCase();
+		spec.names.listKind ||= `${kind}List`;
+	}
+	if (spec) spec.conversion ??= { strategy: "None" };
+	const { finalizers = [] } = crd.metadata;
+	if (!old && !finalizers.includes(CRD_CLEANUP)) crd.metadata.finalizers = [...finalizers, CRD_CLEANUP];
+}
+
 /** Parts that are kept but not obeyed yet, named. */
 export function warnOfCrd(crd: KubeObject): string[] {
 	const { versions = [] } = (crd.spec ?? {}) as CrdSpec;

@@ -2,7 +2,7 @@ import { schemaOf } from "../../../kinds/catalogue.ts";
 import type { KubeObject } from "../../../kinds/object.ts";
 import { applyDefaults, validateObject } from "../../../kinds/object-pipeline.ts";
 import { pruneUnknown } from "../../../kinds/schema/unknown-fields.ts";
-import { validateCrd, warnOfCrd } from "../crd/validate-crd.ts";
+import { applyCrdDefaults, validateCrd, warnOfCrd } from "../crd/validate-crd.ts";
 import { ApiError, invalid } from "../http/api-error.ts";
 import { isEqual } from "../managed-fields/field-set.ts";
 import { recordUpdate } from "../managed-fields/record-update.ts";
@@ -24,6 +24,7 @@ export function pass(
 ): KubeObject {
 	const { kind, version } = request.scope.resource;
 	applyDefaults(kind, version, next);
+	if (isCrd(request)) applyCrdDefaults(next, live);
 	const subject: AdmissionSubject = {
 		operation: live ? "UPDATE" : "CREATE",
 		name: next.metadata.name ?? "",
@@ -43,11 +44,15 @@ export function pass(
 function validate(request: WriteRequest, object: KubeObject, live: KubeObject | undefined): void {
 	const { kind, version } = request.scope.resource;
 	const { errors, warnings } = validateObject(kind, version, object, live);
-	const isCrd = kind.kind === "CustomResourceDefinition";
-	const all = isCrd && errors.length === 0 ? validateCrd(object, live) : errors;
+	const all = isCrd(request) && errors.length === 0 ? validateCrd(object, live) : errors;
 	if (all.length > 0) throw invalid(kind, object.metadata.name ?? "", all);
 	for (const warning of warnings) request.warn(warning);
-	if (isCrd && request.scope.subresource === "") for (const warning of warnOfCrd(object)) request.warn(warning);
+	if (isCrd(request) && request.scope.subresource === "")
+		for (const warning of warnOfCrd(object)) request.warn(warning);
+}
+
+function isCrd({ scope }: WriteRequest): boolean {
+	return scope.resource.storage === "apiextensions.k8s.io/customresourcedefinitions";
 }
 
 /** Writes who owns which field into the object. */
