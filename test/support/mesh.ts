@@ -1,0 +1,70 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+	type CommandResult,
+	type Kubectl,
+	kubectlFor,
+	type RunOptions,
+	runCommand,
+	withoutProxies,
+} from "./kubectl.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
+const LATEEN = join(ROOT, "bin", "lateen");
+const START_TIMEOUT_MS = 90_000;
+const STOP_TIMEOUT_MS = 60_000;
+
+/** The part of `mesh.json` that tests look at. */
+export interface MeshStateView {
+	readonly mesh: { readonly pid: number };
+	readonly guardian?: { readonly pid: number };
+	readonly addressBlock: number;
+	readonly ports: Readonly<Record<string, number>>;
+	readonly urls: Readonly<Record<string, string>>;
+	readonly kubeconfig: string;
+}
+
+/** A mesh of the test's own: folder, ports and addresses are nobody else's. */
+export interface TestMesh {
+	readonly dataDir: string;
+	readonly kubectl: Kubectl;
+	/** The state file as it is now. */
+	state(): Promise<MeshStateView>;
+	/** Runs the CLI against this mesh's folder. */
+	lateen(args: readonly string[], options?: RunOptions): Promise<CommandResult>;
+	/** Stops everything and deletes the folder; with LATEEN_KEEP set the folder stays. */
+	stop(): Promise<void>;
+}
+
+/** `lateen up --detach` in a fresh temporary folder, with free ports; rejects with what the command said when it fails. */
+export async function startMesh(args: readonly string[] = []): Promise<TestMesh> {
+	const folder = await mkdtemp(join(tmpdir(), "lateen-e2e-"));
+	const dataDir = join(folder, "data");
+	const result = await runLateen(["up", "--data", dataDir, "--ports", "auto", "--detach", ...args], {
+		cwd: folder,
+		timeoutMs: START_TIMEOUT_MS,
+	});
+	const stop = async () => {
+		await runLateen(["down", "--data", dataDir], { timeoutMs: STOP_TIMEOUT_MS });
+		if (!process.env.LATEEN_KEEP) await rm(folder, { recursive: true, force: true });
+	};
+	if (result.code !== 0) {
+		const log = await readFile(join(dataDir, "logs", "mesh.log"), "utf8").catch(() => "(no log)");
+		await stop();
+		throw new Error(`lateen up exited ${result.code}\n${result.stderr}${result.stdout}\n${log.slice(-4000)}`);
+	}
+	const state = async () => JSON.parse(await readFile(join(dataDir, "mesh.json"), "utf8")) as MeshStateView;
+	return {
+		dataDir,
+		kubectl: await kubectlFor((await state()).kubeconfig, join(folder, "home")),
+		state,
+		lateen: (commandArgs, options) => runLateen([...commandArgs, "--data", dataDir], { cwd: folder, ...options }),
+		stop,
+	};
+}
+
+/** Runs `bin/lateen` of this checkout. */
+export function runLateen(args: readonly string[], options: RunOptions = {}): Promise<CommandResult> {
+	return runCommand(LATEEN, args, { ...options, env: { ...withoutProxies(process.env), ...options.env } });
+}
