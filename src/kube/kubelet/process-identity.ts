@@ -32,9 +32,26 @@ export function signalGroup(pid: number, signal: NodeJS.Signals): boolean {
 	}
 }
 
-/** Living processes whose environment carries this kubelet's mark; empty where the system does not tell (macOS). */
+/**
+ * Living processes that carry this kubelet's mark in their environment and neither are one of the kept ones nor belong to
+ * one (same process group, or a descendant). Empty where the system does not tell (macOS).
+ */
+export function findStrays(mark: string, kept: ReadonlySet<number>): number[] {
+	return findMarked(mark).filter((pid) => !belongsTo(pid, kept));
+}
+
+/** Living processes that carry this kubelet's mark in their environment. */
 export function findMarked(mark: string): number[] {
 	return pids().filter((pid) => readProc(pid, "environ")?.split("\0").includes(`${MARK_VARIABLE}=${mark}`));
+}
+
+function belongsTo(pid: number, kept: ReadonlySet<number>): boolean {
+	for (let at = pid; at > 1; ) {
+		const fields = statFields(at);
+		if (kept.has(at) || kept.has(Number(fields?.[2]))) return true;
+		at = Number(fields?.[1] ?? 0);
+	}
+	return false;
 }
 
 function pids(): number[] {
@@ -46,11 +63,14 @@ function pids(): number[] {
 
 function readStartMark(pid: number): string | undefined {
 	if (process.platform !== "linux") return startMarkByPs(pid);
+	const fields = statFields(pid);
+	return fields?.[0] === "Z" ? undefined : fields?.[19];
+}
+
+/** State, parent, process group, ... of /proc/<pid>/stat; the name before them may hold anything, so it is skipped by its bracket. */
+function statFields(pid: number): string[] | undefined {
 	const stat = readProc(pid, "stat");
-	if (stat === undefined) return undefined;
-	// The second field is the program's name in brackets and may hold anything: count from its end (proc(5)).
-	const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-	return fields[0] === "Z" ? undefined : fields[19];
+	return stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
 }
 
 function readProc(pid: number, file: string): string | undefined {

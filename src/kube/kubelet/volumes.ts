@@ -100,16 +100,12 @@ async function project(
 	const { configMap, secret, downwardAPI, serviceAccountToken } = projection;
 	if (configMap) {
 		const found = sources.configMap(configMap.name, namespace);
-		if (!found && !configMap.optional) throw new VolumeError(`configmap "${configMap.name}" not found`);
-		const binary = Object.entries(found?.binaryData ?? {}).map(([key, value]) => [key, fromBase64(value)] as const);
-		const text = Object.entries(found?.data ?? {}).map(([key, value]) => [key, Buffer.from(value)] as const);
-		return pick(new Map([...text, ...binary]), configMap, `configmap "${configMap.name}"`);
+		const data = new Map([...encode(found?.data, "utf8"), ...encode(found?.binaryData, "base64")]);
+		return pick(found && data, configMap, `configmap "${configMap.name}"`);
 	}
 	if (secret) {
 		const found = sources.secret(secret.name, namespace);
-		if (!found && !secret.optional) throw new VolumeError(`secret "${secret.name}" not found`);
-		const data = Object.entries(found?.data ?? {}).map(([key, value]) => [key, fromBase64(value)] as const);
-		return pick(new Map(data), secret, `secret "${secret.name}"`);
+		return pick(found && new Map(encode(found.data, "base64")), secret, `secret "${secret.name}"`);
 	}
 	if (serviceAccountToken) {
 		const token = await requestToken(pod, serviceAccountToken, sources.client);
@@ -118,18 +114,20 @@ async function project(
 	return (downwardAPI?.items ?? []).map((item) => [item.path, Buffer.from(downward(pod, network, item))]);
 }
 
-function fromBase64(value: string): Buffer {
-	return Buffer.from(value, "base64");
+function encode(data: Readonly<Record<string, string>> = {}, encoding: "utf8" | "base64"): [string, Buffer][] {
+	return Object.entries(data).map(([key, value]) => [key, Buffer.from(value, encoding)]);
 }
 
+/** All keys, or those that `items` names; `data` is undefined when the object does not exist. */
 function pick(
-	data: ReadonlyMap<string, Buffer>,
+	data: ReadonlyMap<string, Buffer> | undefined,
 	{ items, optional }: { items?: KeyToPath[]; optional?: boolean },
 	what: string,
 ): [string, Buffer][] {
-	if (!items) return [...data];
+	if (!data && !optional) throw new VolumeError(`${what} not found`);
+	if (!items) return [...(data ?? [])];
 	return items.flatMap(({ key, path }): [string, Buffer][] => {
-		const bytes = data.get(key);
+		const bytes = data?.get(key);
 		if (bytes) return [[path, bytes]];
 		if (optional) return [];
 		throw new VolumeError(`${what} has no key "${key}"`);
