@@ -1,7 +1,10 @@
 import type { CommandSpec } from "./command.ts";
 import { completion } from "./commands/completion.ts";
+import { controlPlane } from "./commands/control-plane.ts";
 import { down } from "./commands/down.ts";
+import { kubeInject } from "./commands/kube-inject.ts";
 import { kubeconfig } from "./commands/kubeconfig.ts";
+import { proxy } from "./commands/proxy.ts";
 import { proxyConfigClusters } from "./commands/proxy-config-clusters.ts";
 import { proxyConfigEndpoints } from "./commands/proxy-config-endpoints.ts";
 import { proxyConfigListeners } from "./commands/proxy-config-listeners.ts";
@@ -24,6 +27,9 @@ export const COMMANDS: readonly CommandSpec[] = [
 	proxyConfigClusters,
 	proxyConfigEndpoints,
 	validate,
+	kubeInject,
+	proxy,
+	controlPlane,
 	version,
 	completion,
 ];

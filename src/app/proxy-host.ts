@@ -1,0 +1,100 @@
+import { create } from "@bufbuild/protobuf";
+import { systemClock } from "../lib/clock.ts";
+import { systemRandom } from "../lib/random.ts";
+import { LogSinks } from "../proxy/runtime/log-sinks.ts";
+import { type RunningProxy, startProxy } from "../proxy/runtime/proxy.ts";
+import { makeRequestPath } from "../proxy/runtime/request-path.ts";
+import { compileBootstrap } from "../proxy/runtime/static-resources.ts";
+import { createLogging, type Logger, type LogLevel } from "../telemetry/logger.ts";
+import { MetricRegistry } from "../telemetry/metric-registry.ts";
+import type { Bootstrap } from "../xds/generated/envoy/config/bootstrap/v3/bootstrap_pb.ts";
+import { NodeSchema } from "../xds/generated/envoy/config/core/v3/base_pb.ts";
+
+export interface HostOptions {
+	readonly level: LogLevel;
+	readonly componentLevels: readonly (readonly [string, LogLevel])[];
+	/** How long connections of removed listeners may finish. */
+	readonly drainTimeMs: number;
+	/** How long a stopping process waits for its requests. */
+	readonly shutdownMs: number;
+	/** Goes on accepting for so long after it was told to stop, while its clients learn of it. */
+	readonly lameDuckMs?: number;
+	readonly configPath: string;
+	readonly dnsServer: string | undefined;
+}
+
+/** A proxy in a process of its own. */
+export interface HostedProxy {
+	readonly proxy: RunningProxy;
+	readonly logger: Logger;
+	/** Graceful stop; the same promise however often it is asked for. */
+	stop(): Promise<void>;
+	/** True from the moment it was told to stop. */
+	stopping(): boolean;
+	/** Called before the process's last breath, after the proxy is closed. */
+	onStopped(task: () => Promise<void>): void;
+}
+
+/** Starts the proxy; SIGTERM and SIGINT drain it, a second signal ends it at once. */
+export async function hostProxy(bootstrap: Bootstrap, options: HostOptions): Promise<HostedProxy> {
+	const logging = createLogging({ level: options.level });
+	for (const name of ["main", "config", "upstream", "admin"]) logging.component(name);
+	const logger = logging.component("main");
+	for (const [name, level] of options.componentLevels) {
+		logging.component(name);
+		logging.setLevel(name, level);
+	}
+	const tasks: (() => Promise<void>)[] = [];
+	let stopped: Promise<void> | undefined;
+	const stop = () => {
+		stopped ??= shutDown(proxy, options, logger).then(async () => {
+			for (const task of tasks) await task();
+		});
+		return stopped;
+	};
+	const proxy = await startProxy(bootstrap, {
+		clock: systemClock,
+		random: systemRandom,
+		logging,
+		environment: process.env,
+		makeDataPlane: makeRequestPath,
+		drainTimeMs: options.drainTimeMs,
+		dnsServer: options.dnsServer,
+		configPath: options.configPath,
+		onQuit: () => void stop(),
+	});
+	for (const signal of ["SIGTERM", "SIGINT"] as const)
+		process.on(signal, () => {
+			if (stopped) process.exit(128 + (signal === "SIGINT" ? 2 : 15));
+			logger.info({ signal }, "draining");
+			void stop();
+		});
+	for (const { name, ip, port } of proxy.listeners())
+		logger.info({ listener: name, address: `${ip}:${port}` }, "listening");
+	logger.info({ admin: proxy.admin && `http://${proxy.admin.ip}:${proxy.admin.port}` }, "the proxy runs");
+	return { proxy, logger, stop, stopping: () => stopped !== undefined, onStopped: (task) => void tasks.push(task) };
+}
+
+/** Checks a bootstrap as starting it would; throws ProblemError. */
+export async function validate(bootstrap: Bootstrap): Promise<void> {
+	const { compilers } = makeRequestPath({
+		clock: systemClock,
+		random: systemRandom,
+		clusters: { get: () => undefined },
+		metrics: new MetricRegistry(),
+		logging: createLogging({ level: "off" }),
+		sinks: new LogSinks(systemClock),
+		node: bootstrap.node ?? create(NodeSchema),
+		routes: new Map(),
+		environment: process.env,
+		drainTimeMs: 0,
+	});
+	compileBootstrap(bootstrap, compilers);
+}
+
+async function shutDown(proxy: RunningProxy, options: HostOptions, logger: Logger): Promise<void> {
+	if (options.lameDuckMs) await new Promise((resolve) => setTimeout(resolve, options.lameDuckMs));
+	await proxy.drain(options.shutdownMs);
+	await proxy.close();
+	logger.info({}, "stopped");
+}

@@ -1,0 +1,33 @@
+import { defineCommand } from "../command.ts";
+import { EXIT } from "../exit-codes.ts";
+
+/** Listed here for help and completion; `main.ts` starts the proxy before this is loaded. */
+export const proxy = defineCommand({
+	name: "proxy",
+	summary: "Run only the proxy, in the foreground, from an Envoy v3 bootstrap file",
+	details: "Static resources and ADS. A field that this proxy does not obey is refused with its path.",
+	flags: {
+		"config-path": { short: "c", value: "file", help: "the bootstrap, YAML or JSON" },
+		"log-level": {
+			short: "l",
+			value: "level",
+			help: "trace, debug, info, warning, error, critical, off",
+			default: "info",
+		},
+		"component-log-level": { value: "list", help: "levels of components: upstream:debug,http:trace" },
+		mode: {
+			value: "mode",
+			help: "serve, or validate: only check the file",
+			default: "serve",
+			choices: ["serve", "validate"],
+		},
+		"drain-time-s": { value: "seconds", help: "how long connections drain when a listener goes", default: "600" },
+		"shutdown-deadline-s": { value: "seconds", help: "how long a graceful stop may take", default: "10" },
+	},
+	examples: ["lateen proxy -c bootstrap.yaml", "lateen proxy -c bootstrap.yaml --mode validate"],
+	async run() {
+		const { runProxy } = await import("../../app/proxy.ts");
+		await runProxy(process.argv.slice(3));
+		return Number(process.exitCode ?? EXIT.ok);
+	},
+});
