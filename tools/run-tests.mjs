@@ -1,0 +1,66 @@
+// Runs the test suites one after the other: node tools/run-tests.mjs [unit] [envoy] [e2e], all of them when none is named. A suite that fails does not
+// stop the next one. The last line is the sum: `N passed, N failed, N skipped`; the exit code is 1 unless nothing failed.
+
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const root = join(import.meta.dirname, "..");
+
+const SUITES = {
+	unit: { files: "src/**/*.test.ts", timeoutMs: 180_000 },
+	envoy: { files: "test/envoy/**/*.test.ts", timeoutMs: 300_000 },
+	// One file at a time: each has a mesh of its own, and their shares and times are measured.
+	e2e: { files: "test/e2e/**/*.test.ts", timeoutMs: 600_000, options: ["--test-concurrency=1"] },
+};
+
+const names = process.argv.slice(2);
+const unknown = names.filter((name) => !Object.hasOwn(SUITES, name));
+if (unknown.length > 0) {
+	process.stderr.write(`no suite "${unknown[0]}"; there are: ${Object.keys(SUITES).join(", ")}\n`);
+	process.exit(64);
+}
+
+const folder = mkdtempSync(join(tmpdir(), "lateen-tests-"));
+const sum = [0, 0, 0];
+try {
+	for (const name of names.length > 0 ? names : Object.keys(SUITES)) {
+		const totals = runSuite(name);
+		totals.forEach((count, i) => {
+			sum[i] += count;
+		});
+	}
+} finally {
+	rmSync(folder, { recursive: true, force: true });
+}
+process.stdout.write(`\n${sum[0]} passed, ${sum[1]} failed, ${sum[2]} skipped\n`);
+process.exitCode = sum[1] === 0 ? 0 : 1;
+
+/** Passed, failed and skipped of one suite; a runner that dies without a report counts as one failure. */
+function runSuite(name) {
+	const { files, timeoutMs, options = [] } = SUITES[name];
+	const report = join(folder, name);
+	process.stdout.write(`\n--- ${name} tests\n`);
+	const reporters = ["spec", "./tools/test-totals.mjs"].flatMap((reporter) => [
+		`--test-reporter=${reporter}`,
+		"--test-reporter-destination=stdout",
+	]);
+	const { status, error } = spawnSync(
+		process.execPath,
+		["--test", `--test-timeout=${timeoutMs}`, ...options, ...reporters, files],
+		{ cwd: root, stdio: ["ignore", "inherit", "inherit"], env: { ...process.env, LATEEN_TEST_TOTALS: report } },
+	);
+	if (error) throw error;
+	const totals = readTotals(report);
+	return totals[1] === 0 && status !== 0 ? [totals[0], 1, totals[2]] : totals;
+}
+
+function readTotals(report) {
+	try {
+		return readFileSync(report, "utf8").trim().split(" ").map(Number);
+	} catch (error) {
+		if (error.code === "ENOENT") return [0, 0, 0];
+		throw error;
+	}
+}
