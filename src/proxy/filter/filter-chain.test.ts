@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { create } from "@bufbuild/protobuf";
+import { type Any, AnySchema } from "@bufbuild/protobuf/wkt";
+import { fieldPath } from "../../lib/field-path.ts";
+import { ProblemError } from "../../lib/problem.ts";
+import { packAny } from "../../xds/any.ts";
+import { HTTPFaultSchema } from "../../xds/generated/envoy/extensions/filters/http/fault/v3/fault_pb.ts";
+import { RouterSchema } from "../../xds/generated/envoy/extensions/filters/http/router/v3/router_pb.ts";
+import { HttpFilterSchema } from "../../xds/generated/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts";
+import { xdsRegistry } from "../../xds/registry.ts";
+import { parseHttpFilters, perRouteParser } from "./filter-chain.ts";
+import { testDeps, typedStruct } from "./filter-fixture.ts";
+import { httpFilterFactories } from "./http-filters.ts";
+import { FILTER_SUPPORTED } from "./supported.ts";
+
+const factories = httpFilterFactories(testDeps());
+const at = fieldPath("http_filters");
+const filter = (name: string, value: Any, isOptional = false) =>
+	create(HttpFilterSchema, { name, isOptional, configType: { case: "typedConfig", value } });
+const router = filter("envoy.filters.http.router", packAny(RouterSchema, { suppressEnvoyHeaders: true }));
+const stats = filter("istio.stats", typedStruct("type.googleapis.com/stats.PluginConfig", {}));
+
+test("filters keep their order and names; the router ends the list", () => {
+	const fault = filter("my-fault", packAny(HTTPFaultSchema, {}));
+	const chain = parseHttpFilters([stats, fault, router], factories, at);
+	assert.deepEqual(
+		chain.filters.map((f) => f.name),
+		["istio.stats", "my-fault"],
+	);
+	assert.equal(chain.router.suppressEnvoyHeaders, true);
+});
+
+test("all that is wrong is told", () => {
+	const unknown = filter("what", create(AnySchema, { typeUrl: "type.googleapis.com/no.Such" }));
+	const optional = filter("may-miss", create(AnySchema, { typeUrl: "type.googleapis.com/no.Such" }), true);
+	const broken = filter(
+		"broken",
+		create(AnySchema, {
+			typeUrl: "type.googleapis.com/envoy.extensions.filters.http.fault.v3.HTTPFault",
+			value: new Uint8Array([255]),
+		}),
+	);
+	const bad = filter("bad", typedStruct("type.googleapis.com/stats.PluginConfig", { nope: 1 }));
+	const bare = create(HttpFilterSchema, { name: "bare" });
+	assert.throws(
+		() => parseHttpFilters([unknown, optional, broken, bad, bare], factories, at),
+		(error: unknown) => {
+			assert.deepEqual(
+				(error as ProblemError).problems.map((p) => `${p.code} ${p.path}`),
+				[
+					"LTN3303 http_filters",
+					"LTN3401 http_filters[0].typed_config",
+					"LTN3402 http_filters[2].typed_config",
+					"LTN3301 http_filters[3].typed_config.nope",
+					"LTN3401 http_filters[4]",
+				],
+			);
+			return true;
+		},
+	);
+	assert.deepEqual(parseHttpFilters([optional, router], factories, at).filters, []);
+});
+
+test("per-route configs find their filter by type", () => {
+	const parse = perRouteParser(factories);
+	assert.ok(parse("any name", packAny(HTTPFaultSchema, {}), "p"));
+	assert.throws(
+		() => parse("istio.stats", typedStruct("type.googleapis.com/stats.PluginConfig", {}), "p"),
+		ProblemError,
+	);
+	assert.throws(() => parse("x", create(AnySchema, { typeUrl: "type.googleapis.com/no.Such" }), "p"), ProblemError);
+});
+
+test("each supported field exists in its message", () => {
+	for (const [type, fields] of Object.entries(FILTER_SUPPORTED)) {
+		const names = new Set(
+			xdsRegistry()
+				.getMessage(type)
+				?.fields.map((field) => field.name),
+		);
+		for (const field of fields === "*" ? [] : fields) assert.ok(names.has(field), `${type}.${field}`);
+	}
+});

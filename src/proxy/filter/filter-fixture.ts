@@ -1,0 +1,152 @@
+import type { JsonObject } from "@bufbuild/protobuf";
+import { ManualClock } from "../../lib/clock.ts";
+import { seededRandom } from "../../lib/random.ts";
+import { MetricRegistry } from "../../telemetry/metric-registry.ts";
+import type { Counter } from "../../telemetry/metrics.ts";
+import { packAny } from "../../xds/any.ts";
+import { TypedStructSchema } from "../../xds/generated/udpa/type/v1/typed_struct_pb.ts";
+import type { ClusterLookup, Host, UpstreamCluster } from "../cluster/cluster.ts";
+import { HeaderMap } from "../http/header-map.ts";
+import type { LocalReply, RequestHead, ResponseHead } from "../http/message.ts";
+import type { StreamInfo } from "../http/stream-info.ts";
+import { tableOf, testInfo, testRequest } from "../router/route-fixture.ts";
+import type { RouteMatch } from "../router/route-match.ts";
+import { perRouteParser } from "./filter-chain.ts";
+import type { FilterStream, HttpFilter, HttpFilterFactory } from "./http-filter.ts";
+import type { HttpFilterDeps } from "./http-filters.ts";
+import { istioFamilies } from "./istio-stats/istio-families.ts";
+import { workloadOfNode } from "./workload-metadata.ts";
+
+/** For tests: what filters are built with, and a look into it. */
+export interface TestDeps extends HttpFilterDeps {
+	readonly clock: ManualClock;
+	readonly registry: MetricRegistry;
+	count(name: string): number;
+}
+
+export const PRODUCTPAGE = workloadOfNode("sidecar~127.1.1.1~productpage-v1-x.default~default.svc.cluster.local", {
+	NAME: "productpage-v1-x",
+	NAMESPACE: "default",
+	WORKLOAD_NAME: "productpage-v1",
+	OWNER: "kubernetes://apis/apps/v1/namespaces/default/deployments/productpage-v1",
+	CLUSTER_ID: "Kubernetes",
+	LABELS: {
+		app: "productpage",
+		version: "v1",
+		"service.istio.io/canonical-name": "productpage",
+		"service.istio.io/canonical-revision": "v1",
+	},
+});
+
+export function testDeps(known: Partial<HttpFilterDeps> = {}): TestDeps {
+	const counters = new Map<string, Counter & { value: number }>();
+	const registry = new MetricRegistry();
+	return {
+		direction: "outbound",
+		clock: new ManualClock(),
+		random: seededRandom(1),
+		clusters: { get: () => undefined },
+		node: PRODUCTPAGE,
+		istio: istioFamilies(registry),
+		registry,
+		counter(name) {
+			const counter = counters.get(name) ?? {
+				value: 0,
+				inc(by = 1) {
+					this.value += by;
+				},
+			};
+			counters.set(name, counter);
+			return counter;
+		},
+		count: (name) => counters.get(name)?.value ?? 0,
+		...known,
+	} as TestDeps;
+}
+
+/** For tests: clusters with metadata and hosts, the rest unused. */
+export function testClusters(
+	clusters: Readonly<
+		Record<string, { metadata?: UpstreamCluster["info"]["metadata"]; hosts?: readonly Partial<Host>[] }>
+	>,
+): ClusterLookup {
+	return {
+		get(name) {
+			const cluster = clusters[name];
+			const fake = cluster && { name, info: { metadata: cluster.metadata ?? {} }, hosts: () => cluster.hosts ?? [] };
+			return fake as unknown as UpstreamCluster | undefined;
+		},
+	};
+}
+
+/** For tests: a stream that records what filters do to it. */
+export class TestStream implements FilterStream {
+	readonly request: RequestHead;
+	readonly info: StreamInfo;
+	readonly #route: RouteMatch | undefined;
+	reply: LocalReply | undefined;
+	continued = 0;
+
+	constructor(request: RequestHead, route?: RouteMatch, info: Partial<StreamInfo> = {}) {
+		this.request = request;
+		this.#route = route;
+		this.info = testInfo(info);
+	}
+
+	route(): RouteMatch | undefined {
+		return this.#route;
+	}
+
+	routeConfig(filterName: string): unknown {
+		return this.#route?.perFilterConfig(filterName);
+	}
+
+	sendLocalReply(reply: LocalReply): void {
+		this.reply = reply;
+	}
+
+	continueDecoding(): void {
+		this.continued++;
+	}
+
+	/** The response head that a filter's `encodeHeaders` makes of the local reply (or of a 200). */
+	encodeWith(
+		filter: HttpFilter,
+		headers: readonly (readonly [string, string])[] = this.reply?.headers ?? [],
+	): ResponseHead {
+		const response = { status: this.reply?.status ?? 200, headers: HeaderMap.of(...headers) };
+		filter.encodeHeaders?.(this, response);
+		return response;
+	}
+}
+
+/** For tests: the route of `/` to `cluster`, with a per-route config for one filter, read by its factory. */
+export function routeWith(
+	filterName: string,
+	config: JsonObject | undefined,
+	factory: HttpFilterFactory,
+	cluster = "c",
+): RouteMatch {
+	const table = tableOf(
+		{
+			virtual_hosts: [
+				{
+					name: "v",
+					domains: ["*"],
+					routes: [
+						{
+							match: { prefix: "/" },
+							route: { cluster },
+							...(config && { typed_per_filter_config: { [filterName]: config } }),
+						},
+					],
+				},
+			],
+		},
+		{ parseFilterConfig: perRouteParser([factory]) },
+	);
+	return table.match(testRequest("/"), { random: seededRandom(1), info: testInfo() })!;
+}
+
+/** For tests: a config as Istio wraps its own filters'. */
+export const typedStruct = (typeUrl: string, value: JsonObject) => packAny(TypedStructSchema, { typeUrl, value });
