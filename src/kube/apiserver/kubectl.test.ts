@@ -172,7 +172,7 @@ describe("kubectl", options, () => {
 			/^apiVersion: networking\.istio\.io\/v1alpha3\n/,
 		);
 		assert.match(await ok("get istio-io -A"), /virtualservice\.networking\.istio\.io\/reviews/);
-		const wrong = text.replace('"hosts":["reviews"]', '"hosts":[]');
+		const wrong = text.replace('"weight":90', '"weight":-1');
 		assert.match(
 			await fails("replace -f -", wrong),
 			/admission webhook "validation\.istio\.io" denied the request: configuration is invalid: /,

@@ -15,7 +15,7 @@ import {
 	hasStatus,
 	wantedStatus,
 } from "./crd-status.ts";
-import { CRD_CLEANUP } from "./validate-crd.ts";
+import { CRD_CLEANUP } from "./crd-write.ts";
 
 const CRDS = "apiextensions.k8s.io/customresourcedefinitions";
 const SYSTEM: User = { name: "system:apiserver", groups: ["system:masters"] };

@@ -2,7 +2,7 @@ import { schemaOf } from "../../../kinds/catalogue.ts";
 import type { KubeObject } from "../../../kinds/object.ts";
 import { applyDefaults, validateObject } from "../../../kinds/object-pipeline.ts";
 import { pruneUnknown } from "../../../kinds/schema/unknown-fields.ts";
-import { applyCrdDefaults, validateCrd, warnOfCrd } from "../crd/validate-crd.ts";
+import { addCleanup, warnOfCrd } from "../crd/crd-write.ts";
 import { ApiError, invalid } from "../http/api-error.ts";
 import { isEqual } from "../managed-fields/field-set.ts";
 import { recordUpdate } from "../managed-fields/record-update.ts";
@@ -24,7 +24,7 @@ export function pass(
 ): KubeObject {
 	const { kind, version } = request.scope.resource;
 	applyDefaults(kind, version, next);
-	if (isCrd(request)) applyCrdDefaults(next, live);
+	if (isCrd(request) && !live) addCleanup(next);
 	const subject: AdmissionSubject = {
 		operation: live ? "UPDATE" : "CREATE",
 		name: next.metadata.name ?? "",
@@ -44,8 +44,7 @@ export function pass(
 function validate(request: WriteRequest, object: KubeObject, live: KubeObject | undefined): void {
 	const { kind, version } = request.scope.resource;
 	const { errors, warnings } = validateObject(kind, version, object, live);
-	const all = isCrd(request) && errors.length === 0 ? validateCrd(object, live) : errors;
-	if (all.length > 0) throw invalid(kind, object.metadata.name ?? "", all);
+	if (errors.length > 0) throw invalid(kind, object.metadata.name ?? "", errors);
 	for (const warning of warnings) request.warn(warning);
 	if (isCrd(request) && request.scope.subresource === "")
 		for (const warning of warnOfCrd(object)) request.warn(warning);
