@@ -8,15 +8,11 @@ export default async function* testTotals(source) {
 	let passed = 0;
 	const failures = [];
 	const skips = [];
-	for await (const { type, data } of source) {
-		if (type !== "test:pass" && type !== "test:fail") continue;
-		const isSuite = data.details?.type === "suite";
-		if (type === "test:fail") {
-			// A parent that fails because of its children is told by them; a suite fails by itself when a hook does.
-			if (data.details?.error?.failureType !== "subtestsFailed") failures.push(data);
-		} else if (isSuite) continue;
-		else if (isSkipped(data)) skips.push(data);
-		else passed++;
+	for await (const event of source) {
+		const outcome = classify(event);
+		if (outcome === "passed") passed++;
+		else if (outcome === "failed") failures.push(event.data);
+		else if (outcome === "skipped") skips.push(event.data);
 	}
 	for (const data of failures) yield `FAILED ${place(data)}: ${firstLine(data.details?.error?.message)}\n`;
 	for (const data of skips) yield `SKIPPED ${place(data)}: ${reason(data)}\n`;
@@ -25,8 +21,12 @@ export default async function* testTotals(source) {
 		appendFileSync(process.env.LATEEN_TEST_TOTALS, `${passed} ${failures.length} ${skips.length}\n`);
 }
 
-function isSkipped({ skip, todo }) {
-	return skip !== undefined || todo !== undefined;
+/** What an event counts as; undefined for those that count for nothing. */
+function classify({ type, data }) {
+	// A parent that fails because of its children is told by them; a suite fails by itself when a hook does.
+	if (type === "test:fail") return data.details?.error?.failureType === "subtestsFailed" ? undefined : "failed";
+	if (type !== "test:pass" || data.details?.type === "suite") return undefined;
+	return data.skip !== undefined || data.todo !== undefined ? "skipped" : "passed";
 }
 
 function place({ file, name }) {
