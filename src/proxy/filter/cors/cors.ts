@@ -22,7 +22,7 @@ interface Policy {
 	readonly credentials: boolean;
 	readonly privateNetwork: boolean;
 	readonly exposeHeaders: string;
-	/** Answer preflights of origins that are not allowed here, without CORS headers, instead of passing them on. */
+	/** Answer preflights of origins that are not allowed here instead of passing them on. The origin is not granted then. */
 	readonly answersAll: boolean;
 	/** Headers of a preflight's answer that are there only when not empty. */
 	readonly preflight: readonly (readonly [string, string])[];
@@ -86,6 +86,8 @@ class CorsStream implements HttpFilter {
 	decodeHeaders(stream: FilterStream): "continue" | "stop" {
 		const origin = stream.request.headers.get("origin");
 		if (!origin) return "continue";
+		// As in Envoy, a redirect or direct response has no policy.
+		if (stream.route()?.action.kind !== "forward") return "continue";
 		const policy = stream.routeConfig(this.#name) as Policy | undefined;
 		if (!policy || (policy.enabled < 1_000_000 && this.#random.below(1_000_000) >= policy.enabled)) return "continue";
 		const allowed = policy.allows(origin);
@@ -111,15 +113,12 @@ function isPreflight({ request }: FilterStream): boolean {
 	return request.method === "OPTIONS" && Boolean(request.headers.get("access-control-request-method"));
 }
 
-/** The filter's own `encodeHeaders` adds origin and credentials to it as to any answer. */
+/** The filter's own `encodeHeaders` adds origin and credentials of an allowed origin, as to any answer. */
 function preflightReply(policy: Policy, allowed: boolean, { request }: FilterStream): LocalReply {
 	const asksPrivate = request.headers.get("access-control-request-private-network") === "true";
-	const privateNetwork =
-		asksPrivate && policy.privateNetwork ? [["access-control-allow-private-network", "true"] as const] : [];
-	return {
-		status: 200,
-		body: "",
-		details: "cors_response",
-		headers: allowed ? [...policy.preflight, ...privateNetwork] : [],
-	};
+	const grantsPrivate = allowed && asksPrivate && policy.privateNetwork;
+	const headers = grantsPrivate
+		? [...policy.preflight, ["access-control-allow-private-network", "true"] as const]
+		: policy.preflight;
+	return { status: 200, body: "", details: "cors_response", headers };
 }

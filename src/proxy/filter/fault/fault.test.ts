@@ -42,9 +42,13 @@ test("an abort answers with its status, Envoy's body and flag FI", () => {
 	assert.equal(deps.count("fault.aborts_injected"), 1);
 });
 
-test("a gRPC abort is a 200 with the status in its headers", () => {
+test("a gRPC abort is a 200, for gRPC requests with the status in its headers", () => {
 	const { start } = setUp({ abort: { grpc_status: 14, percentage: ALL } });
-	assert.deepEqual(start().stream.reply?.headers?.slice(1), [
+	const plain = start().stream.reply;
+	assert.deepEqual([plain?.status, plain?.body, plain?.headers], [200, "fault filter abort", undefined]);
+	const { reply } = start({ "content-type": "application/grpc" }).stream;
+	assert.deepEqual([reply?.status, reply?.body], [200, ""]);
+	assert.deepEqual(reply?.headers?.slice(1), [
 		["grpc-status", "14"],
 		["grpc-message", "fault filter abort"],
 	]);

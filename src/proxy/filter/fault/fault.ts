@@ -9,6 +9,7 @@ import type { LocalReply } from "../../http/message.ts";
 import { perMillion } from "../../router/match/fraction.ts";
 import { compileHeaderMatcher, type HeaderTest } from "../../router/match/header-matcher.ts";
 import { requestHeader } from "../../router/match/request-header.ts";
+import { isGrpc } from "../../router/match/route-condition.ts";
 import type { ProblemList } from "../../router/problem-list.ts";
 import type { FilterStream, HttpFilter, HttpFilterFactory } from "../http-filter.ts";
 import { readingConfig } from "../problem-path.ts";
@@ -25,12 +26,19 @@ export interface FaultDeps {
 /** What to do to a share of the requests; shares per million. */
 interface Fault {
 	readonly delay: { readonly ms: number; readonly perMillion: number } | undefined;
-	readonly abort: { readonly reply: LocalReply; readonly perMillion: number } | undefined;
+	readonly abort: Abort | undefined;
 	/** All must match. */
 	readonly headers: readonly HeaderTest[];
 	/** Only requests on their way to this cluster; empty: all. */
 	readonly upstreamCluster: string;
 	readonly maxActive: number;
+}
+
+interface Abort {
+	readonly reply: LocalReply;
+	/** For gRPC requests, where the config names a gRPC status. */
+	readonly grpcReply: LocalReply | undefined;
+	readonly perMillion: number;
 }
 
 interface FaultStats {
@@ -88,18 +96,17 @@ function parseAbort(abort: FaultAbort, at: FieldPath, problems: ProblemList): Fa
 		case "httpStatus":
 			if (errorType.value < 200 || errorType.value > 599)
 				problems.add("invalid", at.field("http_status"), `${errorType.value} is no status of a response`);
-			return { reply: { status: errorType.value, body, flag: "FI", details: "fault_filter_abort" }, perMillion: share };
-		case "grpcStatus": {
-			const headers = [
-				["content-type", "application/grpc"],
-				["grpc-status", String(errorType.value)],
-				["grpc-message", body],
-			] as const;
 			return {
-				reply: { status: 200, body: "", flag: "FI", details: "fault_filter_abort", headers },
+				reply: { status: errorType.value, body, flag: "FI", details: "fault_filter_abort" },
+				grpcReply: undefined,
 				perMillion: share,
 			};
-		}
+		case "grpcStatus":
+			return {
+				reply: { status: 200, body, flag: "FI", details: "fault_filter_abort" },
+				grpcReply: grpcReply(errorType.value, body),
+				perMillion: share,
+			};
 		case "headerAbort":
 			problems.notImplemented(at.field("header_abort"), "an abort named by a request header");
 			return undefined;
@@ -107,6 +114,16 @@ function parseAbort(abort: FaultAbort, at: FieldPath, problems: ProblemList): Fa
 			problems.add("missing", at, "the abort has no status", "set http_status or grpc_status");
 			return undefined;
 	}
+}
+
+/** A gRPC answer without body: the status stands in the head. */
+function grpcReply(status: number, message: string): LocalReply {
+	const headers = [
+		["content-type", "application/grpc"],
+		["grpc-status", String(status)],
+		["grpc-message", message],
+	] as const;
+	return { status: 200, body: "", flag: "FI", details: "fault_filter_abort", headers };
 }
 
 interface ActiveFaults {
@@ -158,7 +175,8 @@ class FaultStream implements HttpFilter {
 		if (!abort || !this.#drawn(abort.perMillion)) return false;
 		if (!this.#counted && !this.#mayStart({ maxActive })) return false;
 		this.#start(stream, "FI", this.#on.stats.aborts);
-		stream.sendLocalReply(abort.reply);
+		const grpc = abort.grpcReply && isGrpc(stream.request.headers.get("content-type"));
+		stream.sendLocalReply(grpc ? abort.grpcReply! : abort.reply);
 		return true;
 	}
 
