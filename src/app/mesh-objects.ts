@@ -67,7 +67,7 @@ function gatewayService(): KubeObject {
 			selector: GATEWAY_LABELS,
 			ports: [
 				{ name: "status-port", port: 15021, targetPort: 15021 },
-				{ name: "http2", port: 80, targetPort: 8080 },
+				{ name: "http", port: 80, targetPort: 8080 },
 				{ name: "https", port: 443, targetPort: 8443 },
 			],
 		},

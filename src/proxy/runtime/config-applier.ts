@@ -41,7 +41,7 @@ export interface ConfigApplierDeps<L, R> {
 	readonly metrics: Pick<Metrics, "scope">;
 	/** The names of endpoints that clusters want may have changed. */
 	onEndpointNames(): void;
-	/** Resources of a type were accepted (all of one response). */
+	/** A response of this type was worked through; some of its resources may have been refused. */
 	onAccepted(type: ResourceType): void;
 }
 
@@ -88,7 +88,8 @@ export class ConfigApplier<L, R> implements ResourceHandler {
 		for (const name of update.removed) this.#remove(update.type, name);
 		if (update.type === "cluster") this.#deps.onEndpointNames();
 		this.#count(update.type, problems.length === 0);
-		if (problems.length === 0) this.#deps.onAccepted(update.type);
+		// A resource that was refused must not keep the good ones from serving, nor the proxy from being ready.
+		this.#deps.onAccepted(update.type);
 		return { problems, rejected };
 	}
 
