@@ -59,7 +59,9 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
 			remembered.set(key, known);
 			return;
 		}
-		const name = `${about.metadata.name}.${(atMs * 1_000_000 + serial++).toString(16)}`;
+		// As upstream: the time in nanoseconds, here with a serial number for what the clock cannot tell apart.
+		const nanos = BigInt(Math.floor(atMs)) * 1_000_000n + BigInt(serial++ % 1_000_000);
+		const name = `${about.metadata.name}.${nanos.toString(16)}`;
 		await options.client.create(RESOURCES.events, eventObject(options, about, event, { name, atMs }));
 		remembered.set(key, { name, count: 1 });
 		const oldest = remembered.keys().next().value;

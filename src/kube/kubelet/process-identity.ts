@@ -32,6 +32,15 @@ export function signalGroup(pid: number, signal: NodeJS.Signals): boolean {
 	}
 }
 
+/** SIGKILL for one process; nothing when it is gone. */
+export function killProcess(pid: number): void {
+	try {
+		process.kill(pid, "SIGKILL");
+	} catch (error) {
+		if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+	}
+}
+
 /**
  * Living processes that carry this kubelet's mark in their environment and neither are one of the kept ones nor belong to
  * one (same process group, or a descendant). Empty where the system does not tell (macOS).

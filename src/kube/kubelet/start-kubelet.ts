@@ -17,7 +17,7 @@ import { installNodeTools } from "./node-tools.ts";
 import { createPodAddresses } from "./pod-addresses.ts";
 import { createPodStore } from "./pod-store.ts";
 import { PodWorker } from "./pod-worker.ts";
-import { findStrays } from "./process-identity.ts";
+import { findStrays, killProcess } from "./process-identity.ts";
 import { removeFolder } from "./volumes.ts";
 
 export interface KubeletOptions {
@@ -169,6 +169,6 @@ function endStrays(context: KubeletContext, records: ReadonlyMap<string, PodReco
 	}
 	for (const pid of findStrays(context.nodeEnvironment.mark, kept)) {
 		context.log.info({ pid }, "a process of an earlier run that belongs to no pod is ended");
-		process.kill(pid, "SIGKILL");
+		killProcess(pid);
 	}
 }
