@@ -1,15 +1,14 @@
 import type { Random } from "../../../lib/random.ts";
 import type { RequestHead } from "../../http/message.ts";
-import { pathOnly } from "./path-matcher.ts";
+import { type PathInput, pathOnly } from "./path-matcher.ts";
 import { parseQuery, type QueryParameters } from "./query-matcher.ts";
 
 /** One request as the conditions of routes see it; what costs something is made at first use and kept. */
-export class MatchInput {
+export class MatchInput implements PathInput {
 	readonly request: RequestHead;
 	/** Without query and fragment. */
 	readonly path: string;
 	readonly isConnect: boolean;
-	readonly lowerPath: () => string;
 	readonly #random: Random;
 	#lower: string | undefined;
 	#query: QueryParameters | undefined;
@@ -20,10 +19,11 @@ export class MatchInput {
 		this.path = pathOnly(request.path);
 		this.isConnect = request.method === "CONNECT";
 		this.#random = random;
-		this.lowerPath = () => {
-			this.#lower ??= this.path.toLowerCase();
-			return this.#lower;
-		};
+	}
+
+	get lowerPath(): string {
+		this.#lower ??= this.path.toLowerCase();
+		return this.#lower;
 	}
 
 	get query(): QueryParameters {

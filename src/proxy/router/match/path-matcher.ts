@@ -4,6 +4,13 @@ import type { ProblemList } from "../problem-list.ts";
 import { literalPrefix } from "./regex-plan.ts";
 import { compileRegexMatcher } from "./string-matcher.ts";
 
+/** A path without query and fragment. */
+export interface PathInput {
+	readonly path: string;
+	/** In lower case; made at first use. */
+	readonly lowerPath: string;
+}
+
 /**
  * The path condition of a route: how an index finds it, and the test itself. Paths come without query and fragment.
  * `key` is a text that every matching path equals ("exact") or begins with ("prefix"); with `foldCase` in lower case.
@@ -14,8 +21,7 @@ export interface PathMatcher {
 	readonly foldCase: boolean;
 	/** Only CONNECT requests match; they may have no path. */
 	readonly connectOnly: boolean;
-	/** `lower` is the path in lower case; only read when `foldCase`. */
-	test(path: string, lower: () => string): boolean;
+	test(input: PathInput): boolean;
 	/** What a prefix rewrite replaces: the part of `path` that the condition covers. */
 	covered(path: string): string;
 }
@@ -47,7 +53,7 @@ export function compilePathMatcher(match: RouteMatch, at: FieldPath, problems: P
 				key,
 				foldCase: false,
 				connectOnly: false,
-				test: (path) => regex.matches(path),
+				test: ({ path }) => regex.matches(path),
 				covered: whole,
 			};
 		}
@@ -69,13 +75,15 @@ export function compilePathMatcher(match: RouteMatch, at: FieldPath, problems: P
 
 function exactPath(text: string, foldCase: boolean): PathMatcher {
 	const key = foldCase ? text.toLowerCase() : text;
-	const test: PathMatcher["test"] = foldCase ? (_, lower) => lower() === key : (path) => path === key;
+	const test: PathMatcher["test"] = foldCase ? ({ lowerPath }) => lowerPath === key : ({ path }) => path === key;
 	return { index: "exact", key, foldCase, connectOnly: false, test, covered: whole };
 }
 
 function prefixPath(text: string, foldCase: boolean): PathMatcher {
 	const key = foldCase ? text.toLowerCase() : text;
-	const test: PathMatcher["test"] = foldCase ? (_, lower) => lower().startsWith(key) : (path) => path.startsWith(key);
+	const test: PathMatcher["test"] = foldCase
+		? ({ lowerPath }) => lowerPath.startsWith(key)
+		: ({ path }) => path.startsWith(key);
 	return { index: "prefix", key, foldCase, connectOnly: false, test, covered: (path) => path.slice(0, text.length) };
 }
 
@@ -83,7 +91,7 @@ function separatedPrefixPath(text: string, foldCase: boolean): PathMatcher {
 	const plain = prefixPath(text, foldCase);
 	const size = text.length;
 	const atBoundary = (path: string) => path.length === size || path.charCodeAt(size) === 47;
-	return { ...plain, test: (path, lower) => atBoundary(path) && plain.test(path, lower) };
+	return { ...plain, test: (input) => atBoundary(input.path) && plain.test(input) };
 }
 
 /** The path without query and fragment. */

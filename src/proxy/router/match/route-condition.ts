@@ -32,7 +32,7 @@ export class RouteCondition {
 	matches(input: MatchInput): boolean {
 		// A CONNECT without a path is only for connect_matcher.
 		if (input.isConnect ? !this.path.connectOnly && input.path === "" : this.path.connectOnly) return false;
-		if (!this.path.test(input.path, input.lowerPath)) return false;
+		if (!this.path.test(input)) return false;
 		for (const header of this.headers) {
 			if (!header.test(requestHeader(input.request, header.name))) return false;
 		}

@@ -9,7 +9,7 @@ export interface Conditional {
 }
 
 /** Up to here a plain walk is the fastest index. */
-const WALK_MAX = 8;
+const WALK_MAX = 16;
 /** So many routes with one path key are told apart by an exact header value. */
 const SPLIT_MIN = 8;
 
@@ -62,7 +62,7 @@ class KeyedIndex<R extends Conditional> implements RouteIndex<R> {
 		const exact = this.#exact.get(input.path);
 		if (exact) found.push(exact);
 		this.#prefixes.collectPrefixes(input.path, found);
-		if (this.#anyFolded) this.#collectFolded(input.lowerPath(), found);
+		if (this.#anyFolded) this.#collectFolded(input.lowerPath, found);
 		let best = this.#routes.length;
 		for (const bucket of found) best = bucket.first(this.#routes, input, best);
 		return this.#routes[best];
