@@ -145,7 +145,8 @@ export async function startEnvoy(options: EnvoyOptions): Promise<RunningEnvoy> {
 	}
 }
 
-function collectErrors(child: ChildProcess): () => string {
+/** Gathers what a process writes to standard error. */
+export function collectErrors(child: ChildProcess): () => string {
 	let text = "";
 	child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
 		text += chunk;
@@ -153,13 +154,15 @@ function collectErrors(child: ChildProcess): () => string {
 	return () => text;
 }
 
-async function readStats(adminUrl: string, filter: RegExp): Promise<Readonly<Record<string, number>>> {
+/** The numbers of an admin interface's `/stats` whose name matches. */
+export async function readStats(adminUrl: string, filter: RegExp): Promise<Readonly<Record<string, number>>> {
 	const text = await (await fetch(`${adminUrl}/stats`)).text();
 	const lines = text.split("\n").map((line) => /^(.*): (\d+)$/.exec(line));
 	return Object.fromEntries(lines.flatMap((m) => (m && filter.test(m[1]!) ? [[m[1]!, Number(m[2])]] : [])));
 }
 
-async function stopChild(child: ChildProcess, folder: string): Promise<void> {
+/** Ends a process, at first kindly, and removes its folder. */
+export async function stopChild(child: ChildProcess, folder: string): Promise<void> {
 	if (child.exitCode === null && child.signalCode === null) {
 		const ended = new Promise((resolve) => child.once("exit", resolve));
 		child.kill("SIGTERM");

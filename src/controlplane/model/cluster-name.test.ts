@@ -12,7 +12,9 @@ const clusterName: fc.Arbitrary<ClusterName> = fc.record({
 });
 
 test("a cluster name read back is the one that was written", () => {
-	fc.assert(fc.property(clusterName, (name) => assert.deepEqual(parseClusterName(formatClusterName(name)), { ...name })));
+	fc.assert(
+		fc.property(clusterName, (name) => assert.deepEqual(parseClusterName(formatClusterName(name)), { ...name })),
+	);
 });
 
 test("other names are not taken for a service's", () => {

@@ -88,7 +88,7 @@ class MemoTranslator implements Translator {
 	}
 
 	problems(): readonly Problem[] {
-		return this.#routes.problems();
+		return [...this.#clusters.problems(), ...this.#routes.problems()];
 	}
 
 	#current(): Snapshot {

@@ -1,20 +1,29 @@
+import type { Problem } from "../../../lib/problem.ts";
 import type { Cluster } from "../../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts";
 import { destinationRuleFor } from "../../model/destination-rule-lookup.ts";
 import { IdentityMemo } from "../../model/identity-memo.ts";
+import type { MeshConfig } from "../../model/mesh-config.ts";
 import type { Service, ServicePort } from "../../model/service.ts";
 import { serviceView } from "../../model/service-lookup.ts";
 import { endpointsOf, type Snapshot } from "../../model/snapshot.ts";
 import { type ClientClass, clientClass } from "../client-class.ts";
 import type { ConnectedProxy } from "../connected-proxy.ts";
-import { inboundPorts } from "../inbound-ports.ts";
+import { type InboundPort, inboundPorts } from "../inbound-ports.ts";
+import { http2Problem, speaksHttp2Upstream, withoutHttp2 } from "../upstream-protocol.ts";
 import { canResolveNames, dynamicForwardCluster } from "./dynamic-forward-cluster.ts";
 import { blackHoleCluster, inboundCluster } from "./local-clusters.ts";
 import { outboundCluster } from "./outbound-cluster.ts";
 
+interface Outbound {
+	readonly clusters: readonly Cluster[];
+	readonly problems: readonly Problem[];
+}
+
 /** All clusters of a proxy; clusters are shared between proxies that see the same service and rule. */
 export class ClusterTranslator {
 	readonly #clusters = new IdentityMemo<Cluster | undefined>();
-	readonly #outbound = new IdentityMemo<readonly Cluster[]>();
+	readonly #problems = new Map<string, Problem>();
+	readonly #outbound = new IdentityMemo<Outbound>();
 
 	generate(proxy: ConnectedProxy, snapshot: Snapshot): readonly Cluster[] {
 		const { mesh } = snapshot;
@@ -24,7 +33,12 @@ export class ClusterTranslator {
 		return clusters.filter((c) => c !== undefined);
 	}
 
+	problems(): readonly Problem[] {
+		return [...this.#problems.values()];
+	}
+
 	sweep(): void {
+		this.#problems.clear();
 		this.#clusters.sweep();
 		this.#outbound.sweep();
 	}
@@ -32,31 +46,42 @@ export class ClusterTranslator {
 	#localOf(proxy: ConnectedProxy, snapshot: Snapshot): readonly (Cluster | undefined)[] {
 		if (proxy.role !== "sidecar") return [];
 		const { mesh } = snapshot;
-		const inbound = inboundPorts(proxy, snapshot).map((port) =>
-			this.#cluster(`${proxy.id}|${proxy.appIp}|${port.number}|${port.protocol}`, [mesh, port.service], () =>
-				inboundCluster(proxy, port, mesh),
-			),
-		);
+		const inbound = inboundPorts(proxy, snapshot).map((port) => this.#inbound(proxy, port, mesh));
 		if (mesh.outboundTrafficPolicy !== "ALLOW_ANY" || !canResolveNames(proxy.extensions)) return inbound;
 		return [...inbound, this.#cluster("dynamic", [mesh], () => dynamicForwardCluster(mesh))];
+	}
+
+	#inbound(proxy: ConnectedProxy, port: InboundPort, mesh: MeshConfig): Cluster | undefined {
+		const protocol = speaksHttp2Upstream(proxy.extensions) ? port.protocol : (withoutHttp2(port.protocol) ?? "TCP");
+		return this.#cluster(`${proxy.id}|${proxy.appIp}|${port.number}|${protocol}`, [mesh, port.service], () =>
+			inboundCluster(proxy, { ...port, protocol }, mesh),
+		);
 	}
 
 	#outboundOf(client: ClientClass, snapshot: Snapshot): readonly Cluster[] {
 		const { services, destinationRules, mesh, endpoints } = snapshot;
 		// Only services resolved by name carry their endpoints inside the cluster.
 		const inline = services.some((s) => s.registry === "ServiceEntry") ? endpoints : undefined;
-		return this.#outbound.get(client.key, [services, destinationRules, mesh, inline], () =>
-			serviceView(snapshot, client.namespace)
-				.services.flatMap((s) => (s.aliasOf === undefined ? s.ports.map((p) => [s, p] as const) : []))
-				.flatMap(([service, port]) => this.#portClusters(service, port, { client, snapshot })),
-		);
+		const { clusters, problems } = this.#outbound.get(client.key, [services, destinationRules, mesh, inline], () => {
+			const found: Problem[] = [];
+			const own = serviceView(snapshot, client.namespace).services.filter((s) => s.aliasOf === undefined);
+			const of = (service: Service, port: ServicePort) =>
+				this.#portClusters(service, port, { client, snapshot, problems: found });
+			return { clusters: own.flatMap((s) => s.ports.flatMap((p) => of(s, p))), problems: found };
+		});
+		for (const p of problems) this.#problems.set(`${p.path} ${p.message}`, p);
+		return clusters;
 	}
 
 	#portClusters(
 		service: Service,
 		port: ServicePort,
-		{ client, snapshot }: { client: ClientClass; snapshot: Snapshot },
+		{ client, snapshot, problems }: { client: ClientClass; snapshot: Snapshot; problems: Problem[] },
 	): readonly Cluster[] {
+		const http2 = speaksHttp2Upstream(client.extensions);
+		const protocol = http2 ? port.protocol : withoutHttp2(port.protocol);
+		if (protocol !== port.protocol) problems.push(http2Problem(service.hostname, port.number, port.protocol));
+		if (!protocol) return [];
 		const rule = destinationRuleFor(snapshot, client, service);
 		const endpoints = service.resolution === "EDS" ? [] : endpointsOf(snapshot, service.hostname);
 		const inPort = endpoints.filter((e) => e.servicePort === port.number);
@@ -68,11 +93,12 @@ export class ClusterTranslator {
 				service.meta.namespace,
 				port.number,
 				subset?.name,
+				protocol,
 				rule?.meta.namespace,
 				rule?.meta.name,
 			];
 			return this.#cluster(key.join("|"), [service, rule, subset, snapshot.mesh, ...endpoints], () =>
-				outboundCluster({ service, port, subset, rule, endpoints: inPort }, snapshot.mesh),
+				outboundCluster({ service, port: { ...port, protocol }, subset, rule, endpoints: inPort }, snapshot.mesh),
 			);
 		});
 		return clusters.filter((c) => c !== undefined);

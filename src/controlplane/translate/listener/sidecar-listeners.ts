@@ -20,6 +20,7 @@ import { type InboundPort, inboundPorts } from "../inbound-ports.ts";
 import { HTTP_PROXY_ROUTES } from "../route/explicit-proxy-routes.ts";
 import { routeMatch } from "../route/route-match.ts";
 import { socketAddress } from "../socket-address.ts";
+import { speaksHttp2Upstream, withoutHttp2 } from "../upstream-protocol.ts";
 import { accessLog } from "./access-log.ts";
 import { httpConnectionManager } from "./http-connection-manager.ts";
 
@@ -50,7 +51,9 @@ function outboundListener(proxy: ConnectedProxy, { mesh }: Snapshot): Listener {
 
 function inboundListener(proxy: ConnectedProxy, port: InboundPort, snapshot: Snapshot): Listener {
 	const name = `${proxy.ip}_${port.number}`;
-	const filter = isHttp(port.protocol) ? inboundHttp(proxy, port, snapshot) : inboundTcp(port, snapshot);
+	// gRPC through a proxy without HTTP/2 is carried as bytes, which is whole at least.
+	const protocol = speaksHttp2Upstream(proxy.extensions) ? port.protocol : withoutHttp2(port.protocol);
+	const filter = protocol && isHttp(protocol) ? inboundHttp(proxy, port, snapshot) : inboundTcp(port, snapshot);
 	return create(ListenerSchema, {
 		name,
 		address: socketAddress(proxy.ip, port.number),
