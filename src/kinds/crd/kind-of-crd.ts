@@ -1,5 +1,4 @@
 import type { Column, JsonSchema, KindDefinition } from "../definition.ts";
-import { istioKinds } from "../istio/istio-kinds.ts";
 import type { KubeObject } from "../object.ts";
 import { listAt, NAME, textAt } from "../table/columns.ts";
 import { compileJsonPath } from "../table/json-path.ts";
@@ -38,7 +37,7 @@ interface CrdSpec {
 
 /**
  * The kind that a (valid, defaulted) CustomResourceDefinition describes; undefined when it serves no version. Columns and
- * subresources are those of the preferred version. Kinds that Lateen defines keep their semantic validation.
+ * subresources are those of the preferred version. Semantic rules of Istio kinds are an admission step (`validateIstio`).
  */
 export function kindOfCrd(crd: KubeObject): KindDefinition | undefined {
 	const spec = crd.spec as CrdSpec;
@@ -67,7 +66,6 @@ export function kindOfCrd(crd: KubeObject): KindDefinition | undefined {
 		fields: selectableFields(preferred),
 		hasGeneration: true,
 		nameFormat: "subdomain",
-		validate: istioKinds.find(({ group, kind }) => group === spec.group && kind === names.kind)?.validate,
 	};
 }
 

@@ -1,28 +1,7 @@
-import { defineKind, type SpecOf } from "../define-kind.ts";
-import { s } from "../schema-builder.ts";
+import { defineKind } from "../define-kind.ts";
+import { checkGateway } from "./check/gateway-check.ts";
+import { gatewaySpec } from "./gateway-spec.ts";
 import { NETWORKING_CATEGORIES, NETWORKING_GROUP, NETWORKING_VERSIONS } from "./networking-group.ts";
-import { labels, serverTls } from "./shared-fields.ts";
-
-const server = () =>
-	s.object({
-		port: s
-			.object({
-				number: s.uint32().doc("Port number that clients use.").required(),
-				protocol: s.string().doc("HTTP, HTTPS, HTTP2, GRPC, GRPC-WEB, MONGO, TCP or TLS.").required(),
-				name: s.string().doc("Name of the port, unique in the Gateway.").required(),
-				targetPort: s.uint32().doc("Not used any more."),
-			})
-			.doc("Port that the proxy listens on.")
-			.required(),
-		bind: s.string().doc("Address or `unix://` path to listen on."),
-		hosts: s
-			.list(s.string())
-			.doc("Hosts that are exposed, `namespace/host`; the namespace limits whose VirtualServices may bind.")
-			.required(),
-		tls: serverTls().doc("TLS of the port."),
-		defaultEndpoint: s.string().doc("Not supported by any proxy."),
-		name: s.string().doc("Name of the server, used in statistics."),
-	});
 
 /** Ports of the mesh's edge. */
 export const Gateway = defineKind({
@@ -33,13 +12,6 @@ export const Gateway = defineKind({
 	shortNames: ["gw"],
 	categories: NETWORKING_CATEGORIES,
 	doc: "Ports, protocols and TLS of gateway proxies at the edge of the mesh.",
-	spec: s
-		.object({
-			servers: s.list(server()).doc("Ports to open."),
-			selector: labels().doc("Labels of the gateway pods, in any namespace; all gateways when absent."),
-		})
-		.doc("The open ports."),
+	spec: gatewaySpec,
+	check: checkGateway,
 });
-
-export type GatewaySpec = SpecOf<typeof Gateway>;
-export type GatewayServer = NonNullable<GatewaySpec["servers"]>[number];

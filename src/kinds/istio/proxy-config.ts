@@ -1,7 +1,7 @@
-import { defineKind, type SpecOf } from "../define-kind.ts";
-import { s } from "../schema-builder.ts";
+import { defineKind } from "../define-kind.ts";
+import { checkProxyConfig } from "./check/envoy-filter-check.ts";
 import { NETWORKING_CATEGORIES, NETWORKING_GROUP } from "./networking-group.ts";
-import { labelSelector } from "./shared-fields.ts";
+import { proxyConfigSpec } from "./proxy-config-spec.ts";
 
 /** Settings of proxies that take effect when they start. */
 export const ProxyConfig = defineKind({
@@ -11,14 +11,6 @@ export const ProxyConfig = defineKind({
 	plural: "proxyconfigs",
 	categories: NETWORKING_CATEGORIES,
 	doc: "Settings of proxies, read when a pod is injected.",
-	spec: s
-		.object({
-			selector: labelSelector().doc("Workloads that it applies to; all of the namespace when absent."),
-			concurrency: s.int32().doc("Worker threads; 0 means one per core."),
-			environmentVariables: s.map(s.string({ maxLength: 2048 })).doc("Environment of the proxy."),
-			image: s.object({ imageType: s.string().doc("default, debug or distroless.") }).doc("Image of the proxy."),
-		})
-		.doc("The settings."),
+	spec: proxyConfigSpec,
+	check: checkProxyConfig,
 });
-
-export type ProxyConfigSpec = SpecOf<typeof ProxyConfig>;

@@ -1,41 +1,6 @@
-import { defineKind, type SpecOf } from "../define-kind.ts";
-import { s } from "../schema-builder.ts";
-import { POLICY_TARGETS_ONE_OF, policyTargets } from "./shared-fields.ts";
-
-const jwtRule = () =>
-	s.object(
-		{
-			issuer: s.string().doc("Issuer that the token must name.").required(),
-			audiences: s.list(s.string({ minLength: 1 })).doc("Audiences of which the token must name one."),
-			jwksUri: s.string({ maxLength: 2048 }).doc("Where the issuer's keys are fetched."),
-			jwks: s.string().doc("The issuer's keys, as JSON."),
-			fromHeaders: s
-				.list(
-					s.object({
-						name: s.string({ minLength: 1 }).doc("Header name.").required(),
-						prefix: s.string().doc("Text before the token, such as `Bearer `."),
-					}),
-				)
-				.doc("Headers that may carry the token."),
-			fromParams: s.list(s.string({ minLength: 1 })).doc("Query parameters that may carry the token."),
-			fromCookies: s.list(s.string({ minLength: 1 })).doc("Cookies that may carry the token."),
-			outputPayloadToHeader: s.string().doc("Header that gets the token's payload, base64url."),
-			forwardOriginalToken: s.bool().doc("Leave the token in the request."),
-			outputClaimToHeaders: s
-				.list(
-					s.object({
-						header: s.string({ minLength: 1 }).doc("Header to write.").required(),
-						claim: s.string({ minLength: 1 }).doc("Claim to read.").required(),
-					}),
-				)
-				.doc("Claims that are copied to headers."),
-			timeout: s.duration().doc("Longest wait for the keys."),
-			spaceDelimitedClaims: s
-				.list(s.string({ minLength: 1 }), { maxItems: 64 })
-				.doc("Claims that hold several values, separated by blanks."),
-		},
-		[["jwksUri", "jwks"]],
-	);
+import { defineKind } from "../define-kind.ts";
+import { checkRequestAuthentication } from "./check/request-authentication-check.ts";
+import { requestAuthenticationSpec } from "./request-authentication-spec.ts";
 
 /** Which tokens are accepted. */
 export const RequestAuthentication = defineKind({
@@ -46,11 +11,6 @@ export const RequestAuthentication = defineKind({
 	shortNames: ["ra"],
 	categories: ["istio-io", "security-istio-io"],
 	doc: "Says which JSON Web Tokens are accepted; a request without one passes.",
-	spec: s
-		.object({ ...policyTargets(), jwtRules: s.list(jwtRule(), { maxItems: 4096 }).doc("Accepted issuers.") }, [
-			POLICY_TARGETS_ONE_OF,
-		])
-		.doc("The policy."),
+	spec: requestAuthenticationSpec,
+	check: checkRequestAuthentication,
 });
-
-export type RequestAuthenticationSpec = SpecOf<typeof RequestAuthentication>;

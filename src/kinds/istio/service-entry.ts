@@ -1,7 +1,7 @@
-import { defineKind, type SpecOf } from "../define-kind.ts";
-import { s } from "../schema-builder.ts";
+import { defineKind } from "../define-kind.ts";
+import { checkServiceEntry } from "./check/service-entry-check.ts";
 import { NETWORKING_CATEGORIES, NETWORKING_GROUP, NETWORKING_VERSIONS } from "./networking-group.ts";
-import { exportTo, workloadEntry, workloadSelector } from "./shared-fields.ts";
+import { serviceEntrySpec } from "./service-entry-spec.ts";
 
 /** A service that Kubernetes does not know. */
 export const ServiceEntry = defineKind({
@@ -12,45 +12,11 @@ export const ServiceEntry = defineKind({
 	shortNames: ["se"],
 	categories: NETWORKING_CATEGORIES,
 	doc: "Adds a service to the mesh's registry: outside hosts, virtual machines.",
-	spec: s
-		.object(
-			{
-				hosts: s.list(s.string(), { minItems: 1, maxItems: 256 }).doc("Names of the service.").required(),
-				addresses: s
-					.list(s.string({ maxLength: 64 }), { maxItems: 256 })
-					.doc("Virtual addresses or CIDR blocks of the service."),
-				ports: s
-					.list(
-						s.object({
-							number: s.uint32().doc("Port number that clients use.").required(),
-							protocol: s
-								.string({ maxLength: 256 })
-								.doc("HTTP, HTTPS, HTTP2, GRPC, MONGO, TCP or TLS; found out when absent."),
-							name: s.string({ maxLength: 256 }).doc("Name of the port.").required(),
-							targetPort: s.uint32().doc("Port of the endpoints, when it differs."),
-						}),
-						{ maxItems: 256 },
-					)
-					.doc("Ports of the service."),
-				location: s
-					.enumOf("MESH_EXTERNAL", "MESH_INTERNAL")
-					.doc("Whether the service belongs to the mesh; external unless set."),
-				resolution: s
-					.enumOf("NONE", "STATIC", "DNS", "DNS_ROUND_ROBIN", "DYNAMIC_DNS")
-					.doc("How endpoints are found; NONE keeps the address that the client dialled."),
-				endpoints: s.list(workloadEntry(), { maxItems: 4096 }).doc("Endpoints of the service."),
-				workloadSelector: workloadSelector().doc("WorkloadEntries and pods that are the endpoints."),
-				exportTo: exportTo(),
-				subjectAltNames: s.list(s.string()).doc("Names that the servers' certificates must carry."),
-			},
-			[["workloadSelector", "endpoints"]],
-		)
-		.doc("The service."),
+	spec: serviceEntrySpec,
 	columns: [
 		{ name: "Hosts", type: "string", jsonPath: ".spec.hosts", description: "Names of the service." },
 		{ name: "Location", type: "string", jsonPath: ".spec.location", description: "Inside or outside the mesh." },
 		{ name: "Resolution", type: "string", jsonPath: ".spec.resolution", description: "How endpoints are found." },
 	],
+	check: checkServiceEntry,
 });
-
-export type ServiceEntrySpec = SpecOf<typeof ServiceEntry>;

@@ -1,4 +1,4 @@
-import { problem } from "../../lib/problem.ts";
+import { type Problem, problem } from "../../lib/problem.ts";
 import type { Findings } from "../define-kind.ts";
 import type { FieldError } from "../definition.ts";
 import type { KubeObject } from "../object.ts";
@@ -26,7 +26,31 @@ export function validateIstio(object: KubeObject, options: { readonly strict: bo
 		problem("LTN1010", path, `unknown field ${JSON.stringify(path)}`, unknownFieldHint(kind, path)),
 	);
 	const structural: FieldError[] = [...validateSchema(kind.schema, object), ...findListDuplicates(kind.schema, object)];
-	if (structural.length > 0) return { errors: [...unknown, ...structural], warnings: [] };
+	const reserved = checkAnnotations(object);
+	if (structural.length > 0) return { errors: [...unknown, ...reserved, ...structural], warnings: [] };
 	const { errors, warnings } = kind.check(object, options.strict);
-	return { errors: [...unknown, ...errors], warnings };
+	return { errors: [...unknown, ...reserved, ...errors], warnings };
+}
+
+const DRY_RUN = "istio.io/dry-run";
+
+/** Annotations that only the control plane itself may write. */
+const INTERNAL = [
+	"internal.istio.io/webhook-always-reject",
+	"internal.istio.io/parents",
+	"internal.istio.io/parent-namespace",
+];
+
+function checkAnnotations({ kind, metadata }: KubeObject): Problem[] {
+	const annotations = metadata?.annotations ?? {};
+	const refused = INTERNAL.filter((name) => Object.hasOwn(annotations, name));
+	if (kind !== "AuthorizationPolicy" && Object.hasOwn(annotations, DRY_RUN)) refused.push(DRY_RUN);
+	return refused.map((name) =>
+		problem(
+			"LTN1110",
+			`metadata.annotations[${name}]`,
+			`the annotation ${name} is not possible on a ${kind}`,
+			"remove it",
+		),
+	);
 }

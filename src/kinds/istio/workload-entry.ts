@@ -1,7 +1,8 @@
-import { defineKind, type SpecOf } from "../define-kind.ts";
+import { defineKind } from "../define-kind.ts";
 import { AGE_COLUMN } from "../table/printer-column.ts";
+import { checkWorkloadEntry } from "./check/workload-check.ts";
 import { NETWORKING_CATEGORIES, NETWORKING_GROUP, NETWORKING_VERSIONS } from "./networking-group.ts";
-import { workloadEntry } from "./shared-fields.ts";
+import { workloadEntrySpec } from "./workload-entry-spec.ts";
 
 /** An endpoint that is no pod. */
 export const WorkloadEntry = defineKind({
@@ -12,11 +13,10 @@ export const WorkloadEntry = defineKind({
 	shortNames: ["we"],
 	categories: NETWORKING_CATEGORIES,
 	doc: "An endpoint that is no pod, such as a virtual machine.",
-	spec: workloadEntry().doc("The endpoint."),
+	spec: workloadEntrySpec,
 	columns: [
 		AGE_COLUMN,
 		{ name: "Address", type: "string", jsonPath: ".spec.address", description: "Address of the endpoint." },
 	],
+	check: checkWorkloadEntry,
 });
-
-export type WorkloadEntrySpec = SpecOf<typeof WorkloadEntry>;

@@ -1,39 +1,7 @@
-import { defineKind, type SpecOf } from "../define-kind.ts";
-import { s } from "../schema-builder.ts";
+import { defineKind } from "../define-kind.ts";
+import { checkWorkloadGroup } from "./check/workload-check.ts";
 import { NETWORKING_CATEGORIES, NETWORKING_GROUP, NETWORKING_VERSIONS } from "./networking-group.ts";
-import { labels, workloadEntry } from "./shared-fields.ts";
-
-const probe = () =>
-	s.object(
-		{
-			initialDelaySeconds: s.int32().doc("Wait before the first probe."),
-			timeoutSeconds: s.int32().doc("Longest wait for an answer."),
-			periodSeconds: s.int32().doc("Time between probes."),
-			successThreshold: s.int32().doc("Successes in a row that make the workload healthy."),
-			failureThreshold: s.int32().doc("Failures in a row that make it unhealthy."),
-			httpGet: s
-				.object({
-					path: s.string().doc("Path to ask for."),
-					port: s.uint32().doc("Port to ask on.").required(),
-					host: s.string().doc("Host to connect to."),
-					scheme: s.string().doc("HTTP or HTTPS."),
-					httpHeaders: s
-						.list(s.object({ name: s.string().doc("Header name."), value: s.string().doc("Header value.") }))
-						.doc("Headers to send."),
-				})
-				.doc("Probe by an HTTP request."),
-			tcpSocket: s
-				.object({ host: s.string().doc("Host to connect to."), port: s.uint32().doc("Port to connect to.").required() })
-				.doc("Probe by a connection."),
-			exec: s
-				.object({ command: s.list(s.string()).doc("Program and arguments.").required() })
-				.doc("Probe by a program."),
-			grpc: s
-				.object({ service: s.string().doc("Service to ask about."), port: s.uint32().doc("Port to ask on.") })
-				.doc("Probe by gRPC's health service."),
-		},
-		[["httpGet", "tcpSocket", "exec", "grpc"]],
-	);
+import { workloadGroupSpec } from "./workload-group-spec.ts";
 
 /** Template for WorkloadEntries that register themselves. */
 export const WorkloadGroup = defineKind({
@@ -44,18 +12,6 @@ export const WorkloadGroup = defineKind({
 	shortNames: ["wg"],
 	categories: NETWORKING_CATEGORIES,
 	doc: "Describes a set of workloads that are no pods, and the WorkloadEntry that each of them gets.",
-	spec: s
-		.object({
-			metadata: s
-				.object({
-					labels: labels().doc("Labels of the entries."),
-					annotations: s.map(s.string()).doc("Annotations of the entries."),
-				})
-				.doc("Metadata of the entries."),
-			template: workloadEntry().doc("Values of the entries; address and labels come from the workload.").required(),
-			probe: probe().doc("How the workload's health is found out."),
-		})
-		.doc("The group."),
+	spec: workloadGroupSpec,
+	check: checkWorkloadGroup,
 });
-
-export type WorkloadGroupSpec = SpecOf<typeof WorkloadGroup>;
