@@ -21,27 +21,30 @@ export function readShippedManifests(paths: readonly string[]): KubeObject[] {
 }
 
 /**
- * Creates what is not there yet and leaves the rest as it is: a mesh that comes back keeps what its user changed. Answers how many were
- * created.
+ * Creates what is not there yet and leaves the rest as it is: a mesh that comes back keeps what its user changed. Namespaces first, then all at
+ * once, since each write waits for the disk. Answers how many were created.
  */
 export async function createMissing(client: KubeClient, objects: readonly KubeObject[]): Promise<number> {
-	let created = 0;
-	for (const object of objects) {
-		const kind = kindOfObject(object);
-		if (!kind) throw new Error(`a shipped manifest names the unknown kind ${object.apiVersion} ${object.kind}`);
-		const ref: ResourceRef = {
-			group: kind.group,
-			version: object.apiVersion.split("/").at(-1)!,
-			plural: kind.plural,
-			namespaced: kind.namespaced,
-		};
-		const placed = kind.namespaced ? { ...object, metadata: { namespace: "default", ...object.metadata } } : object;
-		try {
-			await client.create(ref, placed);
-			created++;
-		} catch (error) {
-			if (!(error instanceof KubeApiError) || error.reason !== "AlreadyExists") throw error;
-		}
+	const [namespaces, others] = [
+		objects.filter((o) => o.kind === "Namespace"),
+		objects.filter((o) => o.kind !== "Namespace"),
+	];
+	const first = await Promise.all(namespaces.map((object) => createOne(client, object)));
+	const rest = await Promise.all(others.map((object) => createOne(client, object)));
+	return [...first, ...rest].filter((created) => created).length;
+}
+
+async function createOne(client: KubeClient, object: KubeObject): Promise<boolean> {
+	const kind = kindOfObject(object);
+	if (!kind) throw new Error(`a shipped manifest names the unknown kind ${object.apiVersion} ${object.kind}`);
+	const { group, plural, namespaced } = kind;
+	const ref: ResourceRef = { group, version: object.apiVersion.split("/").at(-1)!, plural, namespaced };
+	const placed = namespaced ? { ...object, metadata: { namespace: "default", ...object.metadata } } : object;
+	try {
+		await client.create(ref, placed);
+		return true;
+	} catch (error) {
+		if (!(error instanceof KubeApiError) || error.reason !== "AlreadyExists") throw error;
+		return false;
 	}
-	return created;
 }

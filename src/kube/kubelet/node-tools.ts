@@ -15,7 +15,8 @@ export function installNodeTools(dataDir: string): NodeEnvironment {
 	const curl = join(toolsDir, "curl");
 	writeFileSync(curl, curlWrapper(findBinary("curl", hostPath)));
 	chmodSync(curl, 0o755);
-	const compileCacheDir = join(dataDir, "compile-cache");
+	// The one that this process uses, so that a container starts warm from the first mesh on.
+	const compileCacheDir = process.env.NODE_COMPILE_CACHE ?? join(dataDir, "compile-cache");
 	mkdirSync(compileCacheDir, { recursive: true });
 	return { mark: dataDir, toolsDir, hostPath, preloadUrl: findPreload(), compileCacheDir };
 }
