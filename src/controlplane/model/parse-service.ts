@@ -1,4 +1,5 @@
 import type { KubeObject } from "../../kinds/object.ts";
+import { fieldPath } from "../../lib/field-path.ts";
 import { metaOf } from "./config-object.ts";
 import type { MeshConfig } from "./mesh-config.ts";
 import { ObjectReader, ProblemSink } from "./object-reader.ts";
@@ -16,7 +17,9 @@ export function parseService(object: KubeObject, mesh: MeshConfig): Parsed<Servi
 	const r = ObjectReader.spec(object, sink);
 	const selector = r.stringMap("selector");
 	const clusterIps = [r.string("clusterIP") ?? "", ...r.strings("clusterIPs")];
-	const addresses = [...new Set(clusterIps.filter((ip) => ip !== "" && ip !== "None"))];
+	// A client behind an explicit proxy may call the load balancer's address as well.
+	const ips = [...clusterIps, ...r.strings("externalIPs"), ...loadBalancerIps(object)];
+	const addresses = [...new Set(ips.filter((ip) => ip !== "" && ip !== "None"))];
 	const externalName = r.string("type") === "ExternalName" ? r.string("externalName") : undefined;
 	const exportTo = (meta.annotations[EXPORT_TO] ?? "").split(",").map((e) => e.trim());
 	const value: Service = {
@@ -55,4 +58,10 @@ function readPort(r: ObjectReader): ServicePort {
 
 function isTargetPort(value: unknown): value is number | string {
 	return typeof value === "number" || (typeof value === "string" && value !== "");
+}
+
+function loadBalancerIps(object: KubeObject): readonly string[] {
+	const r = new ObjectReader(object.status, fieldPath("status"), new ProblemSink());
+	const ingress = r.object("loadBalancer", (lb) => lb.list("ingress", (i) => i.string("ip") ?? ""));
+	return ingress ?? [];
 }
