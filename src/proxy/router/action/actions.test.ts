@@ -34,6 +34,9 @@ const REDIRECTS: readonly (readonly [JsonObject, JsonObject, string, string])[] 
 		"https://n.example:8443/x",
 	],
 	[{ prefix: "/" }, { port_redirect: 8443 }, "/x", "http://h:8443/x"],
+	[{ path: "/p" }, { path_redirect: "no" }, "/p?q", "http://h:8080/no?q"],
+	[{ path: "/p" }, { path_redirect: "no?x" }, "/p?q", "http://h:8080/no?x"],
+	[{ prefix: "/rr" }, { prefix_rewrite: "no" }, "/rr/a?q", "http://h:8080/no/a?q"],
 	[{ prefix: "/" }, { host_redirect: "n.example" }, "/x", "http://n.example/x"],
 ];
 
@@ -120,6 +123,13 @@ const REWRITES: readonly (readonly [JsonObject, JsonObject, string, string, stri
 		"h:80",
 	],
 	[{ path_separated_prefix: "/a" }, { prefix_rewrite: "/b" }, "/a/c", "/b/c", "h:80"],
+	[
+		{ prefix: "/" },
+		{ regex_rewrite: { pattern: { regex: "^/empty$" }, substitution: "" } },
+		"/empty?q",
+		"/empty?q",
+		"h:80",
+	],
 	[{ prefix: "/" }, { host_rewrite_literal: "other" }, "/p", "/p", "other"],
 	[{ prefix: "/" }, { host_rewrite_header: "X-H" }, "/p", "/p", "from.header"],
 	[{ prefix: "/" }, { host_rewrite_header: "nope" }, "/p", "/p", "h:80"],

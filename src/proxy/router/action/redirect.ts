@@ -59,14 +59,16 @@ function compileRedirectPath(
 ): (target: string) => string {
 	const { pathRewriteSpecifier: spec, stripQuery } = action;
 	// A query in the new path takes the place of the request's and stays.
-	if (spec.case === "pathRedirect" && spec.value.includes("?")) return () => spec.value;
+	if (spec.case === "pathRedirect" && spec.value.includes("?")) return () => absolute(spec.value);
 	const rewrite = compileRewriteOf(spec, matcher, at, problems);
 	return (target) => {
 		const path = pathOnly(target);
 		const query = stripQuery ? "" : target.slice(path.length);
-		return rewrite(path) + query;
+		return absolute(rewrite(path) || path) + query;
 	};
 }
+
+const absolute = (path: string) => (path.startsWith("/") ? path : `/${path}`);
 
 function compileRewriteOf(
 	spec: RedirectAction["pathRewriteSpecifier"],

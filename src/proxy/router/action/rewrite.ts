@@ -46,9 +46,12 @@ export function compilePathRewrite(
 /** Applies a path rewrite in place, query kept; the client's path goes to x-envoy-original-path. */
 export function rewritePath(request: RequestHead, rewrite: PathRewrite): void {
 	const path = pathOnly(request.path);
+	const rewritten = rewrite(path);
+	// As in Envoy: a substitution that leaves nothing leaves the path alone.
+	if (rewritten === "") return;
 	const query = request.path.slice(path.length);
 	request.headers.set("x-envoy-original-path", request.path);
-	request.path = rewrite(path) + query;
+	request.path = rewritten + query;
 }
 
 /** The new host for a request, or undefined to keep it. */
