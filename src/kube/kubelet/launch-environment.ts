@@ -75,8 +75,10 @@ export function launchEnvironment(input: EnvironmentInput): Map<string, string> 
 	return env;
 }
 
-function clientVariables({ network, node }: EnvironmentInput, options: string | undefined): [string, string][] {
-	const proxy = `http://${network.httpProxy}`;
+function clientVariables({ pod, network, node }: EnvironmentInput, options: string | undefined): [string, string][] {
+	// The node's proxy serves all namespaces: the user name completes short Service names (docs/contracts.md).
+	const user = network.hasSidecar ? "" : `${pod.metadata.namespace}:pod@`;
+	const proxy = `http://${user}${network.httpProxy}`;
 	const direct = "localhost,127.0.0.1,::1";
 	return [
 		["http_proxy", proxy],
