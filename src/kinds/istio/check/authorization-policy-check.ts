@@ -71,24 +71,27 @@ const BLOCKS = ["ipBlocks", "notIpBlocks", "remoteIpBlocks", "notRemoteIpBlocks"
 const PEER_FIELDS = ["principals", "namespaces", "serviceAccounts", "trustDomains", "requestPrincipals"] as const;
 
 function checkSource(source: Source, action: string, path: FieldPath, report: Report): void {
-	for (const name of BLOCKS)
-		for (const [i, block] of (source[name] ?? []).entries())
-			if (!isCidrOrIp(block))
-				report.error("LTN1111", path.field(name).index(i), `${JSON.stringify(block)} is no address or CIDR block`);
+	for (const name of BLOCKS) checkBlocks(source[name] ?? [], path.field(name), report);
 	const accounts = [...(source.serviceAccounts ?? []), ...(source.notServiceAccounts ?? [])];
 	const others = [source.principals, source.notPrincipals, source.namespaces, source.notNamespaces];
+	const at = path.field("serviceAccounts");
 	if (accounts.length > 0 && others.some((list) => (list ?? []).length > 0))
-		report.error(
-			"LTN1905",
-			path.field("serviceAccounts"),
-			"serviceAccounts cannot stand beside principals or namespaces",
-		);
+		report.error("LTN1905", at, "serviceAccounts cannot stand beside principals or namespaces");
 	if (accounts.some((account) => account.includes("*")))
-		report.error("LTN1905", path.field("serviceAccounts"), "serviceAccounts take no wildcard");
-	if (action !== "CUSTOM") return;
-	for (const name of PEER_FIELDS)
-		for (const field of [name, `not${name[0]!.toUpperCase()}${name.slice(1)}`])
-			if ((source as Lists)[field]) report.error("LTN1904", path.field(field), `${field} is not possible with CUSTOM`);
+		report.error("LTN1905", at, "serviceAccounts take no wildcard");
+	if (action === "CUSTOM") refusePeerFields(source as Lists, path, report);
+}
+
+function checkBlocks(blocks: readonly string[], path: FieldPath, report: Report): void {
+	for (const [i, block] of blocks.entries())
+		if (!isCidrOrIp(block))
+			report.error("LTN1111", path.index(i), `${JSON.stringify(block)} is no address or CIDR block`);
+}
+
+/** CUSTOM policies are asked before the peer's identity and the token are known. */
+function refusePeerFields(source: Lists, path: FieldPath, report: Report): void {
+	for (const name of PEER_FIELDS.flatMap((field) => [field, `not${field[0]!.toUpperCase()}${field.slice(1)}`]))
+		if (source[name]) report.error("LTN1904", path.field(name), `${name} is not possible with CUSTOM`);
 }
 
 type Operation = NonNullable<NonNullable<Rule["to"]>[number]["operation"]>;

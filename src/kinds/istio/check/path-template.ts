@@ -7,9 +7,10 @@ const LITERAL = /^[a-zA-Z0-9\-._~%!$&'()+,;:@=]*$/;
 export function checkPathTemplate(text: string, path: FieldPath, report: Report): void {
 	if (!text.includes("{") && !text.includes("}")) return;
 	const segments = text.split("/");
-	const operators = segments.filter((segment) => segment === "{*}" || segment === "{**}");
+	const isOperator = (segment: string) => segment === "{*}" || segment === "{**}";
+	const operators = segments.filter(isOperator);
 	const rest = operators.indexOf("{**}");
-	const literals = segments.filter((segment) => !operators.includes(segment));
+	const literals = segments.filter((segment) => !isOperator(segment));
 	const isFine =
 		text.startsWith("/") &&
 		literals.every((segment) => LITERAL.test(segment)) &&

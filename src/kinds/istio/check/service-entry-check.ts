@@ -29,10 +29,10 @@ function checkHosts({ hosts, resolution }: ServiceEntrySpec, report: Report): vo
 	for (const [i, host] of hosts.entries()) {
 		const at = PATH.field("hosts").index(i);
 		if (host === "*")
-			report.error("LTN1501", at, "the host * is not possible", "name the service, or a domain such as *.foo.com");
+			report.error("LTN1651", at, "the host * is not possible", "name the service, or a domain such as *.foo.com");
 		else if (!isWildcardDomain(host)) report.error("LTN1101", at, `${JSON.stringify(host)} is no valid host`);
 		else if (isPartialWildcard(host) && resolution !== "DYNAMIC_DNS")
-			report.warn("LTN1501", at, `${host} has a wildcard for part of a label`);
+			report.warn("LTN1651", at, `${host} has a wildcard for part of a label`);
 	}
 }
 
@@ -50,15 +50,15 @@ function checkPorts(ports: Ports, report: Report): void {
 	const numbers = new Set<number>();
 	for (const [i, port] of ports.entries()) {
 		const at = PATH.field("ports").index(i);
-		if (port.name === "") report.error("LTN1502", at.field("name"), "the port has no name");
+		if (port.name === "") report.error("LTN1652", at.field("name"), "the port has no name");
 		else if (names.has(port.name))
-			report.error("LTN1502", at.field("name"), `the port name ${port.name} is there twice`);
-		if (numbers.has(port.number)) report.error("LTN1502", at.field("number"), `port ${port.number} is there twice`);
+			report.error("LTN1652", at.field("name"), `the port name ${port.name} is there twice`);
+		if (numbers.has(port.number)) report.error("LTN1652", at.field("number"), `port ${port.number} is there twice`);
 		names.add(port.name);
 		numbers.add(port.number);
 		if (!isPort(port.number)) report.error("LTN1102", at.field("number"), `port ${port.number} is not in 1..65535`);
 		if (port.protocol && !isKnownProtocol(port.protocol))
-			report.error("LTN1502", at.field("protocol"), `${JSON.stringify(port.protocol)} is no known protocol`);
+			report.error("LTN1652", at.field("protocol"), `${JSON.stringify(port.protocol)} is no known protocol`);
 		if (port.targetPort !== undefined && port.targetPort !== 0)
 			checkPort(port.targetPort, at.field("targetPort"), report);
 	}
@@ -71,7 +71,7 @@ function checkOpaquePorts(spec: ServiceEntrySpec, report: Report): void {
 	for (const [i, { protocol = "" }] of ports.entries()) {
 		if (!isHttpProtocol(protocol) && !isTlsProtocol(protocol))
 			report.error(
-				"LTN1503",
+				"LTN1653",
 				PATH.field("ports").index(i),
 				"several hosts cannot share a port that is neither HTTP nor TLS",
 				"make one ServiceEntry per host, or give addresses",
@@ -92,14 +92,14 @@ const RESOLUTION: Readonly<
 function checkNone({ endpoints = [], workloadSelector }: ServiceEntrySpec, report: Report): void {
 	if (endpoints.length > 0)
 		report.error(
-			"LTN1504",
+			"LTN1654",
 			PATH.field("endpoints"),
 			"resolution NONE keeps the dialled address, so endpoints have no meaning",
 			"use STATIC or DNS",
 		);
 	if (workloadSelector)
 		report.warn(
-			"LTN1504",
+			"LTN1654",
 			PATH.field("workloadSelector"),
 			"resolution NONE keeps the dialled address, so the selector has no effect",
 			"use STATIC or DNS",
@@ -116,12 +116,12 @@ function checkEndpoints(spec: ServiceEntrySpec, check: EndpointCheck, report: Re
 		checkLabels(endpoint.labels, at.field("labels"), report);
 		for (const [name, port] of Object.entries(endpoint.ports ?? {})) {
 			if (!names.has(name))
-				report.error("LTN1505", at.field("ports").key(name), `the service has no port named ${name}`);
+				report.error("LTN1655", at.field("ports").key(name), `the service has no port named ${name}`);
 			checkPort(port, at.field("ports").key(name), report);
 		}
 		const isUnix = endpoint.address?.startsWith("unix://");
 		if (isUnix && (spec.ports ?? []).length !== 1)
-			report.error("LTN1505", at.field("address"), "a unix socket serves exactly one service port");
+			report.error("LTN1655", at.field("address"), "a unix socket serves exactly one service port");
 	}
 }
 
@@ -129,10 +129,10 @@ function checkStaticEndpoint({ address = "", ports = {}, network }: Endpoint, pa
 	if (address.startsWith("unix://")) {
 		if (!/^unix:\/\/(\/.+[^/]|@.+)$/.test(address))
 			report.error("LTN1111", path.field("address"), `${address} is no absolute path of a socket`);
-		if (Object.keys(ports).length > 0) report.error("LTN1505", path.field("ports"), "a unix socket has no ports");
+		if (Object.keys(ports).length > 0) report.error("LTN1655", path.field("ports"), "a unix socket has no ports");
 	} else if (!isIpAddress(address) && !(address === "" && network)) {
 		report.error(
-			"LTN1505",
+			"LTN1655",
 			path.field("address"),
 			`${JSON.stringify(address)} is no IP address`,
 			"use resolution DNS for names",
@@ -146,21 +146,21 @@ function checkDns(spec: ServiceEntrySpec, report: Report): void {
 		for (const [i, host] of hosts.entries())
 			if (isWildcard(host) || !isFqdn(host))
 				report.error(
-					"LTN1506",
+					"LTN1656",
 					PATH.field("hosts").index(i),
 					`${host} cannot be looked up in DNS`,
 					"name endpoints, or use resolution NONE or DYNAMIC_DNS",
 				);
 	}
 	if (resolution === "DNS_ROUND_ROBIN" && endpoints.length > 1)
-		report.error("LTN1506", PATH.field("endpoints"), "DNS_ROUND_ROBIN takes at most one endpoint");
+		report.error("LTN1656", PATH.field("endpoints"), "DNS_ROUND_ROBIN takes at most one endpoint");
 	checkEndpoints(spec, checkNamedEndpoint, report);
 }
 
 function checkNamedEndpoint({ address = "", network }: Endpoint, path: FieldPath, report: Report): void {
 	if (!isFqdn(address) && !isIpAddress(address) && !(address === "" && network))
 		report.error(
-			"LTN1505",
+			"LTN1655",
 			path.field("address"),
 			`${JSON.stringify(address)} is neither a DNS name nor an IP address`,
 		);
@@ -174,13 +174,13 @@ function checkDynamicDns(
 ): void {
 	for (const [i, host] of hosts.entries())
 		if (!isWildcard(host))
-			report.error("LTN1507", PATH.field("hosts").index(i), "DYNAMIC_DNS is for wildcard hosts", "use resolution DNS");
-	if (addresses.length > 0) report.error("LTN1507", PATH.field("addresses"), "DYNAMIC_DNS takes no addresses");
-	if (endpoints.length > 0) report.error("LTN1507", PATH.field("endpoints"), "DYNAMIC_DNS takes no endpoints");
+			report.error("LTN1657", PATH.field("hosts").index(i), "DYNAMIC_DNS is for wildcard hosts", "use resolution DNS");
+	if (addresses.length > 0) report.error("LTN1657", PATH.field("addresses"), "DYNAMIC_DNS takes no addresses");
+	if (endpoints.length > 0) report.error("LTN1657", PATH.field("endpoints"), "DYNAMIC_DNS takes no endpoints");
 	for (const [i, { protocol = "" }] of ports.entries())
 		if (!DYNAMIC_PROTOCOLS.has(protocol.toUpperCase()))
 			report.error(
-				"LTN1507",
+				"LTN1657",
 				PATH.field("ports").index(i).field("protocol"),
 				`DYNAMIC_DNS needs HTTP, TLS, GRPC or HTTP2, not ${protocol || "no protocol"}`,
 			);
