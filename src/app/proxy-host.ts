@@ -49,6 +49,8 @@ export async function hostProxy(bootstrap: Bootstrap, options: HostOptions): Pro
 	const stop = () => {
 		stopped ??= shutDown(proxy, options, logger).then(async () => {
 			for (const task of tasks) await task();
+			// Idle upstream connections are all that is left; nobody waits for them.
+			process.exit();
 		});
 		return stopped;
 	};

@@ -1,0 +1,189 @@
+import { hostname } from "node:os";
+import { fieldPath } from "../../lib/field-path.ts";
+import { type Problem, ProblemError, problem } from "../../lib/problem.ts";
+import type { StatScope } from "../../telemetry/metric-registry.ts";
+import { unpackAs } from "../../xds/any.ts";
+import type { Cluster } from "../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts";
+import { TrafficDirection } from "../../xds/generated/envoy/config/core/v3/base_pb.ts";
+import type { Listener } from "../../xds/generated/envoy/config/listener/v3/listener_pb.ts";
+import { HttpConnectionManagerSchema } from "../../xds/generated/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts";
+import { mergeSupported } from "../../xds/supported.ts";
+import type { ClusterConfig } from "../cluster/cluster-config.ts";
+import { compileCluster } from "../cluster/compile-cluster.ts";
+import { SUPPORTED as CLUSTER_SUPPORTED } from "../cluster/supported.ts";
+import { perRouteParser } from "../filter/filter-chain.ts";
+import type { HttpFilterFactory } from "../filter/http-filter.ts";
+import { HTTP_FILTER_NAMES, httpFilterFactories } from "../filter/http-filters.ts";
+import { type IstioFamilies, istioFamilies } from "../filter/istio-stats/istio-families.ts";
+import { FILTER_SUPPORTED } from "../filter/supported.ts";
+import { type WorkloadMetadata, workloadOfNode } from "../filter/workload-metadata.ts";
+import type { HcmConfig } from "../hcm/hcm-config.ts";
+import type { HcmServices } from "../hcm/hcm-shared.ts";
+import { SUPPORTED as HCM_SUPPORTED } from "../hcm/parse-hcm.ts";
+import { Deadlines } from "../http/deadlines.ts";
+import type { ListenerConfig } from "../listener/listener-config.ts";
+import { ListenerSet } from "../listener/listener-set.ts";
+import { SUPPORTED as LISTENER_SUPPORTED, parseListener } from "../listener/parse-listener.ts";
+import { type AccessLogger, compileAccessLogs } from "../router/access-log/access-log.ts";
+import type { FormatEnvironment } from "../router/format/format-context.ts";
+import { compileRouteConfiguration, type RouteCompileDeps } from "../router/route-configuration.ts";
+import type { RouteTable } from "../router/route-match.ts";
+import { ROUTER_SUPPORTED } from "../router/supported.ts";
+import type { DataPlane, DataPlaneDeps } from "./data-plane.ts";
+import type { StagedListener } from "./listener-stage.ts";
+
+const NETWORK_FILTERS = ["envoy.filters.network.http_connection_manager", "envoy.filters.network.tcp_proxy"];
+
+/** Builds the real request path: listeners, connection managers, filters, routes. */
+export function makeRequestPath(deps: DataPlaneDeps): DataPlane<ListenerConfig> {
+	const path = new RequestPath(deps);
+	const listeners = new ListenerSet({
+		...deps,
+		deadlines: new Deadlines(deps.clock),
+		httpServices: (_listener, hcm) => path.servicesOf(hcm),
+	});
+	return {
+		compilers: {
+			supported: mergeSupported(
+				CLUSTER_SUPPORTED,
+				LISTENER_SUPPORTED,
+				HCM_SUPPORTED,
+				ROUTER_SUPPORTED,
+				FILTER_SUPPORTED,
+			),
+			cluster: compileUpstream,
+			listener: (message, at) => path.compileListener(message, at),
+			routes: (message, at) => compileRouteConfiguration(message, path.routeDeps, fieldPath(at)),
+		},
+		listeners: {
+			put: (config) => listeners.put(config),
+			remove: (name) => listeners.remove(name),
+			list: () => listeners.list().map(({ config, address, port }) => ({ name: config.name, ip: address, port })),
+			drain: (withinMs) => listeners.drain(withinMs),
+			close: () => listeners.close(),
+		},
+		extensions: [
+			...HTTP_FILTER_NAMES.map((name) => ({ name, category: "envoy.filters.http", typeUrls: [] })),
+			...NETWORK_FILTERS.map((name) => ({ name, category: "envoy.filters.network", typeUrls: [] })),
+		],
+	};
+}
+
+/** A cluster that requests can be sent to: upstream connections speak HTTP/1.1 so far. */
+function compileUpstream(message: Cluster, at: string): ClusterConfig {
+	const config = compileCluster(message, at);
+	if (config.info.httpProtocol !== "http2") return config;
+	const path = fieldPath(at).field("typed_extension_protocol_options");
+	const what = "HTTP/2 to upstreams is not implemented by this proxy";
+	throw new ProblemError([problem("LTN3441", path.toString(), what, "use http_protocol_options")]);
+}
+
+class RequestPath {
+	readonly routeDeps: RouteCompileDeps;
+	readonly #deps: DataPlaneDeps;
+	readonly #env: FormatEnvironment;
+	readonly #node: WorkloadMetadata;
+	readonly #istio: IstioFamilies;
+	/** Filters count in the scope of their connection manager; scopes live as long as the process. */
+	readonly #scopes = new Map<string, StatScope>();
+	/** What was compiled beside a connection manager's own configuration. */
+	readonly #compiled = new WeakMap<HcmConfig, Pick<HcmServices, "routeTable" | "accessLog">>();
+
+	constructor(deps: DataPlaneDeps) {
+		this.#deps = deps;
+		this.#env = {
+			hostname: hostname(),
+			nowMs: () => deps.clock.nowMs(),
+			environment: (name) => deps.environment[name],
+		};
+		this.#node = workloadOfNode(deps.node.id, deps.node.metadata ?? {});
+		this.#istio = istioFamilies(deps.metrics);
+		this.routeDeps = {
+			env: this.#env,
+			parseFilterConfig: perRouteParser(this.#factories("outbound", "route")),
+			hasCluster: (name) => deps.clusters.get(name) !== undefined,
+		};
+	}
+
+	servicesOf(hcm: HcmConfig): Pick<HcmServices, "routeTable" | "accessLog"> {
+		const services = this.#compiled.get(hcm);
+		if (!services) throw new Error(`the connection manager ${hcm.statPrefix} was not compiled here`);
+		return services;
+	}
+
+	compileListener(message: Listener, at: string): StagedListener<ListenerConfig> {
+		const direction = message.trafficDirection === TrafficDirection.INBOUND ? "inbound" : "outbound";
+		const config = parseListener(message, at, this.#factories(direction, statPrefixOf(message)));
+		if (config.chain.kind === "tcp") return { name: config.name, config, routeNames: [] };
+		const { hcm } = config.chain;
+		this.#compiled.set(hcm, this.#compileServices(hcm, `${at}.filter_chains[0].filters[0].typed_config`));
+		return { name: config.name, config, routeNames: hcm.routes.kind === "rds" ? [hcm.routes.name] : [] };
+	}
+
+	#compileServices(hcm: HcmConfig, at: string): Pick<HcmServices, "routeTable" | "accessLog"> {
+		const problems: Problem[] = [];
+		const inline = collect(problems, () => this.#inlineTable(hcm, at));
+		const loggers = collect(problems, () => this.#accessLoggers(hcm, at)) ?? [];
+		if (problems.length > 0) throw new ProblemError(problems);
+		const { routes } = hcm;
+		const tables = this.#deps.routes;
+		return {
+			routeTable: routes.kind === "rds" ? () => tables.get(routes.name) : () => inline,
+			...(loggers.length > 0 && { accessLog: writeTo(loggers) }),
+		};
+	}
+
+	#inlineTable({ routes }: HcmConfig, at: string): RouteTable | undefined {
+		if (routes.kind === "rds") return undefined;
+		return compileRouteConfiguration(routes.config, this.routeDeps, fieldPath(`${at}.route_config`));
+	}
+
+	#accessLoggers({ accessLogs }: HcmConfig, at: string): readonly AccessLogger[] {
+		const { random, sinks } = this.#deps;
+		const deps = { env: this.#env, random, openSink: (target: Parameters<typeof sinks.open>[0]) => sinks.open(target) };
+		return compileAccessLogs(accessLogs, deps, fieldPath(`${at}.access_log`));
+	}
+
+	#factories(direction: "inbound" | "outbound", statPrefix: string): readonly HttpFilterFactory[] {
+		return httpFilterFactories({
+			...this.#deps,
+			direction,
+			node: this.#node,
+			istio: this.#istio,
+			counter: (name) => this.#scope(`http.${statPrefix}.`).counter(name),
+		});
+	}
+
+	#scope(prefix: string): StatScope {
+		let scope = this.#scopes.get(prefix);
+		if (!scope) {
+			scope = this.#deps.metrics.scope(prefix);
+			this.#scopes.set(prefix, scope);
+		}
+		return scope;
+	}
+}
+
+/** Filters count under their connection manager's name; they are read before it is known otherwise. */
+function statPrefixOf(message: Listener): string {
+	const filter = (message.filterChains[0] ?? message.defaultFilterChain)?.filters[0]?.configType;
+	const any = filter?.case === "typedConfig" ? filter.value : undefined;
+	return unpackAs(any, HttpConnectionManagerSchema)?.statPrefix ?? message.name;
+}
+
+function writeTo(loggers: readonly AccessLogger[]): NonNullable<HcmServices["accessLog"]> {
+	return (stream, response) => {
+		const ctx = { info: stream.info, request: stream.request, response, route: stream.route() };
+		for (const logger of loggers) logger.log(ctx);
+	};
+}
+
+function collect<T>(problems: Problem[], compile: () => T): T | undefined {
+	try {
+		return compile();
+	} catch (error) {
+		if (!(error instanceof ProblemError)) throw error;
+		problems.push(...error.problems);
+		return undefined;
+	}
+}
