@@ -184,8 +184,15 @@ test("a ServiceEntry resolved by DNS carries its names in the cluster", () => {
 	const cluster = testProxy(fixture, { deployment: "productpage-v1" }).cluster("outbound|80||api.example.com")!;
 	const json = toJson(ClusterSchema, cluster, { registry: xdsRegistry() }) as Record<string, never>;
 	assert.equal(json.type, "STRICT_DNS");
-	assert.deepEqual(json.loadAssignment!.endpoints[0].lbEndpoints[0].endpoint, {
-		address: { socketAddress: { address: "api.example.com", portValue: 8080 } },
-	});
-	assert.equal(json.metadata!.filterMetadata.istio.external, true);
+	assert.deepEqual(
+		(json.loadAssignment as never as { endpoints: { lbEndpoints: { endpoint: unknown }[] }[] }).endpoints[0]
+			?.lbEndpoints[0]?.endpoint,
+		{
+			address: { socketAddress: { address: "api.example.com", portValue: 8080 } },
+		},
+	);
+	assert.equal(
+		(json.metadata as never as { filterMetadata: { istio: { external: boolean } } }).filterMetadata.istio.external,
+		true,
+	);
 });
