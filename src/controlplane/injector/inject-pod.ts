@@ -55,8 +55,14 @@ export function addProxy(pod: KubeObject, place: ProxyPlace): KubeObject {
 	const apps = containers.filter((c) => c.name !== PROXY_CONTAINER);
 	const prometheus = mergePrometheus(annotations, mergedBefore(pod));
 	const proxyConfig = { ...place.config.proxyConfig, ...readProxyConfig(annotations).config };
+	const finalLabels = {
+		...(isGateway ? {} : { "security.istio.io/tlsMode": "istio" }),
+		...labels,
+		...canonicalLabels(labels, place.owner),
+	};
 	const template = proxyContainer({
 		...place,
+		labels: finalLabels,
 		role: isGateway ? "router" : "sidecar",
 		appContainers: apps,
 		proxyConfig,
@@ -72,11 +78,7 @@ export function addProxy(pod: KubeObject, place: ProxyPlace): KubeObject {
 		...plain,
 		metadata: {
 			...plain.metadata,
-			labels: {
-				...(isGateway ? {} : { "security.istio.io/tlsMode": "istio" }),
-				...labels,
-				...canonicalLabels(labels, place.owner),
-			},
+			labels: finalLabels,
 			annotations: {
 				...defaultContainer(apps),
 				...annotations,

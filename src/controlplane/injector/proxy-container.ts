@@ -1,4 +1,4 @@
-import { PORTS, PROXY_CONTAINER, PROXY_IMAGE } from "../../lib/names.ts";
+import { PORTS, PROXY_CONTAINER, PROXY_IMAGE, VERSION } from "../../lib/names.ts";
 import type { InjectionConfig } from "./injection-config.ts";
 import type { Container, EnvVar, WorkloadOwner } from "./pod-template.ts";
 import { PROMETHEUS_VARIABLE } from "./prometheus-merge.ts";
@@ -8,6 +8,8 @@ export interface ProxyContainerInput {
 	readonly role: "sidecar" | "router";
 	readonly namespace: string;
 	readonly owner: WorkloadOwner;
+	/** Of the pod; metrics name it by them. */
+	readonly labels: Readonly<Record<string, string>>;
 	/** Containers of the application. */
 	readonly appContainers: readonly Container[];
 	/** ProxyConfig as JSON, the mesh's and the pod's own. */
@@ -56,6 +58,8 @@ function environment(input: ProxyContainerInput): EnvVar[] {
 		["ISTIO_META_WORKLOAD_NAME", owner.name],
 		["ISTIO_META_OWNER", formatOwner(owner, namespace)],
 		["ISTIO_META_MESH_ID", config.meshId],
+		["ISTIO_META_ISTIO_VERSION", VERSION],
+		["ISTIO_METAJSON_LABELS", JSON.stringify({ LABELS: input.labels })],
 		["TRUST_DOMAIN", config.trustDomain],
 	];
 	return [
