@@ -45,7 +45,7 @@ function parseJsonText(text: string, file: string): JsonValue {
 }
 
 async function parseYaml(text: string, file: string): Promise<JsonValue> {
-	const { parseDocument } = await import("yaml");
+	const { parseDocument } = await import("./yaml-document.ts");
 	const document = parseDocument(text, { merge: true });
 	if (document.errors.length > 0)
 		throw new ProblemError(
