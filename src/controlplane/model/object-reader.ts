@@ -12,6 +12,13 @@ type Json = Readonly<Record<string, unknown>>;
 /** Collects what is wrong with one object while it is read. */
 export class ProblemSink {
 	readonly problems: Problem[] = [];
+	/** True for objects that are others' business (Pods, Services): fields that nobody here reads are none of ours. */
+	readonly selective: boolean;
+
+	constructor(selective = false) {
+		this.selective = selective;
+	}
+
 	get malformed(): boolean {
 		return this.problems.some((p) => p.code === MALFORMED_FIELD);
 	}
@@ -132,8 +139,9 @@ export class ObjectReader {
 		this.#malformed(name === "" ? this.#path : this.#path.field(name), what);
 	}
 
-	/** Reports every field that was never read. */
+	/** Reports every field that was never read, unless only a part of the object is wanted. */
 	end(): void {
+		if (this.#sink.selective) return;
 		for (const name of Object.keys(this.#json)) {
 			if (this.#read.has(name) || !this.has(name)) continue;
 			this.#report(

@@ -13,7 +13,7 @@ const EXPORT_TO = "networking.istio.io/exportTo";
 /** Reads a core/v1 Service. UDP ports are left out: the mesh does not carry them. */
 export function parseService(object: KubeObject, mesh: MeshConfig): Parsed<Service> {
 	const meta = metaOf(object);
-	const sink = new ProblemSink();
+	const sink = new ProblemSink(true);
 	const r = ObjectReader.spec(object, sink);
 	const selector = r.stringMap("selector");
 	const clusterIps = [r.string("clusterIP") ?? "", ...r.strings("clusterIPs")];
@@ -46,7 +46,6 @@ export function parseService(object: KubeObject, mesh: MeshConfig): Parsed<Servi
 function readPort(r: ObjectReader): ServicePort {
 	const number = r.number("port") ?? 0;
 	const name = r.string("name") ?? "";
-	r.ignore("nodePort", "targetPort");
 	const protocol = selectProtocol({
 		number,
 		name,
@@ -61,7 +60,7 @@ function isTargetPort(value: unknown): value is number | string {
 }
 
 function loadBalancerIps(object: KubeObject): readonly string[] {
-	const r = new ObjectReader(object.status, fieldPath("status"), new ProblemSink());
+	const r = new ObjectReader(object.status, fieldPath("status"), new ProblemSink(true));
 	const ingress = r.object("loadBalancer", (lb) => lb.list("ingress", (i) => i.string("ip") ?? ""));
 	return ingress ?? [];
 }

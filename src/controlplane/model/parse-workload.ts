@@ -9,7 +9,7 @@ import type { ContainerPort, Workload } from "./workload.ts";
 /** Reads a core/v1 Pod. Pods without an address or that have ended are no workloads: `value` is undefined, no problem. */
 export function parseWorkload(pod: KubeObject, localityOfNode: (node: string) => Locality): Parsed<Workload> {
 	const meta = metaOf(pod);
-	const sink = new ProblemSink();
+	const sink = new ProblemSink(true);
 	const spec = ObjectReader.spec(pod, sink);
 	const status = readStatus(pod);
 	const containers = spec.list("containers", readContainer);

@@ -74,7 +74,7 @@ function endpointsOfAddress(
 }
 
 function readSlice(slice: KubeObject): { ports: readonly SlicePort[]; addresses: readonly SliceAddress[] } {
-	const r = new ObjectReader(slice, fieldPath(), new ProblemSink());
+	const r = new ObjectReader(slice, fieldPath(), new ProblemSink(true));
 	const namespace = slice.metadata.namespace ?? "";
 	return {
 		ports: r.list("ports", (p) => ({ name: p.string("name") ?? "", number: p.number("port") ?? 0 })),

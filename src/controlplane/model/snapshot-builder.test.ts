@@ -120,3 +120,14 @@ test("rules of one host in one namespace join their subsets; the oldest policy c
 	);
 	assert.equal(merged.trafficPolicy?.connectionPool?.maxRetries, 7);
 });
+
+test("fields of Pods and Services that the mesh does not read are nobody's problem", () => {
+	const pods = REVIEWS.replace(
+		"containers: [{ name: reviews,",
+		"containers: [{ name: reviews, image: x, env: [{ name: A }],",
+	);
+	const snapshot = new MeshFixture()
+		.apply(pods.replace("spec: { selector", "spec: { sessionAffinity: None, selector"))
+		.snapshot();
+	assert.deepEqual(snapshot.problems, []);
+});
