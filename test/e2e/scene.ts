@@ -31,7 +31,7 @@ export class Scene {
 
 	/** kubectl in this scene's namespace; throws unless it succeeds. */
 	kubectl(...args: string[]): Promise<string> {
-		return this.mesh.kubectl.ok([...args, "-n", this.namespace]);
+		return this.mesh.kubectl.ok(["-n", this.namespace, ...args]);
 	}
 
 	async apply(...files: string[]): Promise<string> {

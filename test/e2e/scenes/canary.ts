@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { after, afterEach, before, describe, test } from "node:test";
 import { eventually } from "../../support/eventually.ts";
 import { type Answer, assertAll, assertShare, percentOf } from "../../support/load.ts";
 import type { TestMesh } from "../../support/mesh.ts";
@@ -23,8 +23,16 @@ export function canaryScenes(mesh: TestMesh, source: Source): void {
 		rule.spec.http[0]!.route[0]!.weight = first;
 		rule.spec.http[0]!.route[1]!.weight = second;
 	};
+	const misbehaving = new Set<string>();
 	const tell = (pod: string, what: "misbehave" | "behave") =>
 		scene.exec(pod, "app", "curl", "-sS", `localhost:8080/${what}`);
+	/** Makes one pod of an app fail from now on; it is told to behave when the test is over. */
+	async function spoil(app: string): Promise<string> {
+		const [pod = ""] = await scene.pods(`app=${app}`);
+		misbehaving.add(pod);
+		await tell(pod, "misbehave");
+		return pod;
+	}
 
 	describe("Canary, retries, outlier ejection", () => {
 		before(async () => {
@@ -32,6 +40,13 @@ export function canaryScenes(mesh: TestMesh, source: Source): void {
 			await scene.apply(source.curl);
 			await scene.rolledOut("curl", ...DEPLOYMENTS);
 			await scene.answers(URL);
+		});
+
+		// Rules of one test must not meet the next one, whatever became of it.
+		afterEach(async () => {
+			for (const pod of misbehaving) await tell(pod, "behave");
+			misbehaving.clear();
+			await scene.kubectl("delete", "virtualservices,destinationrules", "--all");
 		});
 
 		test("S000-canary-90-10: one request in ten goes to v2", async () => {
@@ -43,6 +58,7 @@ export function canaryScenes(mesh: TestMesh, source: Source): void {
 		});
 
 		test("S000-canary-rollout: shares follow each apply and no request fails while they change", async () => {
+			await scene.applyRules(split);
 			const load = await runningLoad(scene.mesh, NAMESPACE, URL);
 			try {
 				for (const [first, second, points] of [
@@ -59,47 +75,36 @@ export function canaryScenes(mesh: TestMesh, source: Source): void {
 				const all = await load.stop();
 				assertAll(all, 200);
 			}
-			await scene.delete(split);
 		});
 
 		test("S000-retry: retries hide an instance that fails, and are counted", async () => {
-			const [bad = ""] = await scene.pods("app=my-service");
-			await tell(bad, "misbehave");
+			await spoil("my-service");
 			await settle();
 			assertShare(await scene.load(URL, { count: 600 }), MISBEHAVES, 33.3, 8);
 
-			const lines = await accessLogLines(scene);
 			const retries = await sumOfStat(scene, "upstream_rq_retry");
 			await scene.applyRules(retry);
-			const answers = await scene.load(URL, { count: 600 });
+			const answers = await scene.load(URL, { count: 600, options: ["-A", "retried"] });
 			assert.ok(percentOf(answers, V1) >= 99, `${percentOf(answers, V1)} % came from good instances`);
 			assert.ok((await sumOfStat(scene, "upstream_rq_retry")) > retries + 50, "upstream_rq_retry rises");
 			assert.ok((await sumOfStat(scene, "upstream_rq_retry_success")) > 50, "upstream_rq_retry_success rises");
-			const log = await eventually("the access log", async () => {
-				const now = await accessLogLines(scene);
-				return now >= lines + 600 && now;
-			});
-			assert.equal(log, lines + 600, "one line per call of the client, however often it was tried");
+			await eventually("all lines of the access log", async () => (await accessLogLines(scene, "retried")) >= 600);
+			assert.equal(await accessLogLines(scene, "retried"), 600, "one line per call, however often it was tried");
 
 			await scene.applyEdited(retry, (rule) => {
 				rule.spec.http[0]!.retries = { attempts: 0 };
 			});
 			assertShare(await scene.load(URL, { count: 600 }), MISBEHAVES, 33.3, 8);
-			await tell(bad, "behave");
-			await scene.delete(retry);
 		});
 
 		test("S000-outlier-eject: two failures in a row take an instance out", async () => {
 			await scene.applyRules(outlier);
-			const [bad = ""] = await scene.pods("app=my-service");
-			await tell(bad, "misbehave");
+			await spoil("my-service");
 			const answers = await scene.load(URL, { count: 600 });
 			assert.equal(answers.filter(isFailure).length, 2, "the client sees exactly two failures");
 			const checks = await outlierChecks(scene, "my-service");
 			assert.deepEqual(checks.toSorted(), ["FAILED", "OK", "OK"]);
 			assert.equal((await scene.load(URL, { count: 300 })).filter(isFailure).length, 0);
-			await tell(bad, "behave");
-			await scene.delete(outlier);
 		});
 
 		test("S000-outlier-failover: when all of service-a is ejected, service-b takes its share, until it returns", async () => {
@@ -107,17 +112,15 @@ export function canaryScenes(mesh: TestMesh, source: Source): void {
 			const before = await scene.load(URL, { count: 600 });
 			assertAll(before, 200);
 			assertShare(before, V1, 70, 7.5);
-			const [a = ""] = await scene.pods("app=service-a");
-			await tell(a, "misbehave");
+			const pod = await spoil("service-a");
 			const start = performance.now();
 			const answers = await scene.load(URL, { count: 600 });
 			assert.equal(answers.filter(isFailure).length, 2, "two failures, then service-b answers");
 			assert.equal(answers.filter((answer) => answer.body.startsWith(V2)).length, 598);
-			await tell(a, "behave");
+			await tell(pod, "behave");
 			const back = await eventually("service-a to be tried again", () => sawVersion1(scene), EJECTION_MS + 15_000);
 			assert.ok(back);
 			assert.ok(performance.now() - start >= EJECTION_MS - 5000, "not before the ejection's time");
-			await scene.delete(failover);
 		});
 
 		after(() => mesh.kubectl.ok(["delete", "namespace", NAMESPACE], { timeoutMs: 90_000 }));
@@ -139,10 +142,10 @@ async function sumOfStat(scene: Scene, name: string): Promise<number> {
 	return values.reduce((sum, line) => sum + Number(line.split(": ")[1]), 0);
 }
 
-/** Lines of the caller's access log about calls of my-service. */
-async function accessLogLines(scene: Scene): Promise<number> {
+/** Lines of the caller's access log about requests of this user agent. */
+async function accessLogLines(scene: Scene, userAgent: string): Promise<number> {
 	const log = await scene.kubectl("logs", "deploy/curl", "-c", "istio-proxy");
-	return log.split("\n").filter((line) => line.includes("my-service.my-namespace")).length;
+	return log.split("\n").filter((line) => line.includes(`"${userAgent}"`)).length;
 }
 
 /** OUTLIER CHECK of each endpoint of a service, as the caller's proxy sees them. */
