@@ -48,6 +48,12 @@ export class Deadlines {
 		}
 		list.append(timer, nowMs + delayMs);
 	}
+
+	/** Forgets all timers, so that nothing keeps the process alive. */
+	close(): void {
+		for (const list of this.#lists.values()) list.sleep();
+		this.#lists.clear();
+	}
 }
 
 /** Timers with the same delay, the first to expire at the head. */
@@ -57,7 +63,8 @@ class DeadlineList {
 	readonly #onUnused: () => void;
 	#head: Timer | undefined;
 	#tail: Timer | undefined;
-	#waking = false;
+	/** Cancels the wake-up; undefined when there is none. */
+	#cancelWake: (() => void) | undefined;
 
 	constructor(clock: Clock, delayMs: number, onUnused: () => void) {
 		this.#clock = clock;
@@ -73,7 +80,11 @@ class DeadlineList {
 		if (this.#tail) this.#tail.next = timer;
 		else this.#head = timer;
 		this.#tail = timer;
-		if (!this.#waking) this.#wakeAfter(this.#delayMs);
+		if (!this.#cancelWake) this.#wakeAfter(this.#delayMs);
+	}
+
+	sleep(): void {
+		this.#cancelWake?.();
 	}
 
 	unlink(timer: Timer): void {
@@ -87,8 +98,7 @@ class DeadlineList {
 	}
 
 	#wakeAfter(delayMs: number): void {
-		this.#waking = true;
-		this.#clock.after(delayMs, () => this.#expire());
+		this.#cancelWake = this.#clock.after(delayMs, () => this.#expire());
 	}
 
 	/** The wake-up is not cancelled when its timer is: it comes once, finds the new head and sleeps until that one is due. */
@@ -98,7 +108,7 @@ class DeadlineList {
 			this.unlink(timer);
 			timer.owner.onTimer(timer);
 		}
-		this.#waking = false;
+		this.#cancelWake = undefined;
 		if (this.#head) this.#wakeAfter(Math.max(1, this.#head.dueMs - now));
 		else this.#onUnused();
 	}
