@@ -1,3 +1,4 @@
+import { enableCompileCache } from "node:module";
 import { parseArgs } from "node:util";
 import { formatProblem, ProblemError, problem } from "../lib/problem.ts";
 import { LOG_LEVELS, type LogLevel, parseLogLevel } from "../telemetry/logger.ts";
@@ -19,6 +20,7 @@ const EXIT_CONFIG = 65;
  * exit code when it cannot start.
  */
 export async function runProxy(argv: readonly string[]): Promise<void> {
+	enableCompileCache();
 	try {
 		const flags = parseFlags(argv);
 		const { readBootstrap } = await import("../proxy/runtime/bootstrap-file.ts");

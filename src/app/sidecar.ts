@@ -1,4 +1,5 @@
 import { writeFileSync } from "node:fs";
+import { enableCompileCache } from "node:module";
 import { parseLogLevel } from "../telemetry/logger.ts";
 import { exitWithProblems } from "./proxy.ts";
 import { renderSidecar, type SidecarRole } from "./sidecar-bootstrap.ts";
@@ -13,6 +14,7 @@ const DRAIN_TIME_MS = 45_000;
  * runs the proxy and the agent's ports in this process.
  */
 export async function runSidecar(argv: readonly string[]): Promise<void> {
+	enableCompileCache();
 	try {
 		const role: SidecarRole = argv.includes("router") ? "router" : "sidecar";
 		const settings = renderSidecar(process.env, role);
