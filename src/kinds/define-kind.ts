@@ -29,12 +29,6 @@ export interface CustomKind<Spec = unknown> extends KindDefinition {
 	readonly specType?: Spec;
 }
 
-/** TypeScript type of a kind's `spec`. */
-export type SpecOf<K> = K extends CustomKind<infer Spec> ? Spec : never;
-
-/** An object of a kind, typed. */
-export type ObjectOfKind<K> = KubeObject & { spec: SpecOf<K> };
-
 interface Definition<Spec extends Field<unknown, boolean>> {
 	readonly group: string;
 	/** Preferred first. */

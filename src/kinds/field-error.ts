@@ -1,5 +1,6 @@
 import type { FieldPath } from "../lib/field-path.ts";
 import type { FieldError } from "./definition.ts";
+import { GoLiteral } from "./go-literal.ts";
 
 /** Paths are written by `fieldPath()` or given as text. */
 export type Where = FieldPath | string;
@@ -35,7 +36,7 @@ export function required(where: Where, detail = ""): FieldError {
 	);
 }
 
-/** `Invalid value: <value>: <detail>`; strings are quoted as Go's `%q` does. */
+/** `Invalid value: <value>: <detail>`; strings are quoted as Go's `%q` does, maps and structs are given as `GoLiteral`. */
 export function invalid(where: Where, value: unknown, detail: string): FieldError {
 	const text = withDetail(`Invalid value: ${formatValue(value)}`, detail);
 	return make("FieldValueInvalid", where, text, withDetail(`${formatValue(value)} is not valid`, detail));
@@ -86,6 +87,7 @@ export function notFound(where: Where, value: unknown): FieldError {
 }
 
 function formatValue(value: unknown): string {
+	if (value instanceof GoLiteral) return value.text;
 	if (value === undefined || value === null) return "null";
 	return JSON.stringify(value);
 }

@@ -45,7 +45,7 @@ export const label1035Rule: TextRule = patternRule(
 );
 
 /** Any name that can stand in a URL path: RBAC objects. */
-export const pathSegmentRule: TextRule = (text) => {
+const pathSegmentRule: TextRule = (text) => {
 	if (text === "." || text === "..") return [`may not be '${text}'`];
 	return ["/", "%"].filter((part) => text.includes(part)).map((part) => `may not contain '${part}'`);
 };

@@ -93,7 +93,7 @@ test("valid objects have no errors", () => {
 
 test("a selector must match the template's labels", () => {
 	assert.deepEqual(errorsOf(Deployment, deployment({ template: template({ app: "other" }) })), [
-		'spec.template.metadata.labels: Invalid value: {"app":"other"}: `selector` does not match template `labels`',
+		'spec.template.metadata.labels: Invalid value: map[string]string{"app":"other"}: `selector` does not match template `labels`',
 	]);
 });
 
@@ -146,7 +146,7 @@ test("mounts name volumes, container names are unique", () => {
 test("a selector cannot change, nor can a running pod", () => {
 	const other = deployment({ selector: { matchLabels: { app: "b" } }, template: template({ app: "b" }) });
 	assert.deepEqual(errorsOf(Deployment, other, deployment()), [
-		'spec.selector: Invalid value: {"matchLabels":{"app":"b"}}: field is immutable',
+		'spec.selector: Invalid value: v1.LabelSelector{MatchLabels:map[string]string{"app":"b"}, MatchExpressions:[]v1.LabelSelectorRequirement(nil)}: field is immutable',
 	]);
 	const pod = object(Pod, { spec: template({}).spec });
 	const image = object(Pod, { spec: template({}, "nginx:2").spec });

@@ -23,7 +23,7 @@ type RequiredKeys<S extends Shape> = { [K in keyof S]: S[K] extends Field<unknow
 
 type Simplify<T> = { [K in keyof T]: T[K] };
 
-export type ObjectOf<S extends Shape> = Simplify<
+type ObjectOf<S extends Shape> = Simplify<
 	{ readonly [K in RequiredKeys<S>]: ValueOf<S[K]> } & {
 		readonly [K in Exclude<keyof S, RequiredKeys<S>>]?: ValueOf<S[K]>;
 	}

@@ -1,9 +1,10 @@
 import { type FieldPath, fieldPath } from "../../lib/field-path.ts";
-import { checkEnum, checkImmutable, checkNonNegative } from "../core/field-rules.ts";
+import { checkEnum, checkImmutable, checkNonNegative, equalJson } from "../core/field-rules.ts";
 import { applyPodSpecDefaults, objectsIn } from "../core/pod-defaults.ts";
 import { validatePodTemplate } from "../core/pod-validation.ts";
 import type { FieldError } from "../definition.ts";
 import { forbidden, invalid, required } from "../field-error.ts";
+import { goLabelSelector, goStringMap } from "../go-literal.ts";
 import { isEmptySelector, type LabelSelector, selectorMatches, validateSelector } from "../label-selector.ts";
 import type { KubeObject } from "../object.ts";
 import { isObject, type JsonObject, objectIn } from "../schema/schema-path.ts";
@@ -21,10 +22,10 @@ export function validateWorkload(object: KubeObject, old: KubeObject | undefined
 	return [
 		...checkNonNegative(spec.replicas, path.field("replicas")),
 		...checkNonNegative(spec.minReadySeconds, path.field("minReadySeconds")),
-		...validateWorkloadSelector(spec, path),
+		...validateWorkloadSelector(KIND_WORD[object.kind] ?? "deployment", spec, path),
 		...validatePodTemplate(objectIn(spec, "template"), path.field("template"), claimNames(spec)),
 		...validateRestartPolicy(spec, path),
-		...(old ? checkImmutable(spec.selector, objectIn(old, "spec").selector, path.field("selector")) : []),
+		...(old ? checkSelectorUnchanged(spec, objectIn(old, "spec"), path) : []),
 	];
 }
 
@@ -33,25 +34,38 @@ function claimNames(spec: JsonObject): string[] {
 	return objectsIn(spec, "volumeClaimTemplates").map((claim) => String(objectIn(claim, "metadata").name));
 }
 
-function validateWorkloadSelector(spec: JsonObject, path: FieldPath): FieldError[] {
+function checkSelectorUnchanged(spec: JsonObject, old: JsonObject, path: FieldPath): FieldError[] {
+	if (equalJson(spec.selector, old.selector)) return [];
+	return [
+		invalid(path.field("selector"), goLabelSelector(objectIn(spec, "selector") as LabelSelector), "field is immutable"),
+	];
+}
+
+/** ReplicaSets are called deployments here, as upstream. */
+const KIND_WORD: Readonly<Record<string, string>> = { StatefulSet: "statefulset", DaemonSet: "daemonset" };
+
+function validateWorkloadSelector(kindWord: string, spec: JsonObject, path: FieldPath): FieldError[] {
 	const at = path.field("selector");
 	if (!isObject(spec.selector)) return [required(at)];
 	const selector = spec.selector as LabelSelector;
-	if (isEmptySelector(selector)) return [invalid(at, selector, "empty selector is invalid for deployment")];
+	if (isEmptySelector(selector))
+		return [invalid(at, goLabelSelector(selector), `empty selector is invalid for ${kindWord}`)];
 	const labels = objectIn(objectIn(spec, "template"), "metadata").labels as Record<string, string> | undefined;
 	const errors = validateSelector(selector, at);
 	if (errors.length === 0 && !selectorMatches(selector, labels))
 		errors.push(
-			invalid(path.field("template.metadata.labels"), labels ?? null, "`selector` does not match template `labels`"),
+			invalid(
+				path.field("template.metadata.labels"),
+				goStringMap(labels),
+				"`selector` does not match template `labels`",
+			),
 		);
 	return errors;
 }
 
 function validateRestartPolicy(spec: JsonObject, path: FieldPath): FieldError[] {
 	const policy = objectIn(objectIn(spec, "template"), "spec").restartPolicy;
-	if (policy === "OnFailure" || policy === "Never")
-		return checkEnum(policy, ["Always"], path.field("template.spec.restartPolicy"));
-	return [];
+	return checkEnum(policy, ["Always"], path.field("template.spec.restartPolicy"));
 }
 
 /** `maxSurge`, `maxUnavailable`: a count or a percentage. */

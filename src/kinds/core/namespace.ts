@@ -5,7 +5,7 @@ import { setDefault, setText } from "./pod-defaults.ts";
 import { fieldText } from "./pod-status.ts";
 
 /** Label by which selectors can name a namespace; the server keeps it. */
-export const NAMESPACE_NAME_LABEL = "kubernetes.io/metadata.name";
+const NAMESPACE_NAME_LABEL = "kubernetes.io/metadata.name";
 
 /** Namespace of the core group. */
 export const Namespace = builtinKind({

@@ -21,7 +21,7 @@ export function validatePod(pod: KubeObject, old?: KubeObject): FieldError[] {
 }
 
 /** Rules of a PodSpec, in a Pod or in a template; `otherVolumes` will be there when the pod is made. */
-export function validatePodSpec(spec: JsonObject, path: FieldPath, otherVolumes: readonly string[] = []): FieldError[] {
+function validatePodSpec(spec: JsonObject, path: FieldPath, otherVolumes: readonly string[] = []): FieldError[] {
 	const volumes = objectsIn(spec, "volumes");
 	const volumeNames = new Set([...otherVolumes, ...volumes.map(({ name }) => String(name))]);
 	const containers = namedContainers(spec, path);

@@ -4,6 +4,7 @@ import { containerColumns, countColumn } from "../apps/workload-columns.ts";
 import { applyTemplateDefaults } from "../apps/workload-validation.ts";
 import { builtinKind } from "../builtin-kind.ts";
 import { invalid, required } from "../field-error.ts";
+import { goStringMap } from "../go-literal.ts";
 import { formatLabels, selectorMatches } from "../label-selector.ts";
 import { isObject, objectIn } from "../schema/schema-path.ts";
 import { AGE, at, text, wide } from "../table/columns.ts";
@@ -45,7 +46,11 @@ export const ReplicationController = builtinKind({
 		if (Object.keys(selector).length === 0) errors.push(required(path.field("selector")));
 		else if (!selectorMatches({ matchLabels: selector }, labels))
 			errors.push(
-				invalid(path.field("template.metadata.labels"), labels ?? null, "`selector` does not match template `labels`"),
+				invalid(
+					path.field("template.metadata.labels"),
+					goStringMap(labels),
+					"`selector` does not match template `labels`",
+				),
 			);
 		return { errors: [...errors, ...validatePodTemplate(template, path.field("template"))], warnings: [] };
 	},

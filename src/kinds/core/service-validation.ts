@@ -81,7 +81,7 @@ function validateClusterIp(spec: JsonObject, path: FieldPath): FieldError[] {
 }
 
 /** An IPv4 or IPv6 address in text form. */
-export function isIp(text: string): boolean {
+function isIp(text: string): boolean {
 	if (/^(\d{1,3}\.){3}\d{1,3}$/.test(text)) return text.split(".").every((part) => Number(part) <= 255);
 	return text.includes(":") && URL.canParse(`http://[${text}]/`);
 }

@@ -1,6 +1,6 @@
 import type { Column, JsonSchema, KindDefinition } from "../definition.ts";
 import type { KubeObject } from "../object.ts";
-import { listAt, NAME, textAt } from "../table/columns.ts";
+import { NAME } from "../table/columns.ts";
 import { compileJsonPath } from "../table/json-path.ts";
 import { AGE_COLUMN, columnOf, type PrinterColumn } from "../table/printer-column.ts";
 
@@ -135,16 +135,4 @@ function versionRank(name: string): readonly number[] | undefined {
 	if (!match) return undefined;
 	const stability = match[2] === undefined ? 2 : match[2] === "beta" ? 1 : 0;
 	return [stability, Number(match[1]), Number(match[3] ?? 0)];
-}
-
-/** Name of the CRD that serves a resource. */
-export function crdName(crd: KubeObject): string {
-	return `${textAt(crd, "spec.names.plural")}.${textAt(crd, "spec.group")}`;
-}
-
-/** Versions that a CRD serves. */
-export function servedVersions(crd: KubeObject): string[] {
-	return listAt<CrdVersion>(crd, "spec.versions")
-		.filter(({ served }) => served)
-		.map(({ name }) => name);
 }

@@ -16,7 +16,7 @@ export interface MessageField {
 	readonly reference: string;
 }
 
-export type MessageFields = ReadonlyMap<number, MessageField>;
+type MessageFields = ReadonlyMap<number, MessageField>;
 
 const rows = messages as unknown as Readonly<Record<string, readonly (readonly [number, string, string, string?])[]>>;
 const parsed = new Map<string, MessageFields>();

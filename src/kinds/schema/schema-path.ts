@@ -58,7 +58,7 @@ export function isObject(value: unknown): value is JsonObject {
 }
 
 /** A value inside another, with the schema that describes it. */
-export interface Described {
+interface Described {
 	readonly schema: JsonSchema;
 	readonly value: unknown;
 	readonly path: FieldPath;

@@ -33,7 +33,7 @@ function check(schema: JsonSchema, value: unknown, path: FieldPath, errors: Fiel
 }
 
 /** JSON Schema's word for a value. */
-export function typeWord(value: unknown): string {
+function typeWord(value: unknown): string {
 	if (value === null) return "null";
 	if (Array.isArray(value)) return "array";
 	if (typeof value === "number") return Number.isInteger(value) ? "integer" : "number";
