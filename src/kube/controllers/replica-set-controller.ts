@@ -109,8 +109,9 @@ async function createPod(context: ControllerContext, { set, pods, recorder }: Pa
 		const message = `Created pod: ${created.metadata.name}`;
 		recorder.record(set, { type: "Normal", reason: "SuccessfulCreate", message });
 	} catch (error) {
+		if (isNamespaceEnding(error)) return;
 		const message = `Error creating: ${error instanceof Error ? error.message : String(error)}`;
-		if (!isNamespaceEnding(error)) recorder.record(set, { type: "Warning", reason: "FailedCreate", message });
+		recorder.record(set, { type: "Warning", reason: "FailedCreate", message });
 		throw error;
 	}
 }
@@ -162,7 +163,7 @@ function statusOf(
 	return { status, nextAvailableMs: pending.length > 0 ? Math.min(...pending) : undefined };
 }
 
-/** Pods cannot be made in a namespace that is being deleted: no event, there is nowhere to write it. */
+/** Pods cannot be made in a namespace that is being deleted, and need not: the set goes with it. */
 function isNamespaceEnding(error: unknown): boolean {
 	return error instanceof KubeApiError && error.code === 403 && error.message.includes("is being terminated");
 }

@@ -4,8 +4,10 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { findBinary } from "./images.ts";
 import type { NodeEnvironment } from "./launch-environment.ts";
 
-/** Beside this file, or from a bundle in `dist/` at its place in the package. */
-const PRELOAD_CANDIDATES = ["./preload.mjs", "../src/kube/kubelet/preload.mjs"];
+/** Beside this file, or from a bundle in `dist/` or `dist/chunks/` at its place in the package. */
+const PRELOAD_CANDIDATES = [".", "../src/kube/kubelet", "../../src/kube/kubelet"].map(
+	(folder) => `${folder}/preload.mjs`,
+);
 
 /** Writes the tools that containers find first in their PATH, and says what is the same in every container's environment. */
 export function installNodeTools(dataDir: string): NodeEnvironment {

@@ -1,101 +1,134 @@
-import { createSocket, type Socket as UdpSocket } from "node:dgram";
-import { createServer, type Server, type Socket } from "node:net";
+import { createSocket } from "node:dgram";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import {
 	type Answer,
 	AUTHORITATIVE_ANSWER,
-	type DecodedPacket,
 	decode,
 	encode,
 	type Packet,
-	type Question,
-	RECURSION_AVAILABLE,
+	streamEncode,
+	TRUNCATED_RESPONSE,
 } from "dns-packet";
+import { CLUSTER_DOMAIN } from "../../lib/names.ts";
+import type { Log } from "../client/log.ts";
+import { answerQuestion } from "./dns-answers.ts";
 import type { ServiceTable } from "./service-table.ts";
 
-const TTL_S = 5;
+/** Without EDNS an answer by UDP may not be longer (RFC 1035); the client asks again by TCP. */
 const MAX_UDP_BYTES = 512;
-const TCP_IDLE_MS = 5000;
-const NXDOMAIN = 3;
-const NOT_IMPLEMENTED = 4;
+const MAX_QUERY_BYTES = 4096;
+const TCP_IDLE_MS = 10_000;
+const FORMAT_ERROR = 1;
+const NO_SUCH_NAME = 3;
 
 export interface DnsServer {
+	/** The one that was chosen for port 0. */
 	readonly port: number;
 	close(): Promise<void>;
 }
 
-/** DNS for pods, over UDP and TCP: Services of the mesh, nothing else; a name that is not one does not exist. */
-export async function startDnsServer(ip: string, port: number, table: () => ServiceTable): Promise<DnsServer> {
-	const tcp = createServer((socket) => serveStream(socket, table));
-	await new Promise<void>((resolve, reject) => tcp.once("error", reject).listen(port, ip, resolve));
-	const opened = (tcp.address() as { port: number }).port;
+/** Answers on UDP and TCP of one address and port, from the table of that moment. Rejects when the port is taken. */
+export async function startDnsServer(
+	at: { address: string; port: number },
+	table: () => ServiceTable,
+	log: Log,
+): Promise<DnsServer> {
+	const respond = (query: Buffer): Packet | undefined => {
+		try {
+			return answerPacket(table(), decode(query));
+		} catch (error) {
+			log.debug({ err: error }, "a DNS query could not be read");
+			if (query.length < 2) return undefined;
+			return { type: "response", id: query.readUInt16BE(0), flags: FORMAT_ERROR };
+		}
+	};
 	const udp = createSocket("udp4");
-	udp.on("message", (message, from) => {
-		const reply = answerBytes(message, table());
-		if (reply) udp.send(reply, from.port, from.address);
+	udp.on("message", (query, peer) => {
+		const answer = respond(query);
+		if (!answer) return;
+		const bytes = encode(answer);
+		const fits = bytes.length <= MAX_UDP_BYTES;
+		const short = fits ? bytes : encode({ ...answer, answers: [], flags: (answer.flags ?? 0) | TRUNCATED_RESPONSE });
+		udp.send(short, peer.port, peer.address);
 	});
-	await new Promise<void>((resolve, reject) => udp.once("error", reject).bind(opened, ip, resolve));
-	return { port: opened, close: () => close(tcp, udp) };
+	const sockets = new Set<Socket>();
+	const tcp = createServer((socket) => {
+		sockets.add(socket);
+		socket.once("close", () => sockets.delete(socket));
+		socket.on("error", () => socket.destroy()); // the client left
+		socket.setTimeout(TCP_IDLE_MS, () => socket.destroy());
+		serveTcp(socket, respond);
+	});
+	// TCP first: port 0 lets the system choose one, which UDP then takes as well.
+	await new Promise<void>((resolve, reject) => {
+		tcp.once("error", reject);
+		tcp.listen(at.port, at.address, resolve);
+	});
+	const { port } = tcp.address() as AddressInfo;
+	await new Promise<void>((resolve, reject) => {
+		udp.once("error", reject);
+		udp.bind(port, at.address, resolve);
+	}).catch((error: unknown) => {
+		tcp.close();
+		throw error;
+	});
+	udp.on("error", (error) => log.warn({ err: error }, "the DNS socket failed"));
+	return {
+		port,
+		async close() {
+			for (const socket of sockets) socket.destroy();
+			await Promise.all([
+				new Promise<void>((resolve) => udp.close(() => resolve())),
+				new Promise<void>((resolve) => tcp.close(() => resolve())),
+			]);
+		},
+	};
 }
 
-function close(tcp: Server, udp: UdpSocket): Promise<void> {
-	return new Promise((resolve) => udp.close(() => tcp.close(() => resolve())));
-}
-
-function serveStream(socket: Socket, table: () => ServiceTable): void {
+/** Messages with a two-byte length before each. */
+function serveTcp(socket: Socket, respond: (query: Buffer) => Packet | undefined): void {
 	let pending = Buffer.alloc(0);
-	socket.setTimeout(TCP_IDLE_MS, () => socket.destroy());
-	socket.on("error", () => socket.destroy());
 	socket.on("data", (chunk: Buffer) => {
 		pending = Buffer.concat([pending, chunk]);
-		while (pending.length >= 2 && pending.length >= 2 + pending.readUInt16BE(0)) {
-			const size = 2 + pending.readUInt16BE(0);
-			const query = tryDecode(() => decode(pending.subarray(2, size)));
-			pending = pending.subarray(size);
-			if (!query) return socket.destroy();
-			socket.write(framed(encode(answerQuery(query, table()))));
+		while (pending.length >= 2) {
+			const length = pending.readUInt16BE(0);
+			if (length > MAX_QUERY_BYTES) return void socket.destroy();
+			if (pending.length < 2 + length) return;
+			const answer = respond(pending.subarray(2, 2 + length));
+			pending = pending.subarray(2 + length);
+			if (!answer) return void socket.destroy();
+			socket.write(streamEncode(answer));
 		}
 	});
 }
 
-/** RFC 1035 section 4.2.2: over TCP a message follows its length. */
-function framed(message: Buffer): Buffer {
-	const length = Buffer.alloc(2);
-	length.writeUInt16BE(message.length);
-	return Buffer.concat([length, message]);
+function answerPacket(table: ServiceTable, query: Packet): Packet {
+	const questions = query.questions ?? [];
+	const results = questions.map((question) => answerQuestion(table, question));
+	const exists = results.some((result) => result.exists);
+	const answers = results.flatMap((result) => result.answers);
+	return {
+		type: "response",
+		id: query.id ?? 0,
+		flags: AUTHORITATIVE_ANSWER | ((query.flags ?? 0) & 0x0100) | (exists ? 0 : NO_SUCH_NAME),
+		questions,
+		answers,
+		authorities: answers.length === 0 ? [ZONE_AUTHORITY] : [],
+	};
 }
 
-function answerBytes(message: Buffer, table: ServiceTable): Buffer | undefined {
-	const query = tryDecode(() => decode(message));
-	if (!query || query.type === "response") return undefined;
-	const reply = answerQuery(query, table);
-	const bytes = encode(reply);
-	// Too long for UDP: an empty answer that says "truncated" sends the asker to TCP.
-	return bytes.length <= MAX_UDP_BYTES ? bytes : encode({ ...reply, answers: [], flags: (reply.flags ?? 0) | 0x0200 });
-}
-
-/** Undefined for bytes that are no DNS message: anybody may send us anything, and DNS says to drop it. */
-function tryDecode<T>(read: () => T): T | undefined {
-	try {
-		return read();
-	} catch {
-		return undefined;
-	}
-}
-
-function answerQuery(query: DecodedPacket, table: ServiceTable): Packet {
-	const [question] = query.questions ?? [];
-	const base: Packet = { type: "response", id: query.id, questions: query.questions };
-	const flags = AUTHORITATIVE_ANSWER | RECURSION_AVAILABLE | ((query.flags ?? 0) & 0x0100);
-	if (!question || query.questions?.length !== 1) return { ...base, flags: flags | NOT_IMPLEMENTED };
-	const answers = answersTo(question, table);
-	return answers ? { ...base, flags, answers } : { ...base, flags: flags | NXDOMAIN };
-}
-
-/** Undefined: the name does not exist; empty: it does, without records of this type. */
-function answersTo({ name, type }: Question, table: ServiceTable): Answer[] | undefined {
-	const alias = table.alias(name);
-	if (alias) return [{ type: "CNAME", name, ttl: TTL_S, data: alias }];
-	const addresses = table.addresses(name);
-	if (!addresses) return undefined;
-	return type === "A" ? addresses.map((data) => ({ type: "A", name, ttl: TTL_S, data })) : [];
-}
+/** Tells how long "no such name" may be remembered: hardly at all, a Service may appear any moment. */
+const ZONE_AUTHORITY: Answer = {
+	type: "SOA",
+	name: CLUSTER_DOMAIN,
+	ttl: 1,
+	data: {
+		mname: `ns.dns.${CLUSTER_DOMAIN}`,
+		rname: `hostmaster.${CLUSTER_DOMAIN}`,
+		serial: 1,
+		refresh: 7200,
+		retry: 1800,
+		expire: 86_400,
+		minimum: 1,
+	},
+};

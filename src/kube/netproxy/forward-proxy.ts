@@ -1,148 +1,218 @@
 import {
+	type ClientRequest,
 	createServer,
 	request as httpRequest,
 	type IncomingMessage,
-	type Server,
 	type ServerResponse,
 } from "node:http";
-import type { Socket } from "node:net";
-import type { Random } from "../../lib/random.ts";
-import { tunnel } from "./port-forwarders.ts";
-import type { ServiceTable } from "./service-table.ts";
+import { type AddressInfo, isIP, type Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import type { AddressPlan } from "../../lib/address-plan.ts";
+import type { Log } from "../client/log.ts";
+import { findService, type ServiceTable, type Target } from "./service-table.ts";
+import { connectFirst, createRoundRobin, join, type RoundRobin } from "./tcp-relay.ts";
 
-const UPSTREAM_TIMEOUT_MS = 300_000;
-/** RFC 9110 section 7.6.1: these end at this hop. */
-const HOP_BY_HOP = new Set([
-	"connection",
-	"proxy-connection",
-	"keep-alive",
-	"proxy-authorization",
-	"te",
-	"upgrade",
-	"transfer-encoding",
-]);
-
-interface Target {
-	readonly host: string;
+export interface ForwardProxyOptions {
+	readonly address: string;
 	readonly port: number;
-	readonly path: string;
-	readonly namespace: string;
+	readonly addressPlan: AddressPlan;
+	readonly log: Log;
+	table(): ServiceTable;
 }
 
-/**
- * The HTTP proxy of pods without a sidecar: names as DNS answers them, then a ready endpoint, no rules. The user name of the proxy
- * URL is the pod's namespace, which completes short names.
- */
-export function createForwardProxy(table: () => ServiceTable, random: Random): Server {
-	const server = createServer((request, response) => forward(request, response, { table: table(), random }));
-	server.on("connect", (request: IncomingMessage, socket: Socket, head: Buffer) =>
-		connectTunnel(request, socket, { table: table(), random, head }),
-	);
-	return server;
+export interface ForwardProxy {
+	/** The one that was chosen for port 0. */
+	readonly port: number;
+	close(): Promise<void>;
 }
 
-interface On {
-	readonly table: ServiceTable;
-	readonly random: Random;
-}
+/** Of the hop between client and proxy, not of the request (RFC 9110 7.6.1). */
+const HOP_HEADERS = ["connection", "proxy-connection", "keep-alive", "proxy-authorization", "te", "upgrade"];
+const DEFAULT_NAMESPACE = "default";
 
-function forward(request: IncomingMessage, response: ServerResponse, on: On): void {
-	const target = targetOf(request);
-	if (!target) {
-		refuse(response, 400, "This is a proxy: it takes requests with an absolute URL (http://name:port/path).");
-		return;
+/** A host and port that cannot be reached, with the sentence for the caller. */
+class Unreachable extends Error {
+	readonly status: number;
+	constructor(status: number, message: string) {
+		super(message);
+		this.status = status;
 	}
-	const endpoint = pick(target, on);
-	if (typeof endpoint === "string") {
-		refuse(response, endpoint.startsWith("no ready") ? 503 : 502, `lateen: ${endpoint}`);
-		return;
-	}
-	relay(request, response, target, endpoint);
 }
 
-function relay(
-	request: IncomingMessage,
-	response: ServerResponse,
-	target: Target,
-	endpoint: { ip: string; port: number },
-): void {
-	const headers = request.rawHeaders.flatMap((value, i, all) =>
-		i % 2 === 0 && !HOP_BY_HOP.has(value.toLowerCase()) ? [value, all[i + 1]!] : [],
-	);
-	const upstream = httpRequest({
-		host: endpoint.ip,
-		port: endpoint.port,
-		path: target.path,
-		method: request.method,
-		headers,
-		setHost: false,
-		timeout: UPSTREAM_TIMEOUT_MS,
-	});
-	upstream.once("response", (answer) => {
-		const raw = answer.rawHeaders.flatMap((v, i, all) =>
-			i % 2 === 0 && !HOP_BY_HOP.has(v.toLowerCase()) ? [v, all[i + 1]!] : [],
+/** The HTTP proxy of pods without a sidecar: absolute-form requests and CONNECT to Services, pods and nothing else. */
+export async function startForwardProxy(options: ForwardProxyOptions): Promise<ForwardProxy> {
+	const turns = new Map<string, RoundRobin>();
+	const targetsOf: TargetsOf = (host, port, request) => {
+		const namespace = namespaceOf(request);
+		const targets = resolve(options, host, port, namespace);
+		const key = `${namespace}/${host}:${port}`;
+		const turn = turns.get(key) ?? createRoundRobin();
+		if (turns.size > 10_000) turns.clear(); // names are the clients' words: bounded
+		turns.set(key, turn);
+		return turn.order(targets);
+	};
+	const sockets = new Set<Duplex>();
+	const server = createServer((request, answer) => {
+		forward(request, targetsOf).then(
+			(upstream) => relay(request, answer, upstream),
+			(error: unknown) => refuse(answer, error),
 		);
-		response.writeHead(answer.statusCode ?? 502, answer.statusMessage, raw);
-		answer.pipe(response);
 	});
-	upstream.once("timeout", () => upstream.destroy(new Error("timeout")));
-	upstream.once("error", (error) => {
-		if (response.headersSent) response.destroy();
-		else
-			refuse(
-				response,
-				503,
-				`lateen: ${target.host}:${target.port} (${endpoint.ip}:${endpoint.port}): ${error.message}`,
-			);
+	server.on("connection", (socket) => {
+		sockets.add(socket);
+		socket.once("close", () => sockets.delete(socket));
 	});
-	response.once("close", () => upstream.destroy());
-	request.pipe(upstream);
-}
-
-function connectTunnel(request: IncomingMessage, socket: Socket, on: On & { readonly head: Buffer }): void {
-	socket.on("error", () => socket.destroy());
-	const [, host, port] = /^(.+):(\d+)$/.exec(request.url ?? "") ?? [];
-	const endpoint = host
-		? pick({ host, port: Number(port), path: "", namespace: namespaceOf(request) }, on)
-		: "CONNECT needs host:port";
-	if (typeof endpoint === "string") {
-		socket.end(
-			`HTTP/1.1 502 Bad Gateway\r\ncontent-type: text/plain\r\nconnection: close\r\n\r\nlateen: ${endpoint}\n`,
+	server.on("connect", (request, socket, head) => {
+		const [host = "", port = ""] = splitAuthority(request.url ?? "");
+		tunnel(
+			() => connectFirst(targetsOf(host, Number(port), request)),
+			socket as Socket,
+			(upstream) => {
+				socket.write("HTTP/1.1 200 Connection established\r\n\r\n");
+				if (head.length > 0) upstream.write(head);
+			},
 		);
-		return;
-	}
-	if (on.head.length > 0) socket.unshift(on.head);
-	tunnel(socket, endpoint.ip, endpoint.port, () => socket.write("HTTP/1.1 200 Connection Established\r\n\r\n"));
-}
-
-/** A ready endpoint, or why there is none. */
-function pick({ host, port, namespace }: Target, { table, random }: On): { ip: string; port: number } | string {
-	if (/^127(\.\d+){3}$/.test(host)) return { ip: host, port };
-	const found = table.find(host, port, namespace);
-	if (found && found.endpoints.length > 0) return found.endpoints[random.below(found.endpoints.length)]!;
-	if (found) return `no ready endpoint of Service ${found.service}.${found.namespace} on port ${port}`;
-	if (table.knows(host, namespace)) return `Service ${host} has no port ${port}`;
-	return `no Service is named ${host} (asked from namespace ${namespace}); names outside the mesh are not reached through this proxy`;
-}
-
-function targetOf(request: IncomingMessage): Target | undefined {
-	if (!URL.canParse(request.url ?? "")) return undefined;
-	const url = new URL(request.url!);
-	if (url.protocol !== "http:") return undefined;
+	});
+	server.on("upgrade", (request, socket, head) => {
+		const dial = () => {
+			const url = absoluteUrl(request);
+			return connectFirst(targetsOf(url.hostname, Number(url.port || 80), request));
+		};
+		tunnel(dial, socket as Socket, (upstream) => {
+			upstream.write(requestHead(request));
+			if (head.length > 0) upstream.write(head);
+		});
+	});
+	server.on("clientError", (_, socket) => socket.destroy());
+	await new Promise<void>((ready, reject) => {
+		server.once("error", reject);
+		server.listen(options.port, options.address, ready);
+	});
+	server.on("error", (error) => options.log.warn({ err: error }, "the forward proxy failed"));
 	return {
-		host: url.hostname,
-		port: Number(url.port || 80),
-		path: url.pathname + url.search,
-		namespace: namespaceOf(request),
+		port: (server.address() as AddressInfo).port,
+		close: () =>
+			new Promise((done) => {
+				server.close(() => done());
+				for (const socket of sockets) socket.destroy();
+			}),
 	};
 }
 
-function namespaceOf(request: IncomingMessage): string {
-	const [, encoded] = /^Basic (.+)$/i.exec(request.headers["proxy-authorization"] ?? "") ?? [];
-	const user = encoded ? Buffer.from(encoded, "base64").toString("utf8").split(":")[0] : "";
-	return user || "default";
+/** Where a host and port lead. Names as DNS answers them; addresses only inside this machine's mesh. */
+function resolve(options: ForwardProxyOptions, host: string, port: number, namespace: string): readonly Target[] {
+	if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new Unreachable(400, `"${port}" is no port`);
+	if (isIP(host) !== 0) {
+		if (!options.addressPlan.contains(host))
+			throw new Unreachable(403, `${host} is outside this mesh, and nothing is sent beyond it`);
+		return [{ address: host, port }];
+	}
+	const table = options.table();
+	const service = findService(table, host, namespace)?.service;
+	if (service?.externalName !== undefined) return resolve(options, service.externalName, port, namespace);
+	if (!service) throw new Unreachable(502, `no such host: ${host}`);
+	const found = service.ports.find((each) => each.port === port);
+	if (found) {
+		if (found.targets.length === 0)
+			throw new Unreachable(503, `Service ${service.namespace}/${service.name} has no ready endpoint`);
+		return found.targets;
+	}
+	// A headless name stands for its pods, whatever the port.
+	if (service.clusterIp === undefined) return service.hosts.map(({ address }) => ({ address, port }));
+	throw new Unreachable(503, `Service ${service.namespace}/${service.name} has no port ${port}`);
 }
 
-function refuse(response: ServerResponse, status: number, text: string): void {
-	response.writeHead(status, { "content-type": "text/plain; charset=utf-8" }).end(`${text}\n`);
+type TargetsOf = (host: string, port: number, request: IncomingMessage) => readonly Target[];
+
+/** The user name of the proxy's URL is the pod's namespace (docs/contracts.md). */
+function namespaceOf(request: IncomingMessage): string {
+	const [, encoded = ""] = /^Basic (.+)$/i.exec(request.headers["proxy-authorization"] ?? "") ?? [];
+	return Buffer.from(encoded, "base64").toString("utf8").split(":")[0] || DEFAULT_NAMESPACE;
+}
+
+async function forward(request: IncomingMessage, targetsOf: TargetsOf): Promise<ClientRequest> {
+	const url = absoluteUrl(request);
+	if (url.protocol !== "http:") throw new Unreachable(400, `${url.protocol} cannot be forwarded; use CONNECT`);
+	const upstream = await connectFirst(targetsOf(url.hostname, Number(url.port || 80), request));
+	const sent = httpRequest({
+		method: request.method,
+		path: `${url.pathname}${url.search}`,
+		headers: forwardedHeaders(request),
+		createConnection: () => upstream,
+	});
+	return sent;
+}
+
+function relay(request: IncomingMessage, answer: ServerResponse, upstream: ClientRequest): void {
+	upstream.once("response", (response) => {
+		const headers = response.rawHeaders.filter((_, i) => !isHopHeader(response.rawHeaders[i - (i % 2)] ?? ""));
+		answer.writeHead(response.statusCode ?? 502, response.statusMessage, headers);
+		response.pipe(answer);
+		response.once("error", () => answer.destroy());
+	});
+	upstream.once("error", (error) => refuse(answer, error));
+	answer.once("close", () => upstream.destroy());
+	request.once("error", () => upstream.destroy());
+	request.pipe(upstream);
+}
+
+function absoluteUrl(request: IncomingMessage): URL {
+	const url = request.url ?? "";
+	if (!/^http:\/\//i.test(url) || !URL.canParse(url))
+		throw new Unreachable(
+			400,
+			"this is a forward proxy: the request line must name a whole http:// URL, or use CONNECT",
+		);
+	return new URL(url);
+}
+
+function isHopHeader(name: string): boolean {
+	return HOP_HEADERS.includes(name.toLowerCase());
+}
+
+function forwardedHeaders(request: IncomingMessage): string[] {
+	return request.rawHeaders.filter((_, i) => !isHopHeader(request.rawHeaders[i - (i % 2)] ?? ""));
+}
+
+/** The head of an upgrade request as the origin wants it: origin-form, Connection and Upgrade kept. */
+function requestHead(request: IncomingMessage): string {
+	const url = absoluteUrl(request);
+	const lines = [`${request.method} ${url.pathname}${url.search} HTTP/1.1`];
+	for (let i = 0; i < request.rawHeaders.length; i += 2) {
+		const name = request.rawHeaders[i] ?? "";
+		if (!/^proxy-/i.test(name)) lines.push(`${name}: ${request.rawHeaders[i + 1]}`);
+	}
+	return `${lines.join("\r\n")}\r\n\r\n`;
+}
+
+function splitAuthority(authority: string): [string | undefined, string | undefined] {
+	const match = /^\[?([^\]]*?)\]?:(\d+)$/.exec(authority);
+	return [match?.[1], match?.[2]];
+}
+
+function tunnel(dial: () => Promise<Socket>, client: Socket, begin: (upstream: Socket) => void): void {
+	client.on("error", () => client.destroy()); // it left before it was joined
+	const run = async () => {
+		const upstream = await dial();
+		begin(upstream);
+		join(client, upstream);
+	};
+	run().catch((error: unknown) => {
+		const { status, text } = explain(error);
+		client.end(
+			`HTTP/1.1 ${status} Unreachable\r\nContent-Type: text/plain\r\nContent-Length: ${Buffer.byteLength(text)}\r\nConnection: close\r\n\r\n${text}`,
+		);
+	});
+}
+
+function explain(error: unknown): { status: number; text: string } {
+	const status = error instanceof Unreachable ? error.status : 503;
+	return { status, text: `${error instanceof Error ? error.message : String(error)}\n` };
+}
+
+function refuse(answer: ServerResponse, error: unknown): void {
+	if (answer.headersSent) return void answer.destroy();
+	const { status, text } = explain(error);
+	answer.writeHead(status, { "content-type": "text/plain" });
+	answer.end(text);
 }

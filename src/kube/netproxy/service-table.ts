@@ -1,122 +1,110 @@
-import type { KubeObject } from "../../kinds/object.ts";
 import { CLUSTER_DOMAIN } from "../../lib/names.ts";
+import type { EndpointSlice, Service } from "../client/service.ts";
 
-export interface ServiceObject extends KubeObject {
-	spec: {
-		type?: string;
-		clusterIP?: string;
-		externalName?: string;
-		ports?: { name?: string; port: number; nodePort?: number; protocol?: string }[];
-	};
-	status?: { loadBalancer?: { ingress?: { ip?: string }[] } };
-}
-
-export interface EndpointSliceObject extends KubeObject {
-	endpoints?: { addresses: string[]; conditions?: { ready?: boolean } }[];
-	ports?: { name?: string; port?: number; protocol?: string }[];
-}
-
-/** `ip:port` of a ready endpoint. */
-export interface Endpoint {
-	readonly ip: string;
+/** Where a connection goes. */
+export interface Target {
+	readonly address: string;
 	readonly port: number;
 }
 
-/** A port of a Service with the addresses under which it is to be reached. */
-export interface ServicePort {
-	readonly namespace: string;
-	readonly service: string;
+/** One port of a Service with the endpoints that may get connections now. */
+export interface TablePort {
+	readonly name: string;
 	readonly port: number;
 	readonly nodePort: number | undefined;
-	/** Undefined: headless. */
+	readonly protocol: string;
+	readonly targets: readonly Target[];
+}
+
+/** A Service as this node's networking sees it. */
+export interface TableService {
+	readonly object: Service;
+	readonly name: string;
+	readonly namespace: string;
+	/** Undefined for headless and ExternalName Services. */
 	readonly clusterIp: string | undefined;
-	readonly loadBalancerIps: readonly string[];
-	readonly endpoints: readonly Endpoint[];
+	readonly externalName: string | undefined;
+	readonly ports: readonly TablePort[];
+	/** Addresses that a headless Service's name stands for, with their host names. */
+	readonly hosts: readonly { readonly address: string; readonly hostname: string | undefined }[];
 }
 
-/** What kube-proxy and DNS need to know of Services; built anew from the caches after a change, frozen since. */
-export class ServiceTable {
-	readonly ports: readonly ServicePort[];
-	readonly #byName = new Map<string, ServicePort[]>();
-	readonly #names = new Set<string>();
-	readonly #aliases = new Map<string, string>();
+/** All Services, by `namespace/name`. */
+export type ServiceTable = ReadonlyMap<string, TableService>;
 
-	constructor(services: readonly ServiceObject[], slices: readonly EndpointSliceObject[]) {
-		const byService = Map.groupBy(
-			slices,
-			(s) => `${s.metadata.labels?.["kubernetes.io/service-name"]}.${s.metadata.namespace}`,
-		);
-		this.ports = services.flatMap((service) => {
-			const name = `${service.metadata.name}.${service.metadata.namespace}`;
-			this.#names.add(name);
-			if (service.spec.externalName) this.#aliases.set(name, service.spec.externalName);
-			const ports = portsOf(service, byService.get(name) ?? []);
-			this.#byName.set(name, ports);
-			return ports;
-		});
+const SERVICE_LABEL = "kubernetes.io/service-name";
+
+/** Joins Services with their EndpointSlices. Pure: the same objects give the same table. */
+export function serviceTable(services: readonly Service[], slices: readonly EndpointSlice[]): ServiceTable {
+	const byService = new Map<string, EndpointSlice[]>();
+	for (const slice of slices) {
+		const key = `${slice.metadata.namespace}/${slice.metadata.labels?.[SERVICE_LABEL]}`;
+		const list = byService.get(key) ?? [];
+		byService.set(key, list);
+		list.push(slice);
 	}
-
-	/** A Service's port by any of its names (`reviews`, `reviews.default`, `reviews.default.svc`, full); `namespace` completes a short one. */
-	find(host: string, port: number, namespace: string): ServicePort | undefined {
-		const name = this.#resolve(host, namespace);
-		return name === undefined ? undefined : this.#byName.get(name)?.find((p) => p.port === port);
-	}
-
-	/** True when the name is a Service's, whatever its ports. */
-	knows(host: string, namespace: string): boolean {
-		return this.#resolve(host, namespace) !== undefined;
-	}
-
-	/** IPv4 addresses of a full name for DNS: the cluster IP, a headless Service's ready endpoints; undefined: no such name. */
-	addresses(fullName: string): readonly string[] | undefined {
-		const name = stripDomain(fullName);
-		if (name === undefined || !this.#names.has(name)) return undefined;
-		const ports = this.#byName.get(name) ?? [];
-		const clusterIps = ports.map((p) => p.clusterIp).filter((ip) => ip !== undefined);
-		if (clusterIps.length > 0) return [clusterIps[0]!];
-		return [...new Set(ports.flatMap((p) => p.endpoints.map((e) => e.ip)))];
-	}
-
-	/** Where an ExternalName Service points. */
-	alias(fullName: string): string | undefined {
-		const name = stripDomain(fullName);
-		return name === undefined ? undefined : this.#aliases.get(name);
-	}
-
-	#resolve(host: string, namespace: string): string | undefined {
-		const lower = host.toLowerCase();
-		const candidates = [`${lower}.${namespace}`, lower, stripDomain(lower)];
-		return candidates.find((name) => name !== undefined && this.#names.has(name));
-	}
-}
-
-/** `reviews.default` out of `reviews.default.svc[.cluster.local][.]`. */
-function stripDomain(name: string): string | undefined {
-	const match = new RegExp(`^([^.]+\\.[^.]+)\\.svc(?:\\.${CLUSTER_DOMAIN.replaceAll(".", "\\.")})?\\.?$`).exec(
-		name.toLowerCase(),
+	return new Map(
+		services.map((service) => {
+			const key = `${service.metadata.namespace}/${service.metadata.name}`;
+			return [key, tableService(service, byService.get(key) ?? [])];
+		}),
 	);
-	return match?.[1];
 }
 
-function portsOf(service: ServiceObject, slices: readonly EndpointSliceObject[]): ServicePort[] {
-	const { clusterIP } = service.spec;
-	const tcp = (service.spec.ports ?? []).filter((p) => (p.protocol ?? "TCP") === "TCP");
-	return tcp.map((p) => ({
-		namespace: service.metadata.namespace!,
-		service: service.metadata.name!,
-		port: p.port,
-		nodePort: p.nodePort,
-		clusterIp: clusterIP && clusterIP !== "None" ? clusterIP : undefined,
-		loadBalancerIps: (service.status?.loadBalancer?.ingress ?? []).map((i) => i.ip).filter((ip) => ip !== undefined),
-		endpoints: endpointsOf(p.name, slices),
-	}));
+function tableService(service: Service, slices: readonly EndpointSlice[]): TableService {
+	const { spec, metadata } = service;
+	const isExternal = spec.type === "ExternalName";
+	const hasIp = !isExternal && spec.clusterIP !== undefined && spec.clusterIP !== "" && spec.clusterIP !== "None";
+	return {
+		object: service,
+		name: metadata.name ?? "",
+		namespace: metadata.namespace ?? "",
+		clusterIp: hasIp ? spec.clusterIP : undefined,
+		externalName: isExternal ? spec.externalName : undefined,
+		ports: (spec.ports ?? []).map((port) => ({
+			name: port.name ?? "",
+			port: port.port,
+			nodePort: port.nodePort,
+			protocol: port.protocol ?? "TCP",
+			targets: targetsOf(port.name ?? "", slices),
+		})),
+		hosts: slices.flatMap(usable).flatMap(({ addresses: [address = ""], hostname }) => ({ address, hostname })),
+	};
 }
 
-function endpointsOf(portName: string | undefined, slices: readonly EndpointSliceObject[]): Endpoint[] {
+function targetsOf(portName: string, slices: readonly EndpointSlice[]): Target[] {
 	return slices.flatMap((slice) => {
-		const port = slice.ports?.find((p) => (p.name ?? "") === (portName ?? ""))?.port;
+		const port = slice.ports?.find(({ name = "" }) => name === portName)?.port;
 		if (port === undefined) return [];
-		const ready = (slice.endpoints ?? []).filter((e) => e.conditions?.ready !== false);
-		return ready.flatMap((e) => e.addresses.map((ip) => ({ ip, port })));
+		return usable(slice).map(({ addresses: [address = ""] }) => ({ address, port }));
 	});
+}
+
+/** Ready endpoints; when a slice has none but some that still serve while they end, those (kube-proxy's rule). */
+function usable({ endpoints, addressType }: EndpointSlice) {
+	const all = addressType === "IPv4" ? (endpoints ?? []) : [];
+	const ready = all.filter(({ conditions }) => conditions.ready !== false);
+	return ready.length > 0 ? ready : all.filter(({ conditions }) => conditions.serving && conditions.terminating);
+}
+
+/**
+ * The Service that a name means for someone in `namespace`: short names by the search list that pods have, and the full
+ * forms. The rest of a longer name (`web-0.` of a headless Service) is `host`.
+ */
+export function findService(
+	table: ServiceTable,
+	name: string,
+	namespace: string,
+): { service: TableService; host: string | undefined } | undefined {
+	const absolute = name.toLowerCase().replace(/\.$/, "");
+	const suffixes = [`.svc.${CLUSTER_DOMAIN}`, ".svc"];
+	const suffix = suffixes.find((candidate) => absolute.endsWith(candidate));
+	const labels = (suffix === undefined ? absolute : absolute.slice(0, -suffix.length)).split(".");
+	const at = (ns: string | undefined, svc: string | undefined, host: readonly string[]) => {
+		const service = table.get(`${ns}/${svc}`);
+		return service && { service, host: host.length > 0 ? host.join(".") : undefined };
+	};
+	// host.svc.ns, svc.ns, and (short only) svc.
+	const own = suffix === undefined && labels.length === 1 ? at(namespace, labels[0], []) : undefined;
+	return own ?? (labels.length >= 2 ? at(labels.at(-1), labels.at(-2), labels.slice(0, -2)) : undefined);
 }

@@ -1,104 +1,95 @@
+import type { Server } from "node:net";
 import { type AddressPlan, NODE_DNS_PORT, NODE_PROXY_PORT } from "../../lib/address-plan.ts";
 import type { Clock } from "../../lib/clock.ts";
+import { ProblemError, problem } from "../../lib/problem.ts";
 import type { Random } from "../../lib/random.ts";
+import { createEventRecorder } from "../client/event-recorder.ts";
 import type { KubeClient } from "../client/kube-client.ts";
+import type { Log } from "../client/log.ts";
 import { RESOURCES } from "../client/resources.ts";
+import type { EndpointSlice, Service } from "../client/service.ts";
 import { startDnsServer } from "./dns-server.ts";
-import { createForwardProxy } from "./forward-proxy.ts";
-import { type DoorReport, PortForwarders } from "./port-forwarders.ts";
-import { type EndpointSliceObject, type ServiceObject, ServiceTable } from "./service-table.ts";
-
-/** Changes of one burst are taken together. */
-const SETTLE_MS = 10;
-export const OPENED_PORTS_ANNOTATION = "lateen.dev/opened-ports";
+import { createDoorKeeper } from "./door-keeper.ts";
+import { doorPlan } from "./door-plan.ts";
+import { startForwardProxy } from "./forward-proxy.ts";
+import { annotateOpenedPorts } from "./opened-ports.ts";
+import { serviceTable } from "./service-table.ts";
 
 export interface NetproxyOptions {
 	readonly client: KubeClient;
 	readonly clock: Clock;
 	readonly random: Random;
 	readonly addressPlan: AddressPlan;
-	readonly logger: { warn(object: object, message: string): void };
+	readonly logger: Log;
+	/** For tests: stands in for `server.listen` of Service doors. */
+	readonly listen?: (server: Server, port: number, address: string) => Promise<void>;
 }
 
 export interface Netproxy {
 	close(): Promise<void>;
 }
 
-/** The node's share of networking: Service addresses, DNS and the forward proxy for pods without a sidecar. Resolves when its doors are open. */
+/**
+ * The node's networking: Service addresses, LoadBalancer addresses, NodePorts, the forward proxy and DNS. Resolves when all
+ * that the API server knows now is open; throws ProblemError LTN6201 when a node port is taken.
+ */
 export async function startNetproxy(options: NetproxyOptions): Promise<Netproxy> {
-	const { client, clock, addressPlan } = options;
-	const services = client.informer<ServiceObject>(RESOURCES.services);
-	const slices = client.informer<EndpointSliceObject>(RESOURCES.endpointSlices);
-	services.start();
-	slices.start();
-	await Promise.all([services.synced, slices.synced]);
+	const { client, clock, addressPlan, logger: log } = options;
+	const services = client.informer<Service>(RESOURCES.services);
+	const slices = client.informer<EndpointSlice>(RESOURCES.endpointSlices);
+	const informers = [services, slices];
+	let table = serviceTable([], []);
+	let stale = false;
 
-	let table = new ServiceTable(services.list(), slices.list());
-	const forwarders = new PortForwarders(table, ["127.0.0.1", addressPlan.nodeIp], (report) =>
-		reportDoor(report, options),
-	);
-	const refresh = settled(clock, async () => {
-		table = new ServiceTable(services.list(), slices.list());
-		await forwarders.sync(table);
+	const recorder = createEventRecorder({ client, clock, log, component: "lateen-netproxy" });
+	const keeper = createDoorKeeper({ clock, log, recorder, listen: options.listen, onChange: () => void annotate() });
+	const annotate = () =>
+		annotateOpenedPorts(client, doorPlan(table, addressPlan).values(), (key) => keeper.openedPort(key), log);
+	const refresh = async () => {
+		stale = false;
+		table = serviceTable(services.list(), slices.list());
+		await keeper.keep(doorPlan(table, addressPlan));
+	};
+	// A burst of changes in one turn of the event loop is one refresh.
+	const onChange = () => {
+		if (stale) return;
+		stale = true;
+		setImmediate(() => void refresh());
+	};
+	const at = (port: number) => ({ address: addressPlan.nodeIp, port });
+	const dns = await opened("DNS", at(NODE_DNS_PORT), (where) => startDnsServer(where, () => table, log));
+	const proxy = await opened("forward proxy", at(NODE_PROXY_PORT), (where) =>
+		startForwardProxy({ ...where, addressPlan, log, table: () => table }),
+	).catch(async (error: unknown) => {
+		await dns.close();
+		throw error;
 	});
-	services.onChange(refresh);
-	slices.onChange(refresh);
-
-	const proxy = createForwardProxy(() => table, options.random);
-	await new Promise<void>((resolve, reject) =>
-		proxy.once("error", reject).listen(NODE_PROXY_PORT, addressPlan.nodeIp, resolve),
-	);
-	const dns = await startDnsServer(addressPlan.nodeIp, NODE_DNS_PORT, () => table);
-	await forwarders.sync(table);
+	for (const informer of informers) informer.start();
+	await Promise.all(informers.map((informer) => informer.synced));
+	services.onChange(onChange);
+	slices.onChange(onChange);
+	await refresh();
 	return {
 		async close() {
-			services.stop();
-			slices.stop();
-			forwarders.close();
-			proxy.closeAllConnections();
-			await Promise.all([dns.close(), new Promise<void>((resolve) => proxy.close(() => resolve()))]);
+			for (const informer of informers) informer.stop();
+			await Promise.all([keeper.close(), dns.close(), proxy.close()]);
 		},
 	};
 }
 
-/** Runs `task` once after a burst of calls, never twice at a time. */
-function settled(clock: Clock, task: () => Promise<void>): () => void {
-	let waiting = false;
-	let tail = Promise.resolve();
-	return () => {
-		if (waiting) return;
-		waiting = true;
-		clock.after(SETTLE_MS, () => {
-			waiting = false;
-			tail = tail.then(task);
-		});
-	};
-}
-
-function reportDoor(report: DoorReport, { client, logger, clock }: NetproxyOptions): void {
-	logger.warn({ ...report }, "a Service port cannot be opened as asked");
-	const { namespace, service, address, port, openedPort, why } = report;
-	const onFailure = (error: unknown) =>
-		logger.warn({ err: error, service, namespace }, "the Service cannot be told of its port");
-	if (openedPort !== undefined) {
-		const annotations = { [OPENED_PORTS_ANNOTATION]: `${port}:${openedPort}` };
-		client.patch(RESOURCES.services, service, { metadata: { annotations } }, { namespace }).catch(onFailure);
-		return;
+async function opened<T>(
+	what: string,
+	where: { address: string; port: number },
+	open: (where: { address: string; port: number }) => Promise<T>,
+): Promise<T> {
+	try {
+		return await open(where);
+	} catch (cause) {
+		const path = `${where.address}:${where.port}`;
+		const { code, message } = cause as NodeJS.ErrnoException;
+		const inUse = code === "EADDRINUSE";
+		const text = inUse ? `the node's ${what} port is in use` : `the node's ${what} cannot listen: ${message}`;
+		const fix = inUse ? "stop the other mesh (lateen down), or choose another address block" : "";
+		throw new ProblemError([problem("LTN6201", path, text, fix)], { cause });
 	}
-	const now = new Date(clock.epochMs()).toISOString().replace(/\.\d+Z$/, "Z");
-	client
-		.create(RESOURCES.events, {
-			apiVersion: "v1",
-			kind: "Event",
-			metadata: { generateName: `${service}.`, namespace },
-			involvedObject: { apiVersion: "v1", kind: "Service", name: service, namespace },
-			type: "Warning",
-			reason: "PortNotOpened",
-			message: `${address}:${port} cannot be opened: ${why}`,
-			source: { component: "lateen-netproxy" },
-			firstTimestamp: now,
-			lastTimestamp: now,
-			count: 1,
-		})
-		.catch(onFailure);
 }
