@@ -14,7 +14,6 @@ const selectable = (path: string) => [path, (pod: KubeObject) => fieldText(pod, 
 export const Pod = builtinKind({
 	group: "",
 	kind: "Pod",
-	hasGeneration: true,
 	columns: [
 		text("Ready", (pod) => {
 			const { ready, total } = summarisePod(pod);

@@ -74,6 +74,15 @@ test("schemas must be structural", () => {
 	]);
 });
 
+test("patterns must be RE2 expressions", () => {
+	const schema = { openAPIV3Schema: { type: "object", properties: { a: { type: "string", pattern: "(?=x)" } } } };
+	const errors = errorsOf(crd({ versions: [{ name: "v1", served: true, storage: true, schema }] }));
+	assert.match(
+		errors[0]!,
+		/^spec\.versions\[0\]\.schema\.openAPIV3Schema\.properties\[a\]\.pattern: Invalid value: "\(\?=x\)"/,
+	);
+});
+
 test("exactly one version is stored", () => {
 	const schema = { openAPIV3Schema: { type: "object" } };
 	const versions = ["v1", "v2"].map((name) => ({ name, served: true, storage: true, schema }));

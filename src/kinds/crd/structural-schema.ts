@@ -1,6 +1,7 @@
 import type { FieldPath } from "../../lib/field-path.ts";
 import type { FieldError } from "../definition.ts";
-import { forbidden, notSupported, required } from "../field-error.ts";
+import { forbidden, invalid, notSupported, required } from "../field-error.ts";
+import { patternProblem } from "../schema/patterns.ts";
 import { isObject, type JsonObject } from "../schema/schema-path.ts";
 
 const TYPES = ["array", "boolean", "integer", "number", "object", "string"];
@@ -14,6 +15,7 @@ export function validateStructure(root: JsonObject, path: FieldPath): FieldError
 	const errors: FieldError[] = [];
 	if (root.type !== "object") errors.push(rootType(root, path));
 	visit(root, path, errors);
+	checkPatterns(root, path, errors);
 	return errors;
 }
 
@@ -49,6 +51,16 @@ function checkType(node: JsonObject, path: FieldPath, errors: FieldError[]): voi
 	} else if (!TYPES.includes(String(node.type))) {
 		errors.push(notSupported(path.field("type"), node.type, TYPES));
 	}
+}
+
+/** Every pattern, also those inside composites, is compiled before an object can meet it. */
+function checkPatterns(node: JsonObject, path: FieldPath, errors: FieldError[]): void {
+	const { pattern } = node;
+	const problem = typeof pattern === "string" ? patternProblem(pattern) : undefined;
+	if (problem !== undefined)
+		errors.push(invalid(path.field("pattern"), pattern, `must be a valid regular expression, but isn't: ${problem}`));
+	for (const [child, at] of children(node, path)) checkPatterns(child, at, errors);
+	for (const [branch, at] of branchesOf(node, path)) checkPatterns(branch, at, errors);
 }
 
 /** Inside composites no structure may be declared: it would have to be pruned and defaulted there too. */

@@ -3,6 +3,7 @@ import type { FieldError, JsonSchema } from "../definition.ts";
 import { invalid, invalidType, notSupported, required } from "../field-error.ts";
 import { resolveSchema } from "./built-in-schemas.ts";
 import { formatProblemOf } from "./formats.ts";
+import { matchesPattern } from "./patterns.ts";
 import { childrenOf, isObject, type JsonObject } from "./schema-path.ts";
 import { checkNumber, checkSize } from "./value-limits.ts";
 
@@ -70,22 +71,11 @@ function checkEnum(node: JsonSchema, value: unknown, path: FieldPath, errors: Fi
 
 function checkText(node: JsonSchema, value: string, path: FieldPath, errors: FieldError[]): void {
 	checkSize("Length", node, [...value].length, { path, errors, value });
-	if (node.pattern !== undefined && !patternOf(node.pattern).test(value))
+	if (node.pattern !== undefined && !matchesPattern(node.pattern, value))
 		errors.push(invalid(path, value, `${where(path)} should match '${node.pattern}'`));
 	const problem = node.format === undefined ? undefined : formatProblemOf(node.format, value);
 	if (problem !== undefined)
 		errors.push(invalid(path, value, `${where(path)} must be of type ${node.format}: ${problem}`));
-}
-
-const patterns = new Map<string, RegExp>();
-
-function patternOf(pattern: string): RegExp {
-	let compiled = patterns.get(pattern);
-	if (!compiled) {
-		compiled = new RegExp(pattern, "u");
-		patterns.set(pattern, compiled);
-	}
-	return compiled;
 }
 
 function checkList(node: JsonSchema, value: readonly unknown[], path: FieldPath, errors: FieldError[]): void {
