@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtemp, rm, stat } from "node:fs/promises";
 import { createServer, request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, test } from "node:test";
 import { eventually } from "../../test/support/eventually.ts";
 import { startTestControlPlane, type TestControlPlane } from "../../test/support/test-control-plane.ts";
@@ -187,4 +191,59 @@ test("sidecars take Lateen's own control plane's configuration, nothing refused,
 	apps.v2.status = 503;
 	const failing = await tally(web, 60);
 	assert.deepEqual(failing, { v1: 58, "503": 2 }, "v2 is ejected and its share goes to v1");
+});
+
+test("as a process: ready by its agent, metrics merged, drains on SIGTERM, and says what is missing", async () => {
+	const fixture = new MeshFixture();
+	fixture.nextPodIp = () => plan.podIp(200);
+	fixture.apply(
+		MESH.slice(0, MESH.indexOf("---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: reviews-v1}")),
+	);
+	const control = await startTestControlPlane(fixture);
+	cleanUps.push(() => control.close());
+	const podIp = plan.podIp(200);
+	const folder = await mkdtemp(join(tmpdir(), "lateen-sidecar-"));
+	cleanUps.push(() => rm(folder, { recursive: true }));
+	const run = (environment: Record<string, string>) =>
+		spawn(
+			process.execPath,
+			[
+				"--input-type=module",
+				"-e",
+				`(await import(${JSON.stringify(new URL("./sidecar.ts", import.meta.url).href)})).runSidecar(["proxy", "sidecar"])`,
+			],
+			{ cwd: folder, env: { PATH: process.env.PATH, ...environment }, stdio: ["ignore", "ignore", "pipe"] },
+		);
+	const child = run({
+		LATEEN_POD_IP: podIp,
+		LATEEN_APP_IP: plan.appIp(podIp),
+		POD_NAME: "web-5d4f8c7b9-aaaaa",
+		POD_NAMESPACE: "default",
+		PROXY_CONFIG: JSON.stringify({ discoveryAddress: `127.0.0.1:${control.xdsPort}`, terminationDrainDuration: "1s" }),
+	});
+	cleanUps.push(() => child.kill("SIGKILL"));
+	const statusOf = (port: number, path: string, init?: RequestInit) =>
+		fetch(`http://${podIp}:${port}${path}`, init).then(
+			(response) => response.status,
+			() => 0,
+		);
+	await eventually("readiness", async () => (await statusOf(15021, "/healthz/ready")) === 200, 15_000);
+	assert.equal(await statusOf(15020, "/healthz/ready"), 200);
+	assert.equal(await statusOf(15021, "/metrics"), 404);
+	assert.equal(await statusOf(15020, "/quitquitquit"), 405);
+	const metrics = await (await fetch(`http://${podIp}:15020/stats/prometheus`)).text();
+	assert.match(metrics, /envoy_cluster_manager_cds_update_success\{\} [1-9]/);
+	assert.equal((await stat(join(folder, "bootstrap.json"))).mode & 0o777, 0o600);
+	child.kill("SIGTERM");
+	const [code] = (await once(child, "exit")) as [number | null];
+	assert.equal(code, 0);
+
+	const lost = run({ LATEEN_POD_IP: podIp });
+	let complaint = "";
+	lost.stderr.on("data", (chunk) => {
+		complaint += chunk;
+	});
+	const [failure] = (await once(lost, "close")) as [number];
+	assert.equal(failure, 65);
+	assert.match(complaint, /LTN6020 POD_NAME: .*\nLTN6020 POD_NAMESPACE: /);
 });
