@@ -64,6 +64,24 @@ test("what is there at boot", async () => {
 	assert.deepEqual(await list("/apis/networking.istio.io/v1/virtualservices"), []);
 });
 
+test("the Service kubernetes comes back when it is deleted; a pod without a service account gets the default one", async () => {
+	await using api = await startFixture();
+	const services = "/api/v1/namespaces/default/services";
+	const reader = await api.watch(`${services}?watch=true&fieldSelector=metadata.name%3Dkubernetes`);
+	const first = await reader.next();
+	await api.expect("DELETE", `${services}/kubernetes`);
+	assert.equal((await reader.next())?.type, "DELETED");
+	const again = await reader.next();
+	assert.equal(again?.type, "ADDED");
+	assert.notEqual(again?.object.metadata.uid, first?.object.metadata.uid);
+	assert.equal((again?.object.spec as { clusterIP: string } | undefined)?.clusterIP, "127.77.128.1");
+	reader.close();
+	const spec = { containers: [{ name: "c", image: "i" }] };
+	const pod = { apiVersion: "v1", kind: "Pod", metadata: { name: "p" }, spec };
+	const created = await api.expect("POST", "/api/v1/namespaces/default/pods", pod);
+	assert.equal((created.spec as { serviceAccountName: string }).serviceAccountName, "default");
+});
+
 test("a second start finds everything again and writes nothing that is already so", async () => {
 	await using api = await startFixture();
 	await api.expect("POST", CONFIG_MAPS, { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "kept" } });

@@ -8,8 +8,9 @@ import type { AdmissionPlugin } from "./admission.ts";
 import { createAuthenticator } from "./auth/authenticate.ts";
 import { loadCredentials } from "./auth/credentials.ts";
 import { formatKubeconfig } from "./auth/kubeconfig.ts";
-import { ensureBootObjects, ensureKubernetesService } from "./boot/boot-objects.ts";
+import { ensureBootObjects, keepKubernetesService } from "./boot/boot-objects.ts";
 import { istioAdmission } from "./boot/istio-admission.ts";
+import { serviceAccountAdmission } from "./boot/service-account-admission.ts";
 import { CrdRegistry } from "./crd/crd-registry.ts";
 import { DiscoveryHandler } from "./discovery/handle-discovery.ts";
 import { handleRequest, type RequestHandlers } from "./handle-request.ts";
@@ -101,7 +102,8 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
 			onUpgrade: (request, socket, head) => void handleUpgrade(context, handlers.authenticate, request, socket, head),
 		});
 		url = `https://${bind.includes(":") ? `[${bind}]` : bind}:${listener.port}`;
-		await ensureKubernetesService(context, { plan: options.addressPlan, bind, port: listener.port });
+		const address = { plan: options.addressPlan, bind, port: listener.port };
+		const stopKeeping = await keepKubernetesService(context, address);
 		const { caPem, adminToken } = credentials;
 		const name = options.clusterName ?? "lateen";
 		return {
@@ -112,6 +114,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
 			adminCertificate: credentials.admin,
 			kubeconfig: formatKubeconfig({ server: url, caPem, token: adminToken, name }),
 			async close() {
+				stopKeeping();
 				await listener.close();
 				await crds.stop();
 				await store.close();
@@ -128,7 +131,11 @@ function createContext(options: ApiServerOptions, store: ApiContext["store"]): A
 	return {
 		store,
 		resources: new ResourceTable(builtinKinds),
-		admission: [...(options.admission ?? []), istioAdmission({ strict: options.strictIstio ?? false })],
+		admission: [
+			serviceAccountAdmission,
+			...(options.admission ?? []),
+			istioAdmission({ strict: options.strictIstio ?? false }),
+		],
 		services: new ServiceAddresses(options.addressPlan),
 		kubelet: new KubeletProxy({ store, readToken: () => readFile(tokenFile, "utf8") }),
 		clock: options.clock ?? systemClock,

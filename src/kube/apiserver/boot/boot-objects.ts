@@ -28,8 +28,22 @@ export async function ensureBootObjects(context: ApiContext): Promise<void> {
 	]);
 }
 
-/** Creates or corrects `default/kubernetes` with its endpoints: how programs inside the mesh reach the API. */
-export async function ensureKubernetesService(context: ApiContext, address: ServerAddress): Promise<void> {
+/**
+ * Creates or corrects `default/kubernetes` with its endpoints, how programs inside the mesh reach the API, and makes it anew when
+ * somebody deletes it. The result stops that.
+ */
+export async function keepKubernetesService(context: ApiContext, address: ServerAddress): Promise<() => void> {
+	const { store, logger } = context;
+	await ensureKubernetesService(context, address);
+	return store.watch({ resource: "core/services", namespace: "default" }, store.revision, ({ type, current }) => {
+		if (type !== "delete" || current.object.metadata.name !== "kubernetes") return;
+		ensureKubernetesService(context, address).catch((error: unknown) =>
+			logger.error({ err: error }, "the Service default/kubernetes cannot be made anew"),
+		);
+	});
+}
+
+async function ensureKubernetesService(context: ApiContext, address: ServerAddress): Promise<void> {
 	const { plan, bind, port } = address;
 	const labels = { component: "apiserver", provider: "kubernetes" };
 	const metadata = { name: "kubernetes", namespace: "default" };
