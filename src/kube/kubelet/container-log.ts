@@ -1,7 +1,8 @@
-import { createReadStream, type FSWatcher, watch } from "node:fs";
+import { createReadStream } from "node:fs";
 import { appendFile, copyFile, open, readFile, stat, truncate, writeFile } from "node:fs/promises";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../client/log.ts";
+import { watchFile } from "./file-watch.ts";
 
 /**
  * A container writes its output straight into `<n>.log`, so no line is lost when the kubelet dies. When lines arrived is
@@ -47,14 +48,13 @@ export function recordLogTimes(logPath: string, clock: Clock, log: Log): LogReco
 			.then(note)
 			.catch((error: unknown) => log.debug({ err: error, logPath }, "a log's times were not noted"));
 	};
-	const watcher: FSWatcher = watch(logPath, { persistent: false }, soon);
-	watcher.on("error", (error) => log.debug({ err: error, logPath }, "a log cannot be watched"));
+	const unwatch = watchFile(logPath, soon, clock);
 	soon();
 	return {
 		async stop() {
 			stopped = true;
 			cancel?.();
-			watcher.close();
+			unwatch();
 			run();
 			await work;
 		},
@@ -78,39 +78,51 @@ export interface LogQuery {
 }
 
 /** Yields a log's text; with `follow` until `ended` aborts (and everything written until then is out). */
-export async function* readLog(logPath: string, query: LogQuery, ended: AbortSignal): AsyncGenerator<string> {
-	let budget = query.limitBytes ?? Number.POSITIVE_INFINITY;
+export async function* readLog(
+	logPath: string,
+	query: LogQuery,
+	ended: AbortSignal,
+	clock: Clock,
+): AsyncGenerator<string> {
+	let budget = query.limitBytes ?? Number.MAX_SAFE_INTEGER;
 	let offset = await startOffset(logPath, query);
 	for (;;) {
 		const isLast = !query.follow || ended.aborted;
 		const { lines, next } = await linesFrom(logPath, offset, isLast);
-		offset = next;
-		for (const line of lines) {
-			const text = query.timestamps ? `${formatNanos(line.epochMs)} ${line.text}` : line.text;
-			const cut = Buffer.from(text).subarray(0, Math.min(budget, Number.MAX_SAFE_INTEGER)).toString("utf8");
-			budget -= Buffer.byteLength(text);
-			yield cut;
+		const stamp = await stamper(logPath, query.timestamps, clock);
+		for (const { text, end } of lines) {
+			const stamped = stamp(end) + text;
+			yield Buffer.from(stamped).subarray(0, budget).toString("utf8");
+			budget -= Buffer.byteLength(stamped);
 			if (budget <= 0) return;
 		}
 		if (isLast) return;
-		await growth(logPath, offset, ended);
+		offset = await growth(logPath, next, ended, clock);
 	}
+}
+
+/** Gives what goes before the line that ends at an offset. */
+async function stamper(logPath: string, wanted: boolean, clock: Clock): Promise<(end: number) => string> {
+	if (!wanted) return () => "";
+	const times = await readTimes(logPath);
+	// Bytes that are not noted yet arrived just now.
+	return (end) => `${formatNanos(timeAt(times, end) ?? clock.epochMs())} `;
 }
 
 interface LogLine {
 	/** With its line end. */
 	readonly text: string;
-	readonly epochMs: number;
+	/** Offset in the file of the byte after it. */
+	readonly end: number;
 }
 
 async function linesFrom(logPath: string, from: number, withUnfinished: boolean) {
-	const times = await readTimes(logPath);
 	const lines: LogLine[] = [];
 	let at = from;
 	let pending = Buffer.alloc(0);
 	const push = (bytes: Buffer) => {
 		at += bytes.length;
-		lines.push({ text: bytes.toString("utf8"), epochMs: timeAt(times, at) });
+		lines.push({ text: bytes.toString("utf8"), end: at });
 	};
 	for await (const chunk of createReadStream(logPath, { start: from })) {
 		let rest = Buffer.concat([pending, chunk as Buffer]);
@@ -179,8 +191,8 @@ async function readTimes(logPath: string): Promise<TimeNote[]> {
 		});
 }
 
-/** When the byte before `offset` was there; bytes not noted yet arrived just now. */
-function timeAt(times: readonly TimeNote[], offset: number): number {
+/** When the byte before `offset` was there, as far as it was noted. */
+function timeAt(times: readonly TimeNote[], offset: number): number | undefined {
 	let low = 0;
 	let high = times.length;
 	while (low < high) {
@@ -188,7 +200,7 @@ function timeAt(times: readonly TimeNote[], offset: number): number {
 		if (times[middle]!.offset >= offset) high = middle;
 		else low = middle + 1;
 	}
-	return times[low]?.epochMs ?? Date.now();
+	return times[low]?.epochMs;
 }
 
 /** RFC 3339 with nine digits, as kubectl shows it. */
@@ -196,22 +208,22 @@ function formatNanos(epochMs: number): string {
 	return new Date(epochMs).toISOString().replace("Z", "000000Z");
 }
 
-/** Resolves when the file is longer than `offset` (or was turned over), or the container ended. */
-function growth(logPath: string, offset: number, ended: AbortSignal): Promise<void> {
+/** Resolves when there is more than `offset`, or the container ended: with where to go on (0 when the file was turned over). */
+function growth(logPath: string, offset: number, ended: AbortSignal, clock: Clock): Promise<number> {
 	return new Promise((resolve) => {
-		const watcher = watch(logPath, () => void check());
-		const done = () => {
-			watcher.close();
-			ended.removeEventListener("abort", done);
-			resolve();
-		};
 		const check = async () => {
-			const { size } = await stat(logPath).catch(() => ({ size: offset + 1 })); // gone: the next read says so
-			if (size !== offset) done();
+			const { size } = await stat(logPath).catch(() => ({ size: -1 })); // removed with its pod
+			if (size !== offset) done(size >= 0 && size < offset ? 0 : offset);
 		};
-		watcher.on("error", done);
-		ended.addEventListener("abort", done, { once: true });
-		if (ended.aborted) done();
+		const unwatch = watchFile(logPath, () => void check(), clock);
+		const onEnd = () => done(offset);
+		const done = (next: number) => {
+			unwatch();
+			ended.removeEventListener("abort", onEnd);
+			resolve(next);
+		};
+		ended.addEventListener("abort", onEnd, { once: true });
+		if (ended.aborted) onEnd();
 		else void check();
 	});
 }

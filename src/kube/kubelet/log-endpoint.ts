@@ -37,7 +37,7 @@ export async function serveLogs({ worker, runner, query, clock }: LogRequest, an
 	if (isOver) end();
 	else if (runner.runEnded.aborted) end();
 	else runner.runEnded.addEventListener("abort", end, { once: true });
-	for await (const text of readLog(logPath, wanted, ended.signal)) {
+	for await (const text of readLog(logPath, wanted, ended.signal, clock)) {
 		if (answer.destroyed) break;
 		if (!answer.write(text)) await Promise.race([once(answer, "drain"), once(answer, "close")]);
 	}

@@ -17,6 +17,7 @@ import { makeVolumes, mountsOf, removeFolder, VolumeError, volumeReferences } fr
 /** Volumes that cannot be made yet are tried again this soon; a ConfigMap that appears brings the pod back at once. */
 const VOLUME_RETRY_MS = 2_000;
 const STATUS_RETRY_MS = 500;
+const SAVE_RETRY_MS = 5_000;
 
 /** Runs one pod: everything that happens to it goes through `#pass`, one at a time. */
 export class PodWorker {
@@ -304,8 +305,18 @@ export class PodWorker {
 		};
 	}
 
+	/** A full disk must not stop the pod: what is not written is only missed by the next kubelet's adoption. */
 	#save(): void {
-		this.#context.store.save(this.#record);
+		try {
+			this.#context.store.save(this.#record);
+		} catch (error) {
+			this.#context.log.error({ err: error, pod: this.#record.name }, "a pod's record could not be written");
+			if (!this.#closed)
+				this.#timers.set(
+					"save",
+					this.#context.clock.after(SAVE_RETRY_MS, () => this.#save()),
+				);
+		}
 	}
 
 	#later(name: string, delayMs: number): void {
