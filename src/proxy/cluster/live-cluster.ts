@@ -94,11 +94,16 @@ export class LiveCluster implements UpstreamCluster {
 
 	pick(ctx: PickContext): Host | undefined {
 		let host = this.#balancer.pick(ctx.hash);
-		if (this.#balancer.pickedInPanic) this.stats.lbHealthyPanic.inc();
+		if (this.#balancer.pickedInPanic || this.#emptyInPanic) this.stats.lbHealthyPanic.inc();
 		if (!ctx.avoid) return host;
 		for (let attempt = 0; attempt < ctx.hostSelectionAttempts && host && ctx.avoid.has(host); attempt++)
 			host = this.#balancer.pick(ctx.hash);
 		return host;
+	}
+
+	/** Envoy counts a cluster without endpoints as one in panic, unless panic is off. */
+	get #emptyInPanic(): boolean {
+		return this.#hosts.length === 0 && this.config.balancing.panicThresholdPercent > 0;
 	}
 
 	/** True when no endpoint is usable and ejection is the reason for at least one of them. */
