@@ -4,7 +4,7 @@ import { systemClock } from "../../lib/clock.ts";
 import { systemRandom } from "../../lib/random.ts";
 import { MetricRegistry } from "../../telemetry/metric-registry.ts";
 import { RouteConfigurationSchema } from "../../xds/generated/envoy/config/route/v3/route_pb.ts";
-import type { FakeCluster } from "../forward/fake-cluster.ts";
+import { FakeCluster } from "../forward/fake-cluster.ts";
 import { Deadlines } from "../http/deadlines.ts";
 import { compileRouteConfiguration } from "../router/route-configuration.ts";
 import type { RouteTable } from "../router/route-match.ts";
@@ -177,4 +177,9 @@ export async function eventually(done: () => boolean): Promise<void> {
 		if (performance.now() > deadlineMs) throw new Error(`not within five seconds: ${done}`);
 		await new Promise((resolve) => setTimeout(resolve, 2));
 	}
+}
+
+/** A cluster of fixed endpoints on 127.0.0.1. */
+export function fakeCluster(name: string, ports: readonly number[]): FakeCluster {
+	return new FakeCluster(name, ports);
 }

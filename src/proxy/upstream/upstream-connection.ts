@@ -127,8 +127,9 @@ export class UpstreamConnection implements UpstreamChannel, TransportUser, Respo
 	onEof(): void {
 		const tunnel = this.#user !== undefined && this.contentLength === TUNNEL && !this.#parser.idle;
 		this.#parser.finish();
-		if (tunnel) return;
-		this.transport.destroy();
+		// What a tunnel still has to send goes out before its end.
+		if (tunnel) this.transport.end();
+		else this.transport.destroy();
 	}
 
 	onDrain(): void {

@@ -1,0 +1,201 @@
+import assert from "node:assert/strict";
+import { connect, createServer, type Socket } from "node:net";
+import { test } from "node:test";
+import { systemClock } from "../../lib/clock.ts";
+import { ProblemError } from "../../lib/problem.ts";
+import { systemRandom } from "../../lib/random.ts";
+import { MetricRegistry } from "../../telemetry/metric-registry.ts";
+import type { UpstreamCluster } from "../cluster/cluster.ts";
+import { HCM_DEFAULTS } from "../hcm/hcm-defaults.ts";
+import { eventually, fakeCluster, listen, RawClient, routeTable } from "../hcm/proxy-fixture.ts";
+import { Deadlines } from "../http/deadlines.ts";
+import type { ListenerConfig } from "./listener-config.ts";
+import { ListenerSet } from "./listener-set.ts";
+
+const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+function setUp(clusters: readonly UpstreamCluster[] = [], drainTimeMs = 5000) {
+	const deadlines = new Deadlines(systemClock);
+	const metrics = new MetricRegistry();
+	const set = new ListenerSet({
+		clock: systemClock,
+		random: systemRandom,
+		deadlines,
+		clusters: new Map(clusters.map((cluster) => [cluster.name, cluster])),
+		metrics,
+		drainTimeMs,
+		// The stat prefix names the answer, so that tests see who served.
+		httpServices: (_listener, { statPrefix }) => {
+			const table = routeTable([
+				{ match: { prefix: "/up" }, route: { cluster: "up" } },
+				{ match: { prefix: "/" }, direct_response: { status: 200, body: { inline_string: `[${statPrefix}]` } } },
+			]);
+			return { routeTable: () => table };
+		},
+	});
+	const port = (name: string) => set.list().find(({ config }) => config.name === name)!.port;
+	const close = async () => {
+		await set.close();
+		deadlines.close();
+	};
+	return { set, port, metrics, close };
+}
+
+function http(name: string, statPrefix: string, port = 0, change: Partial<ListenerConfig> = {}): ListenerConfig {
+	const hcm = { ...HCM_DEFAULTS, statPrefix, routes: { kind: "rds", name: "x" } as const, filters: [] };
+	return {
+		name,
+		address: "127.0.0.1",
+		port,
+		reusePort: false,
+		chain: { kind: "http", hcm },
+		perConnectionBufferLimitBytes: 1024 * 1024,
+		...change,
+	};
+}
+
+const answered = (by: string) => (text: string) => text.includes(`[${by}]`);
+
+test("listeners come and go without touching the connections of others", async () => {
+	const { set, port, close } = setUp();
+	await set.put(http("one", "one"));
+	const client = new RawClient(port("one")).send(GET);
+	await client.until(answered("one"));
+	await set.put(http("two", "two"));
+	const other = new RawClient(port("two")).send(GET);
+	await other.until(answered("two"));
+	set.remove("two");
+	await other.untilClosed();
+	client.text = "";
+	await client.send(GET).until(answered("one"));
+	assert.deepEqual(
+		set.list().map(({ config, activeConnections }) => [config.name, activeConnections]),
+		[["one", 1]],
+	);
+	client.destroy();
+	await close();
+});
+
+test("a replaced listener keeps its socket: no connection is refused, old ones finish and close", async () => {
+	const { set, port, close } = setUp();
+	const free = await new Promise<number>((resolve) => {
+		const server = createServer();
+		void listen(server).then((number) => server.close(() => resolve(number)));
+	});
+	await set.put(http("one", "old", free));
+	const before = new RawClient(free).send(GET);
+	await before.until(answered("old"));
+	const replacing = set.put(http("one", "new", free));
+	const during = new RawClient(free).send(GET);
+	await during.until((text) => /\[(old|new)\]/.test(text));
+	await replacing;
+	await before.untilClosed();
+	const after = new RawClient(port("one")).send(GET);
+	await after.until(answered("new"));
+	for (const client of [during, after]) client.destroy();
+	await close();
+});
+
+test("a replaced listener on another address leaves the old one", async () => {
+	const { set, port, close } = setUp();
+	await set.put(http("one", "old"));
+	const oldPort = port("one");
+	await set.put(http("one", "new", 0, { address: "127.0.0.2" }));
+	const client = connect(oldPort, "127.0.0.1");
+	const error = await new Promise<NodeJS.ErrnoException>((resolve) => client.once("error", resolve));
+	assert.equal(error.code, "ECONNREFUSED");
+	await close();
+});
+
+test("an address that is taken is told with what to do, and the old listener stays", async () => {
+	const { set, port, close } = setUp();
+	const holder = createServer();
+	const taken = await listen(holder);
+	await set.put(http("one", "old"));
+	await assert.rejects(set.put(http("one", "new", taken)), (error: unknown) => {
+		assert.ok(error instanceof ProblemError);
+		const { code, message, fix } = error.problems[0]!;
+		assert.deepEqual([code, message], ["LTN3110", `listener "one" cannot bind 127.0.0.1:${taken}: EADDRINUSE`]);
+		assert.match(fix, /port/);
+		return true;
+	});
+	const client = new RawClient(port("one")).send(GET);
+	await client.until(answered("old"));
+	client.destroy();
+	holder.close();
+	await close();
+});
+
+test("drain waits for what runs and cuts it when the time is over", async () => {
+	const sockets: Socket[] = [];
+	const upstream = createServer((socket) => void sockets.push(socket.on("error", () => {})));
+	const { set, port, close } = setUp([fakeCluster("up", [await listen(upstream)])]);
+	await set.put(http("one", "one"));
+	const busy = new RawClient(port("one")).send("GET /up HTTP/1.1\r\nHost: a\r\n\r\n");
+	await eventually(() => sockets.length === 1);
+	const startMs = performance.now();
+	await set.drain(80);
+	assert.ok(performance.now() - startMs >= 75);
+	assert.equal(await busy.untilClosed(), "");
+	assert.deepEqual(set.list(), []);
+	for (const socket of sockets) socket.destroy();
+	upstream.close();
+	await close();
+});
+
+test("reusePort: two sets share an address, each connection is served by one of them", async (t) => {
+	if (process.platform !== "linux") return t.skip("needs SO_REUSEPORT with balancing");
+	const [first, second] = [setUp(), setUp()];
+	await first.set.put(http("one", "first", 0, { reusePort: true }));
+	const shared = first.port("one");
+	await second.set.put(http("one", "second", shared, { reusePort: true }));
+	const seen = new Set<string>();
+	for (let i = 0; i < 200 && seen.size < 2; i++) {
+		const client = new RawClient(shared).send(GET);
+		seen.add(/\[(\w+)\]/.exec(await client.until((text) => /\[\w+\]/.test(text)))![1]!);
+		client.destroy();
+	}
+	assert.deepEqual([...seen].sort(), ["first", "second"]);
+	await first.close();
+	await second.close();
+});
+
+test("tcp_proxy carries bytes both ways and each side's end", async () => {
+	const upstream = createServer({ allowHalfOpen: true }, (socket) => {
+		let text = "";
+		socket.on("data", (chunk) => {
+			text += chunk;
+		});
+		socket.on("end", () => socket.end(`got ${text.length}`));
+	});
+	const cluster = fakeCluster("tcp", [await listen(upstream)]);
+	const { set, port, metrics, close } = setUp([cluster]);
+	const tcp = { statPrefix: "t", clusters: [{ name: "tcp", weight: 1 }], idleTimeoutMs: 0, maxConnectAttempts: 1 };
+	await set.put(http("tcp", "", 0, { chain: { kind: "tcp", tcp } }));
+	const client = new RawClient(port("tcp"));
+	client.socket.end("x".repeat(500_000));
+	assert.equal(await client.untilClosed(), "got 500000");
+	await eventually(() => metrics.scope("tcp.t.").counter("downstream_cx_rx_bytes_total").value === 500_000);
+	assert.equal(metrics.scope("listener.127.0.0.1_0.").counter("downstream_cx_total").value, 1);
+	upstream.close();
+	await close();
+});
+
+test("tcp_proxy closes a connection that has nowhere to go, tries again where it may, ends idle ones", async () => {
+	const upstream = createServer();
+	const alive = await listen(upstream);
+	const dead = fakeCluster("dead-then-alive", [1, alive]);
+	const { set, port, close } = setUp([dead]);
+	const tcp = { statPrefix: "t", clusters: [{ name: "nope", weight: 1 }], idleTimeoutMs: 0, maxConnectAttempts: 1 };
+	await set.put(http("nowhere", "", 0, { chain: { kind: "tcp", tcp } }));
+	assert.equal(await new RawClient(port("nowhere")).untilClosed(), "");
+	const retrying = { ...tcp, clusters: [{ name: dead.name, weight: 1 }], maxConnectAttempts: 2, idleTimeoutMs: 40 };
+	await set.put(http("retry", "", 0, { chain: { kind: "tcp", tcp: retrying } }));
+	const reached = new Promise((resolve) => upstream.once("connection", resolve));
+	const client = new RawClient(port("retry"));
+	await reached;
+	assert.equal(await client.untilClosed(), "");
+	assert.deepEqual(dead.reports, ["connect"]);
+	upstream.close();
+	await close();
+});
