@@ -16,7 +16,7 @@ export interface RequestHandlers {
 }
 
 /** Kubernetes' version that this server speaks; kubectl and the Google Cloud SDK's dispatcher read it. */
-export const KUBERNETES_VERSION = {
+const KUBERNETES_VERSION = {
 	major: "1",
 	minor: "32",
 	gitVersion: "v1.32.0",

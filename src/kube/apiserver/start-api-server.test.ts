@@ -24,6 +24,13 @@ test("HTTP/2 and HTTP/1.1 on one port, with token or client certificate", async 
 	assert.equal(status, 200);
 	session.destroy();
 	const { certificatePem, keyPem } = server.adminCertificate;
+	const certified = connect(server.url, { ca: server.caPem, cert: certificatePem, key: keyPem });
+	for (let n = 0; n < 2; n++) {
+		const sent = certified.request({ ":path": "/api/v1/namespaces" });
+		assert.equal(await new Promise((resolve) => sent.on("response", (headers) => resolve(headers[":status"]))), 200);
+		sent.resume();
+	}
+	certified.destroy();
 	const codeWith = (options: object) =>
 		new Promise((resolve, reject) => {
 			const sent = request(

@@ -41,7 +41,9 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
 		requestCert: true,
 		rejectUnauthorized: false, // a client without a certificate may still have a token
 		minVersion: "TLSv1.2",
-		settings: { maxConcurrentStreams: 1000 },
+		// One connection of a busy client carries all its watches and lists.
+		maxSessionMemory: 256,
+		settings: { maxConcurrentStreams: 1000, initialWindowSize: 1024 * 1024 },
 	});
 	const connections = trackConnections(server);
 	server.on("request", options.onRequest);

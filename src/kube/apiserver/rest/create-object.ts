@@ -84,7 +84,7 @@ function generateName({ store, random }: ApiContext, scope: RequestScope, prefix
 }
 
 /** Five characters that form no words and are not mistaken for each other. */
-export function nameSuffix(random: Random): string {
+function nameSuffix(random: Random): string {
 	let suffix = "";
 	while (suffix.length < SUFFIX_LENGTH) suffix += SUFFIX_ALPHABET[random.below(SUFFIX_ALPHABET.length)];
 	return suffix;

@@ -31,13 +31,13 @@ export async function handleResource(context: ApiContext, exchange: Exchange, us
 }
 
 /** The write's options and the place for its warnings. */
-export function makeRequest(exchange: Exchange, user: User, scope: RequestScope): WriteRequest {
+function makeRequest(exchange: Exchange, user: User, scope: RequestScope): WriteRequest {
 	const options = parseWriteOptions(exchange.query, exchange.header("user-agent"));
 	return { scope, user, isReplace: exchange.method === "PUT", ...options, warn: (text) => exchange.warn(text) };
 }
 
 /** How answers of this exchange are written. */
-export function presentationOf(context: ApiContext, exchange: Exchange, scope: RequestScope): Presentation {
+function presentationOf(context: ApiContext, exchange: Exchange, scope: RequestScope): Presentation {
 	const include = exchange.query.get("includeObject");
 	return {
 		resource: scope.resource,
@@ -173,19 +173,19 @@ function partOf({ subresource }: RequestScope): Part {
 }
 
 /** The body as an object of the scope's resource; protobuf only for kinds that have that form. */
-export async function readObjectBody(exchange: Exchange, { resource }: RequestScope) {
+async function readObjectBody(exchange: Exchange, { resource }: RequestScope) {
 	const body = await exchange.readBody();
 	return decodeBody(body, exchange.header("content-type"), resource.kind.origin === "builtin");
 }
 
 /** DeleteOptions come as JSON, YAML or protobuf, or not at all. */
-export async function readOptionsBody(exchange: Exchange): Promise<JsonObject | undefined> {
+async function readOptionsBody(exchange: Exchange): Promise<JsonObject | undefined> {
 	const body = await exchange.readBody();
 	return body.length === 0 ? undefined : decodeBody(body, exchange.header("content-type"), true).value;
 }
 
 /** Sends JSON text in the format that was negotiated. */
-export function answer(exchange: Exchange, code: number, json: string, { representation }: Presentation): void {
+function answer(exchange: Exchange, code: number, json: string, { representation }: Presentation): void {
 	if (representation.format === "json") exchange.sendJson(code, json);
 	else exchange.sendValue(code, JSON.parse(json), representation.format);
 }

@@ -38,12 +38,6 @@ export class ResourceTable {
 		return kind && this.find(group, kind.versions[0]!, plural);
 	}
 
-	/** Served resources of a group and kind in any version. */
-	findKind(group: string, version: string, kindName: string): ServedResource | undefined {
-		const kind = this.#kinds().find((k) => k.group === group && k.kind === kindName && k.versions.includes(version));
-		return kind && this.find(group, version, kind.plural);
-	}
-
 	/** Kubernetes' own kinds of a group. */
 	builtinKinds(group: string): readonly KindDefinition[] {
 		return this.#builtin.filter((kind) => kind.group === group);
