@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { Clock } from "../../lib/clock.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import type { Node } from "../../xds/generated/envoy/config/core/v3/base_pb.ts";
@@ -131,6 +132,8 @@ export class StreamSession {
 	async #pushAll(): Promise<void> {
 		try {
 			while (this.#pending && !this.#closed) {
+				// Many proxies are told at once; each lets sockets have their turn before it computes.
+				await setImmediate();
 				const { sinceMs, endpointsOnly } = this.#pending;
 				this.#pending = undefined;
 				for (const step of planPush(this, endpointsOnly)) {

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { MeshFixture } from "../model/testing/mesh-fixture.ts";
 import { formatMessage } from "./analysis-message.ts";
 import { ANALYZERS, analyze } from "./analyze.ts";
+import { analyzeObjects } from "./analyze-objects.ts";
 
 const SERVICES = `
 apiVersion: v1
@@ -173,4 +174,23 @@ test("a resource may suppress codes, and analyzers may be chosen", () => {
 	const input = { snapshot: fixture.snapshot(), objects: [] };
 	assert.deepEqual(analyze(input, ["gateway.SelectorAnalyzer"]), []);
 	assert.equal(analyze(input, Object.keys(ANALYZERS)).length, 1);
+});
+
+test("files alone are not compared with a cluster that nobody asked", () => {
+	const fixture = new MeshFixture().apply(object("DestinationRule", "r", "{ host: unknown }"));
+	const objects = fixture.list("DestinationRule");
+	const alone = analyzeObjects({ objects, hasCluster: false });
+	assert.deepEqual(alone.messages, []);
+	assert.ok(alone.skipped.includes("destinationrule.HostAndSubsetAnalyzer"));
+	assert.deepEqual(
+		analyzeObjects({ objects, hasCluster: true }).messages.map((m) => m.code),
+		["IST0174"],
+	);
+});
+
+test("a file's object takes the place of the cluster's", () => {
+	const text = (host: string) => object("DestinationRule", "r", `{ host: ${host} }`);
+	const cluster = [...new MeshFixture().apply(SERVICES).apply(text("unknown")).objects.values()];
+	const file = new MeshFixture().apply(text("reviews")).list("DestinationRule");
+	assert.deepEqual(analyzeObjects({ objects: [...cluster, ...file], hasCluster: true }).messages, []);
 });
