@@ -1,4 +1,5 @@
 import type { CommandSpec } from "./command.ts";
+import { analyze } from "./commands/analyze.ts";
 import { completion } from "./commands/completion.ts";
 import { controlPlane } from "./commands/control-plane.ts";
 import { down } from "./commands/down.ts";
@@ -26,6 +27,7 @@ export const COMMANDS: readonly CommandSpec[] = [
 	proxyConfigRoutes,
 	proxyConfigClusters,
 	proxyConfigEndpoints,
+	analyze,
 	validate,
 	kubeInject,
 	proxy,
