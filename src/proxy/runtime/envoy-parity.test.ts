@@ -123,12 +123,13 @@ function bootstrap(good: number, bad: number, dead: number): JsonObject {
 
 const CALLS = [
 	...["/good/a?b=c", "/good/500", "/moved", "/direct", "/dead", "/empty", "/nowhere", "/unrouted", "/retry"],
-	...["/bad", "/bad", "/bad", "/bad", "/bad"],
+	...["/bad", "/bad", "/bad"],
 ];
+const AFTER_EJECTION = ["/bad", "/bad"];
 
 /** Counters of answers that came from an endpoint, and everything that the clusters decide. */
 const COMPARED =
-	/^cluster\.(good\.upstream_rq_(total|completed|\d\d\d|\dxx|pending_total)|(good|bad|dead|empty)\.(upstream_rq_(pending_failure_eject|timeout|retry)|upstream_cx_(connect_fail|total)|membership_(total|healthy)|outlier_detection\.ejections_(active|enforced_total|enforced_consecutive_5xx|overflow)|circuit_breakers\.default\.(rq|cx|rq_retry|rq_pending)_open|lb_healthy_panic))$|^http\.in\.(downstream_rq_(total|\dxx|completed)|no_route|no_cluster)$/;
+	/^cluster\.(good\.upstream_rq_(total|completed|\d\d\d|\dxx|pending_total)|(good|bad|dead|empty)\.(upstream_rq_(pending_failure_eject|timeout|retry)|upstream_cx_(connect_fail|total)|membership_(total|healthy)|outlier_detection\.ejections_(active|enforced_total|enforced_consecutive_5xx|overflow)|circuit_breakers\.default\.(rq|cx|rq_retry|rq_pending)_open|lb_healthy_panic))$|^http\.in\.(downstream_rq_[234]xx|no_route|no_cluster)$/;
 
 function get(port: number, path: string): Promise<string> {
 	return new Promise((resolve, reject) => {
@@ -148,12 +149,13 @@ function get(port: number, path: string): Promise<string> {
 
 async function drive(port: number, adminUrl: string) {
 	const answers: string[] = [];
+	const counted = (what: string, name: string, value: number) =>
+		eventually(what, async () => (await readStats(adminUrl, /ejections_active|rq_completed/))[name] === value);
 	for (const path of CALLS) answers.push(await get(port, path));
-	await eventually(
-		"the counters",
-		async () =>
-			(await readStats(adminUrl, /downstream_rq_completed/))["http.in.downstream_rq_completed"] === CALLS.length,
-	);
+	// Envoy's workers learn of an ejection a moment later.
+	await counted("the ejection", "cluster.bad.outlier_detection.ejections_active", 1);
+	await eventually("the workers to know", async () => (await get(port, "/bad")).endsWith("no healthy upstream"));
+	for (const path of AFTER_EJECTION) answers.push(await get(port, path));
 	return { answers, stats: await readStats(adminUrl, COMPARED) };
 }
 
