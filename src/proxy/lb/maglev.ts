@@ -1,6 +1,6 @@
+import { xxHash64Utf8 } from "../../lib/xx-hash64.ts";
 import type { BalancerFactory, LbHost } from "./balancer.ts";
 import { randomPoint } from "./ring-hash.ts";
-import { xxHash64 } from "./xx-hash64.ts";
 
 /** Envoy's default table size; a table's size must be a prime. */
 export const MAGLEV_TABLE_SIZE = 65537;
@@ -25,8 +25,8 @@ function buildTable(hosts: readonly LbHost[], size: number): Int32Array {
 	const table = new Int32Array(size).fill(-1);
 	const maxWeight = hosts.reduce((most, host) => Math.max(most, host.weight), 0);
 	const entries = hosts.map((host) => ({
-		offset: Number(xxHash64(host.address) % BigInt(size)),
-		skip: Number(xxHash64(host.address, 1n) % BigInt(size - 1)) + 1,
+		offset: Number(xxHash64Utf8(host.address) % BigInt(size)),
+		skip: Number(xxHash64Utf8(host.address, 1n) % BigInt(size - 1)) + 1,
 		step: 0,
 		owed: 0,
 		weight: host.weight,

@@ -1,5 +1,5 @@
+import { xxHash64Utf8 } from "../../lib/xx-hash64.ts";
 import type { BalancerFactory, LbHost } from "./balancer.ts";
-import { xxHash64 } from "./xx-hash64.ts";
 
 export interface RingHashOptions {
 	/** Envoy's defaults: 1024 and 8 388 608. */
@@ -52,7 +52,7 @@ function buildRing<H extends LbHost>(hosts: readonly H[], options: RingHashOptio
 	let made = 0;
 	for (const [i, host] of hosts.entries()) {
 		target += scale * shares[i]!;
-		for (let n = 0; made < target; n++, made++) ring.push({ point: xxHash64(`${host.address}_${n}`), host });
+		for (let n = 0; made < target; n++, made++) ring.push({ point: xxHash64Utf8(`${host.address}_${n}`), host });
 	}
 	return ring.sort((a, b) => (a.point < b.point ? -1 : a.point > b.point ? 1 : 0));
 }

@@ -1,5 +1,6 @@
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import type { FieldPath } from "../../../lib/field-path.ts";
+import { xxHash64, xxHash64Utf8 } from "../../../lib/xx-hash64.ts";
 import type {
 	RouteAction_HashPolicy,
 	RouteAction_HashPolicy_Cookie,
@@ -13,7 +14,6 @@ import { compileRegexRewrite } from "../match/regex.ts";
 import { attempt } from "../match/string-matcher.ts";
 import type { ProblemList } from "../problem-list.ts";
 import type { ForwardAction } from "../route-match.ts";
-import { xxHash64, xxHash64Utf8 } from "./xx-hash64.ts";
 
 /** One policy's hash of a request, or undefined when it has nothing to say; a cookie that must be set goes to `newCookies`. */
 type HashMethod = (request: RequestHead, info: StreamInfo, newCookies: string[]) => bigint | undefined;

@@ -18,9 +18,9 @@ export function xxHash64(bytes: Uint8Array, seed = 0n): bigint {
 
 const encoder = new TextEncoder();
 
-/** xxHash64 of a text's UTF-8 bytes with seed 0. */
-export function xxHash64Utf8(text: string): bigint {
-	return xxHash64(encoder.encode(text));
+/** xxHash64 of a text's UTF-8 bytes. */
+export function xxHash64Utf8(text: string, seed = 0n): bigint {
+	return xxHash64(encoder.encode(text), seed);
 }
 
 /** Whole 32-byte stripes, in four lanes. */
