@@ -32,7 +32,7 @@ const PAGES = new Map(
 	]),
 );
 
-/** Serves the admin pages; rejects with ProblemError (LTN3430) when the address cannot be bound. */
+/** Serves the admin pages; rejects with ProblemError (LTN3530) when the address cannot be bound. */
 export async function startAdminServer(
 	context: AdminContext,
 	at: { readonly ip: string; readonly port: number },
@@ -47,7 +47,7 @@ export async function startAdminServer(
 		const { code } = error as NodeJS.ErrnoException;
 		const what =
 			code === "EADDRINUSE" ? `${at.ip}:${at.port} is in use` : `${at.ip}:${at.port} cannot be bound (${code})`;
-		throw new ProblemError([problem("LTN3430", "admin.address", what, "free the port or choose another")], {
+		throw new ProblemError([problem("LTN3530", "admin.address", what, "free the port or choose another")], {
 			cause: error,
 		});
 	}

@@ -39,21 +39,21 @@ static_resources:
       z: {}
 `;
 	assert.deepEqual(await problemsOf(text), [
-		"LTN3401 static_resource",
-		"LTN3401 admin.address.socket_address.adress",
-		"LTN3401 static_resources.clusters[0].typed_extension_protocol_options[x].explicit",
-		"LTN3403 static_resources.clusters[0].typed_extension_protocol_options[y]",
-		"LTN3402 static_resources.clusters[0].typed_extension_protocol_options[z]",
+		"LTN3501 static_resource",
+		"LTN3501 admin.address.socket_address.adress",
+		"LTN3501 static_resources.clusters[0].typed_extension_protocol_options[x].explicit",
+		"LTN3503 static_resources.clusters[0].typed_extension_protocol_options[y]",
+		"LTN3502 static_resources.clusters[0].typed_extension_protocol_options[z]",
 	]);
 });
 
 test("text that is no bootstrap is told as such", async () => {
-	assert.deepEqual(await problemsOf("{"), ["LTN3413 b.yaml"]);
+	assert.deepEqual(await problemsOf("{"), ["LTN3513 b.yaml"]);
 	assert.deepEqual(
 		await problemsOf("a: [1\nb: {"),
-		["LTN3414 b.yaml"].concat((await problemsOf("a: [1\nb: {")).slice(1)),
+		["LTN3514 b.yaml"].concat((await problemsOf("a: [1\nb: {")).slice(1)),
 	);
-	assert.deepEqual(await problemsOf(""), ["LTN3415 b.yaml"]);
-	assert.deepEqual(await problemsOf("admin: {address: {socket_address: {port_value: lots}}}"), ["LTN3412 b.yaml"]);
-	await assert.rejects(readBootstrap("/no/such/file.yaml"), /LTN3410 \/no\/such\/file\.yaml: there is no such file/);
+	assert.deepEqual(await problemsOf(""), ["LTN3515 b.yaml"]);
+	assert.deepEqual(await problemsOf("admin: {address: {socket_address: {port_value: lots}}}"), ["LTN3512 b.yaml"]);
+	await assert.rejects(readBootstrap("/no/such/file.yaml"), /LTN3510 \/no\/such\/file\.yaml: there is no such file/);
 });

@@ -7,7 +7,7 @@ import { findUnknownFields } from "./unknown-fields.ts";
 
 const MAX_BYTES = 64 * 1024 * 1024;
 
-/** Reads an Envoy v3 bootstrap, YAML or JSON; throws ProblemError (LTN34xx) with every problem found. */
+/** Reads an Envoy v3 bootstrap, YAML or JSON; throws ProblemError (LTN35xx) with every problem found. */
 export async function readBootstrap(file: string): Promise<Bootstrap> {
 	let text: string;
 	try {
@@ -15,7 +15,7 @@ export async function readBootstrap(file: string): Promise<Bootstrap> {
 	} catch (error) {
 		const { code, message } = error as NodeJS.ErrnoException;
 		const what = code === "ENOENT" ? "there is no such file" : `the file cannot be read (${message})`;
-		throw new ProblemError([problem("LTN3410", file, what, "name the bootstrap with -c FILE")], { cause: error });
+		throw new ProblemError([problem("LTN3510", file, what, "name the bootstrap with -c FILE")], { cause: error });
 	}
 	return parseBootstrap(text, file);
 }
@@ -23,14 +23,14 @@ export async function readBootstrap(file: string): Promise<Bootstrap> {
 /** `file` only names the text in problems. */
 export async function parseBootstrap(text: string, file: string): Promise<Bootstrap> {
 	if (text.length > MAX_BYTES)
-		throw new ProblemError([problem("LTN3411", file, "the bootstrap is larger than 64 MiB")]);
+		throw new ProblemError([problem("LTN3511", file, "the bootstrap is larger than 64 MiB")]);
 	const json = text.trimStart().startsWith("{") ? parseJsonText(text, file) : await parseYaml(text, file);
 	const unknown = findUnknownFields(BootstrapSchema, json);
 	if (unknown.length > 0) throw new ProblemError(unknown);
 	try {
 		return fromJson(BootstrapSchema, json, { registry: xdsRegistry() });
 	} catch (error) {
-		throw new ProblemError([problem("LTN3412", file, (error as Error).message)], { cause: error });
+		throw new ProblemError([problem("LTN3512", file, (error as Error).message)], { cause: error });
 	}
 }
 
@@ -38,7 +38,7 @@ function parseJsonText(text: string, file: string): JsonValue {
 	try {
 		return JSON.parse(text) as JsonValue;
 	} catch (error) {
-		throw new ProblemError([problem("LTN3413", file, `this is not JSON (${(error as Error).message})`)], {
+		throw new ProblemError([problem("LTN3513", file, `this is not JSON (${(error as Error).message})`)], {
 			cause: error,
 		});
 	}
@@ -49,12 +49,12 @@ async function parseYaml(text: string, file: string): Promise<JsonValue> {
 	const document = parseDocument(text, { merge: true });
 	if (document.errors.length > 0)
 		throw new ProblemError(
-			document.errors.map((error) => problem("LTN3414", file, `this is not YAML (${firstLine(error.message)})`)),
+			document.errors.map((error) => problem("LTN3514", file, `this is not YAML (${firstLine(error.message)})`)),
 		);
 	const json = document.toJS({ maxAliasCount: 1000 }) as JsonValue;
 	if (json === null || typeof json !== "object")
 		throw new ProblemError([
-			problem("LTN3415", file, "the bootstrap is empty", "give it static_resources or dynamic_resources"),
+			problem("LTN3515", file, "the bootstrap is empty", "give it static_resources or dynamic_resources"),
 		]);
 	return json;
 }

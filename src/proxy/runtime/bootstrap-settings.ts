@@ -47,7 +47,7 @@ export function readSettings(bootstrap: Bootstrap, problems: Problem[]): Bootstr
 
 function readAddress(address: Address, path: string, problems: Problem[]): SocketPlace | undefined {
 	if (address.address.case !== "socketAddress" || address.address.value.portSpecifier.case !== "portValue") {
-		problems.push(problem("LTN3420", path, "a socket_address with a port_value is needed"));
+		problems.push(problem("LTN3520", path, "a socket_address with a port_value is needed"));
 		return undefined;
 	}
 	return { ip: address.address.value.address, port: address.address.value.portSpecifier.value };
@@ -63,22 +63,22 @@ function readAds(
 		checkSource(name, config, problems);
 	if (!source) {
 		problems.push(
-			problem("LTN3421", "dynamic_resources.ads_config", "dynamic resources come only by ADS", "set ads_config"),
+			problem("LTN3521", "dynamic_resources.ads_config", "dynamic resources come only by ADS", "set ads_config"),
 		);
 		return undefined;
 	}
 	const at = "dynamic_resources.ads_config";
 	const api = APIS[source.apiType];
 	if (!api)
-		problems.push(problem("LTN3422", `${at}.api_type`, "only GRPC and DELTA_GRPC are implemented by this proxy"));
+		problems.push(problem("LTN3522", `${at}.api_type`, "only GRPC and DELTA_GRPC are implemented by this proxy"));
 	const service = source.grpcServices[0]?.targetSpecifier;
 	const cluster = service?.case === "envoyGrpc" ? service.value.clusterName : "";
 	if (source.grpcServices.length !== 1 || cluster === "")
-		problems.push(problem("LTN3423", `${at}.grpc_services`, "exactly one envoy_grpc service is needed"));
+		problems.push(problem("LTN3523", `${at}.grpc_services`, "exactly one envoy_grpc service is needed"));
 	else if (!bootstrap.staticResources?.clusters.some(({ name }) => name === cluster))
 		problems.push(
 			problem(
-				"LTN3424",
+				"LTN3524",
 				`${at}.grpc_services[0].envoy_grpc.cluster_name`,
 				`there is no static cluster "${cluster}"`,
 				"add it under static_resources.clusters",
@@ -91,6 +91,6 @@ function readAds(
 function checkSource(name: string, config: ConfigSource | undefined, problems: Problem[]): void {
 	if (config && config.configSourceSpecifier.case !== "ads")
 		problems.push(
-			problem("LTN3425", `dynamic_resources.${name}`, "only ads is implemented by this proxy", "set ads: {}"),
+			problem("LTN3525", `dynamic_resources.${name}`, "only ads is implemented by this proxy", "set ads: {}"),
 		);
 }

@@ -181,7 +181,7 @@ test("a bootstrap is refused with every problem of all of it", async () => {
 test("a static listener that cannot be bound ends the start", async () => {
 	await assert.rejects(
 		start({ staticResources: { listeners: [{ name: "taken" }] } }),
-		/LTN3440 listener taken: LTN3110/,
+		/LTN3540 listener taken: LTN3110/,
 	);
 });
 

@@ -220,14 +220,14 @@ class ProxyProcess<L> implements RunningProxy {
 		await this.#stage.whenSettled();
 		const failures = [...this.#stage.failures];
 		if (failures.length > 0)
-			throw new ProblemError(failures.map(([name, reason]) => problem("LTN3440", `listener ${name}`, reason)));
+			throw new ProblemError(failures.map(([name, reason]) => problem("LTN3540", `listener ${name}`, reason)));
 	}
 
 	async #startAds(settings: AdsSettings, { clusters }: CompiledBootstrap<L>): Promise<void> {
 		const url = dialAddress(clusters.find(({ name }) => name === settings.cluster)!);
 		const at = "dynamic_resources.ads_config.grpc_services[0].envoy_grpc.cluster_name";
 		if (!url)
-			throw new ProblemError([problem("LTN3426", at, `the cluster "${settings.cluster}" has no endpoint to dial`)]);
+			throw new ProblemError([problem("LTN3526", at, `the cluster "${settings.cluster}" has no endpoint to dial`)]);
 		const { connectAds } = await import("./ads-connection.ts");
 		this.#ads = connectAds({
 			...this.#options,

@@ -75,7 +75,7 @@ function compileUpstream(message: Cluster, at: string): ClusterConfig {
 	if (config.info.httpProtocol !== "http2") return config;
 	const path = fieldPath(at).field("typed_extension_protocol_options");
 	const what = "HTTP/2 to upstreams is not implemented by this proxy";
-	throw new ProblemError([problem("LTN3441", path.toString(), what, "use http_protocol_options")]);
+	throw new ProblemError([problem("LTN3541", path.toString(), what, "use http_protocol_options")]);
 }
 
 class RequestPath {

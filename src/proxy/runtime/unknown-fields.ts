@@ -33,7 +33,7 @@ function walkFields(
 		if (field) walkValue(field, value, at.field(key), problems);
 		else
 			problems.push(
-				problem("LTN3401", String(at.field(key)), `${desc.typeName} has no field "${key}"`, nearest(desc, key)),
+				problem("LTN3501", String(at.field(key)), `${desc.typeName} has no field "${key}"`, nearest(desc, key)),
 			);
 	}
 }
@@ -50,14 +50,14 @@ function walkValue(field: DescField, value: unknown, at: FieldPath, problems: Pr
 function walkAny(json: Readonly<Record<string, unknown>>, at: FieldPath, problems: Problem[]): void {
 	const { "@type": typeUrl, ...rest } = json;
 	if (typeof typeUrl !== "string") {
-		problems.push(problem("LTN3402", String(at), 'an extension needs its "@type"'));
+		problems.push(problem("LTN3502", String(at), 'an extension needs its "@type"'));
 		return;
 	}
 	const desc = xdsRegistry().getMessage(typeNameOf(typeUrl));
 	if (desc) walkMessage(desc, rest, at, problems);
 	else
 		problems.push(
-			problem("LTN3403", String(at), `the type "${typeUrl}" is not known to this proxy`, "remove the extension"),
+			problem("LTN3503", String(at), `the type "${typeUrl}" is not known to this proxy`, "remove the extension"),
 		);
 }
 

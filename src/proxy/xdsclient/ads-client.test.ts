@@ -120,7 +120,7 @@ test("delta: an unknown type and an undecodable resource are refused", async () 
 	await eventually("the first request", () => server.deltaRequests[0]);
 	server.sendDelta("listener", { l: { name: "l" } });
 	const foreign = await eventually("the refusal", () => server.deltaRequests[1]);
-	assert.match(foreign.errorDetail!.message, /LTN3303 type_url: nobody asked/);
+	assert.match(foreign.errorDetail!.message, /LTN3603 type_url: nobody asked/);
 	assert.equal(handler.updates.length, 0);
 });
 

@@ -85,7 +85,7 @@ export class DeltaSession implements Session<DeltaDiscoveryRequest, DeltaDiscove
 	}
 
 	#refuseType(response: DeltaDiscoveryResponse): DeltaDiscoveryRequest {
-		const what = problem("LTN3303", "type_url", `nobody asked for resources of type "${response.typeUrl}"`);
+		const what = problem("LTN3603", "type_url", `nobody asked for resources of type "${response.typeUrl}"`);
 		return create(DeltaDiscoveryRequestSchema, {
 			typeUrl: response.typeUrl,
 			responseNonce: response.nonce,

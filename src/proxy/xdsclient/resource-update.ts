@@ -57,13 +57,13 @@ export function decodeResource(
 	const inner = wrapped?.resource ?? any;
 	if (inner.typeUrl !== RESOURCE_TYPES[type])
 		return {
-			problem: problem("LTN3301", at, `the resource is of type "${inner.typeUrl}", not ${RESOURCE_TYPES[type]}`),
+			problem: problem("LTN3601", at, `the resource is of type "${inner.typeUrl}", not ${RESOURCE_TYPES[type]}`),
 		};
 	try {
 		const message = anyUnpack(inner, xdsRegistry());
-		if (!message) return { problem: problem("LTN3301", at, `the type "${inner.typeUrl}" is unknown`) };
+		if (!message) return { problem: problem("LTN3601", at, `the type "${inner.typeUrl}" is unknown`) };
 		return { name: resourceNameOf(type, message), version: wrapped?.version || version, any: inner, message };
 	} catch (error) {
-		return { problem: problem("LTN3302", at, `the resource cannot be decoded (${(error as Error).message})`) };
+		return { problem: problem("LTN3602", at, `the resource cannot be decoded (${(error as Error).message})`) };
 	}
 }

@@ -91,7 +91,7 @@ export class SotwSession implements Session<DiscoveryRequest, DiscoveryResponse>
 	}
 
 	#refuseType(response: DiscoveryResponse): DiscoveryRequest {
-		const what = problem("LTN3303", "type_url", `nobody asked for resources of type "${response.typeUrl}"`);
+		const what = problem("LTN3603", "type_url", `nobody asked for resources of type "${response.typeUrl}"`);
 		return create(DiscoveryRequestSchema, {
 			typeUrl: response.typeUrl,
 			responseNonce: response.nonce,
