@@ -1,7 +1,9 @@
-import { ANALYZER_NAMES, analyzeObjects, clusterObjects, overlay } from "../../app/configuration-analysis.ts";
+import { clusterObjects } from "../../app/configuration-analysis.ts";
 import { dataFolder } from "../../app/data-folder.ts";
 import { runningMesh } from "../../app/mesh-state.ts";
 import { type AnalysisMessage, formatMessage, type Level } from "../../controlplane/analysis/analysis-message.ts";
+import { ANALYZERS } from "../../controlplane/analysis/analyze.ts";
+import { analyzeObjects } from "../../controlplane/analysis/analyze-objects.ts";
 import { kindOfObject } from "../../kinds/catalogue.ts";
 import type { KubeObject } from "../../kinds/object.ts";
 import { createKubeClient } from "../../kube/client/create-kube-client.ts";
@@ -11,6 +13,7 @@ import { type CommandInput, DATA_FLAG, defineCommand } from "../command.ts";
 import { CommandError, EXIT } from "../exit-codes.ts";
 import { readManifests } from "../manifests.ts";
 
+const ANALYZER_NAMES = Object.keys(ANALYZERS);
 const LEVELS: readonly Level[] = ["Info", "Warning", "Error"];
 
 export const analyze = defineCommand({
@@ -59,9 +62,13 @@ export const analyze = defineCommand({
 		for (const p of problems) out.note(formatProblem(p));
 		const files = manifests.map(({ object }) => placed(object, input.flag("namespace") ?? "default"));
 		const cluster = isSet("files-only") ? [] : await meshObjects(input);
-		const found = analyzeObjects(overlay(cluster, files), analyzersOf(flags("analyzer")));
+		const objects = [...cluster, ...files];
+		// Without Services at hand, every host that a rule names would look unknown.
+		const hasCluster = objects.some((o) => o.kind === "Service");
+		const { messages, skipped } = analyzeObjects({ objects, hasCluster, analyzers: analyzersOf(flags("analyzer")) });
+		if (skipped.length > 0) out.note(`Not run, since no Services were given: ${skipped.join(", ")}.`);
 		return report(
-			found.filter((m) => isWanted(m, input)),
+			messages.filter((m) => isWanted(m, input)),
 			problems.length > 0,
 			input,
 		);
