@@ -9,7 +9,7 @@ import { mergePrometheus, PROMETHEUS_VARIABLE } from "./prometheus-merge.ts";
 import { proxyContainer } from "./proxy-container.ts";
 import { canonicalLabels, workloadOwner } from "./workload-owner.ts";
 
-export const STATUS_ANNOTATION = "sidecar.istio.io/status";
+const STATUS_ANNOTATION = "sidecar.istio.io/status";
 const TEMPLATES_ANNOTATION = "inject.istio.io/templates";
 const DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container";
 const DEFAULT_LOGS_CONTAINER = "kubectl.kubernetes.io/default-logs-container";

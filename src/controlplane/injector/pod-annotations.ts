@@ -5,7 +5,7 @@ type Annotations = Readonly<Record<string, string>>;
 
 /** Injection refuses the pod: an annotation asks for what cannot be. */
 const BAD_ANNOTATION = "LTN1511";
-export const PROXY_CONFIG_ANNOTATION = "proxy.istio.io/config";
+const PROXY_CONFIG_ANNOTATION = "proxy.istio.io/config";
 const NUMBER = /^\d+$/;
 const BOOLEAN = /^(true|false)$/;
 const PORT_LIST = /^(\*|\d{1,5}(,\d{1,5})*|)$/;

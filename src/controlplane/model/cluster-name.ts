@@ -9,10 +9,8 @@ export interface ClusterName {
 	readonly host: string;
 }
 
-/** Clusters that exist once per proxy. */
+/** The cluster without endpoints that every proxy has. */
 export const BLACK_HOLE_CLUSTER = "BlackHoleCluster";
-export const PASSTHROUGH_CLUSTER = "PassthroughCluster";
-export const INBOUND_PASSTHROUGH_CLUSTER = "InboundPassthroughCluster";
 
 export function formatClusterName({ direction, port, subset, host }: ClusterName): string {
 	return `${direction}|${port}|${subset}|${host}`;

@@ -3,7 +3,7 @@
 const IPV4 = /^\d{1,3}(\.\d{1,3}){3}$/;
 
 /** True for an IPv4 or IPv6 literal. */
-export function isIpLiteral(host: string): boolean {
+function isIpLiteral(host: string): boolean {
 	return IPV4.test(host) || host.includes(":");
 }
 

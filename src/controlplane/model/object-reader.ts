@@ -3,7 +3,7 @@ import { type FieldPath, fieldPath } from "../../lib/field-path.ts";
 import { type Problem, problem } from "../../lib/problem.ts";
 
 /** A field has the wrong type or an impossible value: the object cannot be used. */
-export const MALFORMED_FIELD = "LTN1501";
+const MALFORMED_FIELD = "LTN1501";
 /** A field is known to Istio but not obeyed by this version: the object is used without it. */
 export const UNSUPPORTED_FIELD = "LTN1502";
 

@@ -50,7 +50,7 @@ function readContainer(r: ObjectReader): { name: string; ports: readonly Contain
 }
 
 /** Names as telemetry uses them (istio-security-telemetry-cli.md 2.3). */
-export function identityOf(pod: KubeObject, serviceAccount: string): WorkloadIdentity {
+function identityOf(pod: KubeObject, serviceAccount: string): WorkloadIdentity {
 	const labels = pod.metadata.labels ?? {};
 	const name = labels["service.istio.io/workload-name"] ?? ownerName(pod);
 	return {

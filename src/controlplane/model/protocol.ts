@@ -68,7 +68,3 @@ export function isHttp(protocol: Protocol): boolean {
 export function isHttp2(protocol: Protocol): boolean {
 	return protocol === "HTTP2" || protocol === "GRPC" || protocol === "GRPC-Web";
 }
-
-export function isTls(protocol: Protocol): boolean {
-	return protocol === "HTTPS" || protocol === "TLS";
-}

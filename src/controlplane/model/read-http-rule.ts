@@ -29,7 +29,6 @@ const JWT_CLAIM = "@request.auth.claims";
 
 /** One entry of `spec.http`. */
 export function readHttpRule(r: ObjectReader, scope: NameScope): HttpRule {
-	r.unsupported("delegate", "write the delegate's rules here");
 	return {
 		name: r.string("name") ?? "",
 		match: r.list("match", (m) => readHttpMatch(m, scope)),
@@ -40,6 +39,10 @@ export function readHttpRule(r: ObjectReader, scope: NameScope): HttpRule {
 		})),
 		redirect: r.object("redirect", readRedirect),
 		directResponse: r.object("directResponse", readDirectResponse),
+		delegate: r.object("delegate", (d) => ({
+			name: d.string("name") ?? "",
+			namespace: d.string("namespace") || scope.namespace,
+		})),
 		rewrite: r.object("rewrite", readRewrite),
 		timeoutMs: r.durationMs("timeout"),
 		retries: r.object("retries", readRetryPolicy),

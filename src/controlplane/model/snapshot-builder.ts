@@ -1,5 +1,6 @@
 import type { KubeObject } from "../../kinds/object.ts";
 import { type ConfigMeta, compareAge, metaOf, type ObjectProblems } from "./config-object.ts";
+import { resolveDelegates } from "./delegation.ts";
 import type { DestinationRule } from "./destination-rule.ts";
 import { type Gateway, parseGateway } from "./gateway.ts";
 import { IdentityMemo } from "./identity-memo.ts";
@@ -56,9 +57,11 @@ export class SnapshotBuilder {
 			version: ++this.#version,
 			mesh,
 			services,
-			virtualServices: this.#list<VirtualService>(
-				"virtualServices",
-				read(sources.virtualServices, (o) => parseVirtualService(o, mesh), [mesh]),
+			virtualServices: this.#resolveDelegates(
+				this.#list<VirtualService>(
+					"virtualServices",
+					read(sources.virtualServices, (o) => parseVirtualService(o, mesh), [mesh]),
+				),
 			),
 			destinationRules: this.#list<DestinationRule>(
 				"destinationRules",
@@ -72,6 +75,11 @@ export class SnapshotBuilder {
 		};
 		this.#sweep();
 		return Object.freeze(snapshot);
+	}
+
+	/** Delegates are merged anew only when some VirtualService changed. */
+	#resolveDelegates(all: readonly VirtualService[]): readonly VirtualService[] {
+		return this.#lists.get("resolved", [all], () => resolveDelegates(all)) as readonly VirtualService[];
 	}
 
 	#sweep(): void {

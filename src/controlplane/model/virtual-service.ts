@@ -26,6 +26,8 @@ export interface HttpRule {
 	readonly route: readonly RouteDestination[];
 	readonly redirect: Redirect | undefined;
 	readonly directResponse: DirectResponse | undefined;
+	/** Set: the rule stands for the rules of another VirtualService, which `resolveDelegates` puts in its place. */
+	readonly delegate: { readonly namespace: string; readonly name: string } | undefined;
 	readonly rewrite: Rewrite | undefined;
 	readonly timeoutMs: number | undefined;
 	readonly retries: RetryPolicy | undefined;

@@ -4,7 +4,7 @@ export type Visibility =
 	| { readonly kind: "none" }
 	| { readonly kind: "namespaces"; readonly namespaces: ReadonlySet<string> };
 
-export const PUBLIC: Visibility = Object.freeze({ kind: "public" });
+const PUBLIC: Visibility = Object.freeze({ kind: "public" });
 
 /**
  * Reads an `exportTo` list; an empty one takes the mesh's default. `*` wins over everything but `~`, and `.` is the

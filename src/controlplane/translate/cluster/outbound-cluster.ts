@@ -69,7 +69,7 @@ export function outboundCluster(target: OutboundTarget, mesh: MeshConfig): Clust
 }
 
 /** True when the policy asks for TLS that cannot be given. */
-export function needsTls(policy: PolicyBlocks): boolean {
+function needsTls(policy: PolicyBlocks): boolean {
 	return policy.tls !== undefined && policy.tls.mode !== "DISABLE";
 }
 

@@ -44,7 +44,7 @@ export class EndpointTranslator {
 }
 
 /** Endpoints of one service port that carry a subset's labels. */
-export function selectEndpoints(
+function selectEndpoints(
 	endpoints: readonly Endpoint[],
 	{ port }: Pick<ClusterName, "port">,
 	labels: Readonly<Record<string, string>>,

@@ -42,7 +42,7 @@ const QUOTED = new Set([
 ]);
 
 /** The default text line (istio-security-telemetry-cli.md 2.5), made from the fields. */
-export const DEFAULT_TEXT_FORMAT = `${textLine()}\n`;
+const DEFAULT_TEXT_FORMAT = `${textLine()}\n`;
 
 function textLine(): string {
 	const value = new Map(FIELDS);
