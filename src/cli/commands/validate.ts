@@ -51,16 +51,17 @@ function check(manifest: Manifest, strict: boolean): Verdict {
 	const { object } = manifest;
 	const kind = kindOfObject(object);
 	if (!kind) return { manifest, errors: [unknownKind(object)], warnings: [] };
-	const version = object.apiVersion.split("/").at(-1)!;
+	// Istio's validation covers schema and unknown fields too.
+	if (kind.origin === "custom") return { manifest, ...validateIstio(object, { strict }) };
 	const unknown = findUnknownFields(kind.schema, object).map((path) =>
 		problem("LTN4202", path, "unknown field", "remove it or mend its spelling"),
 	);
-	const structural = validateObject(kind, version, withNamespace(object, kind.namespaced));
-	const istio = kind.origin === "custom" ? validateIstio(object, { strict }) : { errors: [], warnings: [] };
+	const version = object.apiVersion.split("/").at(-1)!;
+	const { errors, warnings } = validateObject(kind, version, withNamespace(object, kind.namespaced));
 	return {
 		manifest,
-		errors: [...unknown, ...structural.errors, ...istio.errors],
-		warnings: [...structural.warnings.map((text) => problem("LTN4203", "", text)), ...istio.warnings],
+		errors: [...unknown, ...errors],
+		warnings: warnings.map((text: string) => problem("LTN4203", "", text)),
 	};
 }
 
