@@ -190,6 +190,17 @@ describe("kubectl", options, () => {
 		assert.match(await fails("get vs reviews"), /virtualservices\.networking\.istio\.io "reviews" not found/);
 	});
 
+	test("get -w prints each change as a row", async () => {
+		const watching = kubectl("get cm -w --no-headers -l watched --request-timeout=3s");
+		await ok(
+			["create", "-f", "-"],
+			JSON.stringify({ apiVersion: "v1", kind: "ConfigMap", metadata: { name: "seen", labels: { watched: "" } } }),
+		);
+		await ok(["patch", "cm", "seen", "-p", '{"data":{"a":"b"}}']);
+		const { stdout } = await watching;
+		assert.match(stdout, /^seen +0 +\d+s\nseen +1 +\d+s\n$/);
+	});
+
 	test("a namespace waits for its content's controller; --wait=false comes back at once", async () => {
 		assert.match(await ok("delete ns tutorial --wait=false"), /"tutorial" deleted/);
 		assert.match(await ok("get ns tutorial"), /Terminating/);
@@ -223,6 +234,13 @@ describe("kubectl with the acceptance files", withFiles, () => {
 			(await kubectl("get gateway")).stdout,
 			/^NAME +CLASS +ADDRESS +PROGRAMMED +AGE\nbookinfo-gateway +istio/,
 		);
+		const exported = `${ACCEPTANCE}003/01-kiali-virtualservice-as-read.yaml`;
+		// kubectl takes the exported resourceVersion out before it creates, and sends it when it applies.
+		assert.equal((await kubectl(["create", "-f", exported])).exitCode, 0);
+		const stale = await kubectl(["apply", "-f", exported]);
+		assert.match(stale.stderr, /\(Conflict\)|Operation cannot be fulfilled/);
+		const edited = await kubectl(["apply", "-f", `${ACCEPTANCE}003/02-virtualservice-safe-risky-90-10.yaml`]);
+		assert.equal(edited.exitCode, 0, edited.stderr);
 		assert.deepEqual(api.problems, []);
 	});
 });

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { builtinKinds } from "../../kinds/catalogue.ts";
 import type { AddressPlan } from "../../lib/address-plan.ts";
 import { type Clock, systemClock } from "../../lib/clock.ts";
+import { ProblemError, problem } from "../../lib/problem.ts";
 import { type Random, systemRandom } from "../../lib/random.ts";
 import type { AdmissionPlugin } from "./admission.ts";
 import { createAuthenticator } from "./auth/authenticate.ts";
@@ -15,6 +16,7 @@ import { CrdRegistry } from "./crd/crd-registry.ts";
 import { DiscoveryHandler } from "./discovery/handle-discovery.ts";
 import { handleRequest, type RequestHandlers } from "./handle-request.ts";
 import { handleUpgrade } from "./handle-upgrade.ts";
+import { ApiError } from "./http/api-error.ts";
 import { Exchange } from "./http/exchange.ts";
 import { listen } from "./http/listener.ts";
 import { KubeletProxy } from "./kubelet/kubelet-proxy.ts";
@@ -68,7 +70,7 @@ const KEEP_EVENTS = 10_000;
 
 /**
  * Starts the embedded Kubernetes API: opens the store, serves what is in it, makes what must be there and listens. Throws
- * ProblemError (LTN2001 store in use, LTN2002 store unusable, LTN2003 not loopback, LTN2004 port taken).
+ * ProblemError (LTN2001 store in use, LTN2002 store unusable, LTN2003 not loopback, LTN2004 port taken, LTN2005 disk full).
  */
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
 	const { dataDir, bind = "127.0.0.1", clock = systemClock, logger } = options;
@@ -122,8 +124,16 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
 		};
 	} catch (error) {
 		await store.close();
-		throw error;
+		throw error instanceof ApiError ? bootProblem(dataDir, error) : error;
 	}
+}
+
+/** A refused write of what must be there, nearly always a full disk. */
+function bootProblem(dataDir: string, cause: ApiError): ProblemError {
+	const text = `the API server could not write what must be there at start: ${cause.message}`;
+	return new ProblemError([problem("LTN2005", dataDir, text, "free some space in the data folder's file system")], {
+		cause,
+	});
 }
 
 function createContext(options: ApiServerOptions, store: ApiContext["store"]): ApiContext {

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import fc from "fast-check";
 import type { KubeObject } from "../../../kinds/object.ts";
 import { builtInSchema } from "../../../kinds/schema/built-in-schemas.ts";
+import { differences, fieldsOf, intersectWith, isEqual, subtract, union } from "./field-set.ts";
 import { type ManagedFieldsEntry, recordUpdate } from "./record-update.ts";
 
 const DEPLOYMENT = builtInSchema("io.k8s.api.apps.v1.Deployment");
@@ -114,4 +116,18 @@ test("at most ten Update managers are told apart", () => {
 	}
 	assert.equal(live.metadata.managedFields?.length, 10);
 	assert.ok(entry(live, "ancient-changes"));
+});
+
+test("laws of field sets: nothing differs from itself, a value's fields are all there, taking all away leaves nothing", () => {
+	const value = fc.dictionary(fc.string(), fc.jsonValue());
+	fc.assert(
+		fc.property(value, value, (a, b) => {
+			assert.deepEqual(differences(a, structuredClone(a), undefined), {});
+			const fields = fieldsOf(a, undefined);
+			assert.deepEqual(intersectWith(fields, fields), fields);
+			assert.deepEqual(subtract(fields, fields), {});
+			assert.deepEqual(union(fields, {}), fields);
+			assert.equal(isEqual(a, b), isEqual(b, a));
+		}),
+	);
 });

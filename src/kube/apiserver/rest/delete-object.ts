@@ -3,6 +3,7 @@ import { ApiError, conflict, notFound, type Status } from "../http/api-error.ts"
 import { isJsonObject, type JsonObject } from "../patch/merge-patch.ts";
 import { validateAdmission } from "./admit.ts";
 import type { ApiContext } from "./api-context.ts";
+import { protectNamespace } from "./namespace-lifecycle.ts";
 import { durable } from "./object-lifecycle.ts";
 import { keyOf, type WriteRequest } from "./request-scope.ts";
 import { fromStored, toStored } from "./served-resource.ts";
@@ -54,6 +55,7 @@ export async function deleteObject(
 	const { resource } = scope;
 	const stored = context.store.latest(keyOf(scope));
 	if (!stored) throw notFound(resource.kind, scope.name);
+	protectNamespace(scope);
 	const live = fromStored(resource, stored.object);
 	checkPreconditions(request, live, options);
 	validateAdmission(context, request, { operation: "DELETE", name: scope.name, object: undefined, oldObject: live });

@@ -13,3 +13,11 @@ export function requireNamespace({ store }: ApiContext, { resource, namespace, n
 	const message = `namespace ${namespace} is being terminated`;
 	throw forbidden(resource.kind, name, why, [{ reason: "NamespaceTerminating", message, field: "metadata.namespace" }]);
 }
+
+const IMMORTAL = ["default", "kube-system", "kube-public"];
+
+/** The namespaces that everything relies on are not deleted (403). */
+export function protectNamespace({ resource, name }: RequestScope): void {
+	if (resource.storage !== "core/namespaces" || !IMMORTAL.includes(name)) return;
+	throw forbidden(resource.kind, name, "this namespace may not be deleted");
+}

@@ -252,6 +252,11 @@ describe("deletion", () => {
 		assert.equal((await api.send("GET", "/api/v1/namespaces/ns1")).code, 404);
 	});
 
+	test("the default namespace is not deleted", async () => {
+		const refused = await api.send("DELETE", "/api/v1/namespaces/default");
+		assert.equal(refused.json.message, 'namespaces "default" is forbidden: this namespace may not be deleted');
+	});
+
 	test("deletecollection obeys selectors", async () => {
 		for (const [name, group] of [
 			["c1", "x"],
