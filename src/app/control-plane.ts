@@ -43,7 +43,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
 			refusal: (node) =>
 				isReady
 					? translator.refusal(node)
-					: problem("LTN3401", "", "the control plane has not seen the cluster yet", "ask again"),
+					: problem("LTN3701", "", "the control plane has not seen the cluster yet", "ask again"),
 			generate: (node, typeUrl, names) => translator.generate(node, typeUrl, names),
 		},
 		clock,
