@@ -29,8 +29,3 @@ export function parseDurationMs(text: string): number | undefined {
 	}
 	return negative ? -total : total;
 }
-
-/** Shortest proto3-JSON form in seconds: 1500 → `1.5s`. */
-export function formatDurationSeconds(ms: number): string {
-	return `${Number((ms / 1000).toFixed(9))}s`;
-}
