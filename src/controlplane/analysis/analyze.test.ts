@@ -153,6 +153,16 @@ test("IST0173 and IST0174: subsets without pods, hosts that nobody knows", () =>
 	assert.deepEqual(codes(object("DestinationRule", "r", "{ host: unknown }")), ["IST0174"]);
 });
 
+test("a subset that an older rule of the host defines is told: it has no effect", () => {
+	const subset = "{ host: reviews, subsets: [{ name: v1, labels: { version: v1 } }] }";
+	const found = messages(object("DestinationRule", "older", subset), object("DestinationRule", "breaker", subset));
+	assert.equal(found.length, 1);
+	assert.match(
+		found[0]!,
+		/^Warning \[LTN1522\] \(DestinationRule default\/breaker\) the subset v1 of .* default\/older/,
+	);
+});
+
 test("several destinations without weights are told", () => {
 	const spec =
 		"{ hosts: [reviews], http: [{ route: [{ destination: { host: reviews } }, { destination: { host: reviews } }] }] }";

@@ -2,6 +2,7 @@ import { type ConfigRef, formatRef, metaOf } from "../model/config-object.ts";
 import { type AnalysisMessage, compareMessages } from "./analysis-message.ts";
 import type { AnalysisInput, Analyzer } from "./analyzer.ts";
 import { destinationRuleAnalyzer } from "./destination-rule-analyzer.ts";
+import { duplicateSubsetAnalyzer } from "./duplicate-subset-analyzer.ts";
 import { gatewayAnalyzer } from "./gateway-analyzer.ts";
 import { portNameAnalyzer } from "./port-name-analyzer.ts";
 import { problemAnalyzer } from "./problem-analyzer.ts";
@@ -18,6 +19,7 @@ export const ANALYZERS: Readonly<Record<string, Analyzer>> = {
 	"virtualservice.ConflictingMeshGatewayHostsAnalyzer": virtualServiceConflictAnalyzer,
 	"virtualservice.RuleAnalyzer": virtualServiceRuleAnalyzer,
 	"destinationrule.HostAndSubsetAnalyzer": destinationRuleAnalyzer,
+	"destinationrule.DuplicateSubsetAnalyzer": duplicateSubsetAnalyzer,
 	"gateway.SelectorAnalyzer": gatewayAnalyzer,
 	"service.PortNameAnalyzer": portNameAnalyzer,
 };
