@@ -19,6 +19,9 @@ import { terminationMessage } from "./termination-message.ts";
 /** When an ended container is started again. */
 export type RestartPolicy = "Always" | "OnFailure" | "Never";
 
+/** Why a container is ended when it is not for its pod's sake: such an end runs no preStop hook. */
+export type StopReason = "shutdown" | "removed" | "postStart failed";
+
 /** What a container needs from its pod. */
 export interface ContainerHost {
 	readonly clock: Clock;
@@ -55,6 +58,7 @@ export class ContainerRunner {
 	#probes: ContainerProbes | undefined;
 	#logTimes: LogRecorder | undefined;
 	#launching = false;
+	#isShutDown = false;
 	#stopping: Promise<void> | undefined;
 	#cancelWait = () => {};
 	/** Aborted when the present run has ended: whoever follows its log stops. */
@@ -119,8 +123,9 @@ export class ContainerRunner {
 	}
 
 	/** Ends the container: hook, SIGTERM, and SIGKILL when the grace period is over. Resolves when nothing of it is left. */
-	stop(graceMs: number, why?: string): Promise<void> {
+	stop(graceMs: number, why?: StopReason): Promise<void> {
 		this.#cancelWait();
+		this.#isShutDown ||= why === "shutdown";
 		this.#stopping ??= this.#stop(graceMs, why).finally(() => {
 			this.#stopping = undefined;
 		});
@@ -216,7 +221,7 @@ export class ContainerRunner {
 			const failure = await this.#runHook(hook, 30_000);
 			if (failure !== undefined) {
 				this.#host.event(this.container, "Warning", "FailedPostStartHook", `PostStartHook failed: ${failure}`);
-				return this.stop(this.#graceMs(), "FailedPostStartHook");
+				return this.stop(this.#graceMs(), "postStart failed");
 			}
 		}
 		if (this.#process) this.#startProbes();
@@ -276,7 +281,9 @@ export class ContainerRunner {
 		record.process = undefined;
 		record.ready = false;
 		record.started = false;
-		record.backoff = afterExit(record.backoff, nowMs, nowMs - startedAtMs);
+		// Ended because the mesh went down, or while nobody watched: no crash, so the next start does not wait.
+		const isOurs = exit.unknown || this.#isShutDown;
+		record.backoff = isOurs ? undefined : afterExit(record.backoff, nowMs, nowMs - startedAtMs);
 		const message = terminationMessage(container, exit, this.#host.logPath(container.name, record.runs - 1));
 		const terminated: TerminatedState = {
 			exitCode: exit.exitCode,
@@ -291,7 +298,7 @@ export class ContainerRunner {
 		this.#host.changed();
 	}
 
-	async #stop(graceMs: number, why?: string): Promise<void> {
+	async #stop(graceMs: number, why?: StopReason): Promise<void> {
 		const process = this.#process;
 		if (!process) return;
 		const { clock } = this.#host;

@@ -4,7 +4,13 @@ import { KubeApiError } from "../client/kube-client.ts";
 import type { Condition, Container, Pod, PodStatus } from "../client/pod.ts";
 import { RESOURCES } from "../client/resources.ts";
 import { newContainerRecord, type PodRecord } from "./container-record.ts";
-import { type ContainerHost, ContainerRunner, ImageError, type LaunchPlan } from "./container-runner.ts";
+import {
+	type ContainerHost,
+	ContainerRunner,
+	ImageError,
+	type LaunchPlan,
+	type StopReason,
+} from "./container-runner.ts";
 import { expandVariables } from "./expand-variables.ts";
 import { resolveContainer } from "./images.ts";
 import type { KubeletContext } from "./kubelet-context.ts";
@@ -46,8 +52,10 @@ export class PodWorker {
 		this.#context = context;
 		this.#pod = pod;
 		this.#startedAtMs = context.clock.epochMs();
-		const podIp = pod.spec.hostNetwork ? context.addressPlan.nodeIp : (record?.podIp ?? context.addresses.allocate());
-		this.#record = record ?? { uid, namespace, name, podIp, containers: {} };
+		// A record from a mesh that had another address block is of no use but for its counts.
+		const kept = record && context.addressPlan.contains(record.podIp) ? record.podIp : undefined;
+		const podIp = pod.spec.hostNetwork ? context.addressPlan.nodeIp : (kept ?? context.addresses.allocate());
+		this.#record = { uid, namespace, name, podIp, containers: record?.containers ?? {} };
 		this.#network = podNetwork(pod, podIp, context.addressPlan);
 		const policy = pod.spec.restartPolicy ?? "Always";
 		const initPolicy = (container: Container) =>
@@ -235,7 +243,7 @@ export class PodWorker {
 	}
 
 	/** Containers together, then the native sidecars that served them, the last started first. */
-	async #stopContainers(graceMs: number, why?: string): Promise<void> {
+	async #stopContainers(graceMs: number, why?: StopReason): Promise<void> {
 		const deadlineMs = this.#context.clock.nowMs() + graceMs;
 		const regular = [...this.#main, ...this.#init.filter(({ policy }) => policy !== "Always")];
 		await Promise.all(regular.map((runner) => runner.stop(graceMs, why)));

@@ -295,6 +295,20 @@ test("containers survive the kubelet; the next one adopts them, ends strays and 
 		assert.deepEqual(readdirSync(join(fixture.dataDir, "pods")).length, 2);
 	}));
 
+test("after a shutdown the pods run again at once, whatever their back-off was", () =>
+	withKubelet(async (fixture) => {
+		const { metadata } = fixture.run("web", { containers: [script("app", "setInterval(() => {}, 1e6)")] });
+		await fixture.until("web", "ready", isPodReady);
+		process.kill(pidOf(fixture.dataDir, metadata.uid ?? ""), "SIGKILL");
+		await fixture.until("web", "restarted", (pod) => restarts(pod) === 1 && isPodReady(pod));
+		for (const count of [2, 3]) {
+			await fixture.kubelet.stop();
+			assert.deepEqual(findMarked(fixture.dataDir), []);
+			fixture.kubelet = await fixture.start();
+			await fixture.until("web", "runs again", (pod) => restarts(pod) === count && isPodReady(pod));
+		}
+	}));
+
 test("a forced deletion ends the processes at once; children go with their container", () =>
 	withKubelet(async (fixture) => {
 		const pod = fixture.run("stubborn", { containers: [shell("app", "trap '' TERM; sleep 1000 & sleep 1000; wait")] });
