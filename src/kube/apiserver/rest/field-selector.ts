@@ -32,7 +32,8 @@ export function compileFieldSelector(
 ): ((object: KubeObject) => boolean) | undefined {
 	if (terms.length === 0) return undefined;
 	const tests = terms.map(({ field, value, equal }) => {
-		const read = ALWAYS[field] ?? (Object.hasOwn(fields, field) ? fields[field] : undefined);
+		const readers = { ...fields, ...ALWAYS };
+		const read = Object.hasOwn(readers, field) ? readers[field] : undefined;
 		if (!read) throw badRequest(`field label not supported: ${field}`);
 		return (object: KubeObject) => (read(object) === value) === equal;
 	});

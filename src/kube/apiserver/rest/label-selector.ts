@@ -33,19 +33,27 @@ function parseTerm(term: string, selector: string): LabelPredicate {
 	if (equality) {
 		const [, key = "", operator, value = ""] = equality;
 		check(key, [value]);
-		return operator === "!=" ? (labels) => labels[key] !== value : (labels) => labels[key] === value;
+		return operator === "!=" ? (labels) => valueOf(labels, key) !== value : (labels) => valueOf(labels, key) === value;
 	}
 	const existence = EXISTENCE.exec(term);
 	if (!existence) throw badRequest(`unable to parse requirement: found '${term}' in label selector "${selector}"`);
 	const [, not, key = ""] = existence;
 	check(key, []);
-	return not === "!" ? (labels) => labels[key] === undefined : (labels) => labels[key] !== undefined;
+	return not === "!" ? (labels) => valueOf(labels, key) === undefined : (labels) => valueOf(labels, key) !== undefined;
 }
 
 function parseSet(key: string, operator: string, values: readonly string[]): LabelPredicate {
 	check(key, values);
-	if (operator === "in") return (labels) => labels[key] !== undefined && values.includes(labels[key]);
-	return (labels) => labels[key] === undefined || !values.includes(labels[key]);
+	const isIn: LabelPredicate = (labels) => {
+		const value = valueOf(labels, key);
+		return value !== undefined && values.includes(value);
+	};
+	return operator === "in" ? isIn : (labels) => !isIn(labels);
+}
+
+/** Own members only: a label may be called `constructor`. */
+function valueOf(labels: Readonly<Record<string, string>>, key: string): string | undefined {
+	return Object.hasOwn(labels, key) ? labels[key] : undefined;
 }
 
 function check(key: string, values: readonly string[]): void {

@@ -20,6 +20,8 @@ test("label selectors", () => {
 		["!a", { a: "" }, false],
 		["example.com/app=web,!b", { "example.com/app": "web" }, true],
 		["a=", { a: "" }, true],
+		["constructor", {}, false],
+		["toString notin (x)", {}, true],
 	];
 	for (const [selector, labels, expected] of cases)
 		assert.equal(parseLabelSelector(selector)?.(labels), expected, selector);
@@ -50,6 +52,7 @@ test("field selectors", () => {
 	assert.equal(holds("metadata.namespace="), false);
 	assert.equal(holds(""), undefined);
 	assert.throws(() => holds("spec.y=1"), /field label not supported: spec.y/);
+	assert.throws(() => holds("constructor=1"), /field label not supported: constructor/);
 	assert.throws(() => holds("metadata.name"), /can't understand/);
 });
 
