@@ -33,26 +33,26 @@ function parseTerm(term: string, selector: string): LabelPredicate {
 	if (equality) {
 		const [, key = "", operator, value = ""] = equality;
 		check(key, [value]);
-		return operator === "!=" ? (labels) => valueOf(labels, key) !== value : (labels) => valueOf(labels, key) === value;
+		return operator === "!=" ? (labels) => labelOf(labels, key) !== value : (labels) => labelOf(labels, key) === value;
 	}
 	const existence = EXISTENCE.exec(term);
 	if (!existence) throw badRequest(`unable to parse requirement: found '${term}' in label selector "${selector}"`);
 	const [, not, key = ""] = existence;
 	check(key, []);
-	return not === "!" ? (labels) => valueOf(labels, key) === undefined : (labels) => valueOf(labels, key) !== undefined;
+	return not === "!" ? (labels) => labelOf(labels, key) === undefined : (labels) => labelOf(labels, key) !== undefined;
 }
 
 function parseSet(key: string, operator: string, values: readonly string[]): LabelPredicate {
 	check(key, values);
 	const isIn: LabelPredicate = (labels) => {
-		const value = valueOf(labels, key);
+		const value = labelOf(labels, key);
 		return value !== undefined && values.includes(value);
 	};
 	return operator === "in" ? isIn : (labels) => !isIn(labels);
 }
 
 /** Own members only: a label may be called `constructor`. */
-function valueOf(labels: Readonly<Record<string, string>>, key: string): string | undefined {
+function labelOf(labels: Readonly<Record<string, string>>, key: string): string | undefined {
 	return Object.hasOwn(labels, key) ? labels[key] : undefined;
 }
 
