@@ -96,6 +96,7 @@ export async function startProxy(options: {
 		close: async () => {
 			manager.close();
 			await new Promise((resolve) => server.close(resolve));
+			await eventually(() => manager.activeConnections === 0);
 			deadlines.close();
 		},
 	};
@@ -123,6 +124,7 @@ export class RawClient {
 			this.#notify();
 		});
 		this.socket.on("error", () => {});
+		this.socket.on("end", () => this.socket.end());
 		for (const event of ["end", "close"])
 			this.socket.on(event, () => {
 				this.closed = true;

@@ -182,6 +182,8 @@ export class ServerConnection implements StreamHost, LiveConnection, TransportUs
 	#nextStream(): void {
 		this.#stream = undefined;
 		this.#reportBytes();
+		// Cut, and its end not told yet: nothing new begins.
+		if (this.transport.closed) return;
 		if (this.closing || !this.parser.ended) {
 			this.#linger();
 			return;
