@@ -38,10 +38,11 @@ export interface TestMesh {
 }
 
 /** `lateen up --detach` in a fresh temporary folder, with free ports; rejects with what the command said when it fails. */
-export async function startMesh(args: readonly string[] = []): Promise<TestMesh> {
-	const folder = await mkdtemp(join(tmpdir(), "lateen-e2e-"));
+export async function startMesh(args: readonly string[] = [], parent = tmpdir()): Promise<TestMesh> {
+	const folder = await mkdtemp(join(parent, "lateen-e2e-"));
 	const dataDir = join(folder, "data");
-	const result = await runLateen(["up", "--data", dataDir, "--ports", "auto", "--detach", ...args], {
+	const own = ["--data", dataDir, "--ports", "auto", "--address-block", String(nextAddressBlock())];
+	const result = await runLateen(["up", "--detach", ...own, ...args], {
 		cwd: folder,
 		timeoutMs: START_TIMEOUT_MS,
 	});
@@ -62,6 +63,13 @@ export async function startMesh(args: readonly string[] = []): Promise<TestMesh>
 		lateen: (commandArgs, options) => runLateen([...commandArgs, "--data", dataDir], { cwd: folder, ...options }),
 		stop,
 	};
+}
+
+let meshes = 0;
+
+/** A block of this process' own: meshes that start at the same moment must not meet. */
+function nextAddressBlock(): number {
+	return 100 + ((process.pid + 50 * meshes++) % 150);
 }
 
 /** Runs `bin/lateen` of this checkout. */
