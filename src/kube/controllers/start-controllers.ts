@@ -6,6 +6,7 @@ import type { Log } from "../client/log.ts";
 import { type Controller, createSharedInformers } from "./controller-context.ts";
 import { startDeploymentController } from "./deployment/deployment-controller.ts";
 import { startEndpointsController } from "./endpoints-controller.ts";
+import { startEventCleaner } from "./event-cleaner.ts";
 import { startGarbageCollector } from "./garbage/garbage-collector.ts";
 import { startMissingControllers } from "./missing-controllers.ts";
 import { startNamespaceController } from "./namespace-controller.ts";
@@ -40,6 +41,7 @@ const CONTROLLERS = [
 	startNamespaceController,
 	startGarbageCollector,
 	startMissingControllers,
+	startEventCleaner,
 ];
 
 /** Starts all controllers of a cluster against any Kubernetes API; they share one set of informers. */

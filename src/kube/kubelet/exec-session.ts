@@ -41,31 +41,52 @@ export function parseExecQuery(query: URLSearchParams): ExecQuery {
  * with `tty` stderr goes to stdout and the size is ignored, so line editing and full-screen programs do not work.
  */
 export async function serveExec(socket: WebSocket, runner: ContainerRunner, query: ExecQuery): Promise<void> {
-	const context = runner.execContext;
-	if (!context) return finish(socket, failure(`container not running (${runner.container.name})`));
-	let child: ChildProcess;
-	try {
-		child = await spawnExec(query.command, context);
-	} catch (error) {
-		return finish(socket, notStarted(query.command, error));
-	}
+	const child = await startCommand(socket, runner, query);
+	if (!child) return;
 	if (socket.readyState !== socket.OPEN) return endExec(child);
 	const pinger = setInterval(() => socket.ping(), PING_MS);
-	socket.on("message", (data: RawData) => onMessage(child, query, asBuffer(data)));
 	socket.once("close", () => {
 		clearInterval(pinger);
 		endExec(child);
 	});
-	socket.on("error", () => endExec(child)); // a broken frame: ws closes the socket itself
-	if (!query.stdin) child.stdin?.end();
-	if (child.stdout) relay(child.stdout, socket, query.stdout || query.tty ? CHANNEL.stdout : undefined);
-	const stderrChannel = query.tty ? CHANNEL.stdout : query.stderr ? CHANNEL.stderr : undefined;
-	if (child.stderr) relay(child.stderr, socket, stderrChannel);
+	connectStreams(child, socket, query);
 	const [code, signal] = await new Promise<[number | null, string | null]>((resolve) =>
 		child.once("close", (exitCode, name) => resolve([exitCode, name])),
 	);
 	clearInterval(pinger);
 	finish(socket, exitStatus(code ?? 137, signal));
+}
+
+/** Undefined when it could not be started, which the client has been told then. */
+async function startCommand(
+	socket: WebSocket,
+	runner: ContainerRunner,
+	query: ExecQuery,
+): Promise<ChildProcess | undefined> {
+	const context = runner.execContext;
+	if (!context) {
+		finish(socket, failure(`container not running (${runner.container.name})`));
+		return undefined;
+	}
+	try {
+		return await spawnExec(query.command, context);
+	} catch (error) {
+		const why = `exec: "${query.command[0]}": ${whyNotStarted(error)}`;
+		// Clients show the exit code of the status only, so the sentence goes where the command's own would.
+		if (query.stderr || query.stdout)
+			send(socket, query.stderr ? CHANNEL.stderr : CHANNEL.stdout, Buffer.from(`${why}\n`));
+		finish(socket, { ...exitStatus(isMissing(error) ? 127 : 126, null), message: why });
+		return undefined;
+	}
+}
+
+function connectStreams(child: ChildProcess, socket: WebSocket, query: ExecQuery): void {
+	socket.on("message", (data: RawData) => onMessage(child, query, asBuffer(data)));
+	socket.on("error", () => endExec(child)); // a broken frame: ws closes the socket itself
+	if (!query.stdin) child.stdin?.end();
+	const stderrChannel = query.tty ? CHANNEL.stdout : query.stderr ? CHANNEL.stderr : undefined;
+	if (child.stdout) relay(child.stdout, socket, query.stdout || query.tty ? CHANNEL.stdout : undefined);
+	if (child.stderr) relay(child.stderr, socket, stderrChannel);
 }
 
 function onMessage(child: ChildProcess, query: ExecQuery, message: Buffer): void {
@@ -76,8 +97,8 @@ function onMessage(child: ChildProcess, query: ExecQuery, message: Buffer): void
 /** Without a channel the output is read and dropped, so that the command does not stall. */
 function relay(stream: Readable, socket: WebSocket, channel: number | undefined): void {
 	stream.on("data", (chunk: Buffer) => {
-		if (channel === undefined || socket.readyState !== socket.OPEN) return;
-		socket.send(Buffer.concat([Buffer.of(channel), chunk]), () => {
+		if (channel === undefined) return;
+		send(socket, channel, chunk, () => {
 			if (stream.isPaused() && socket.bufferedAmount < MAX_BUFFERED_BYTES) stream.resume();
 		});
 		if (socket.bufferedAmount > MAX_BUFFERED_BYTES) stream.pause();
@@ -106,13 +127,18 @@ function failure(message: string): object {
 	return { metadata: {}, status: "Failure", reason: "InternalError", message, code: 500 };
 }
 
-/** A shell says 127 for a command that is not there and 126 for one that may not be run. */
-function notStarted(command: readonly string[], error: unknown): object {
-	const code = (error as NodeJS.ErrnoException).code;
-	const why =
-		code === "ENOENT" ? "executable file not found in $PATH" : error instanceof Error ? error.message : String(error);
-	const status = exitStatus(code === "ENOENT" ? 127 : 126, null);
-	return { ...status, message: `exec: "${command[0]}": ${why}` };
+function whyNotStarted(error: unknown): string {
+	if (isMissing(error)) return "executable file not found in $PATH";
+	return error instanceof Error ? error.message : String(error);
+}
+
+/** A shell says 127 for a command that is not there, 126 for one that may not be run. */
+function isMissing(error: unknown): boolean {
+	return (error as NodeJS.ErrnoException).code === "ENOENT";
+}
+
+function send(socket: WebSocket, channel: number, bytes: Buffer, done?: () => void): void {
+	if (socket.readyState === socket.OPEN) socket.send(Buffer.concat([Buffer.of(channel), bytes]), done);
 }
 
 function asBuffer(data: RawData): Buffer {
