@@ -95,6 +95,7 @@ function EdgeArrow({
 				onSelect();
 			}}
 		>
+			<path d={curve(points)} className="hit" />
 			<path d={curve(points)} markerEnd={`url(#arrow-${health})`} />
 			<text x={middle.x} y={middle.y - 7}>
 				{label}
