@@ -145,6 +145,28 @@ test("history that is gone makes an informer list again and tell what it missed"
 		assert.deepEqual(changes.slice(2), ["deleted a", "updated b", "added c"]);
 	}));
 
+test("a client and its informers find a server again that was restarted", async () => {
+	const pems = await selfSigned("127.0.0.1");
+	const first = await startFakeApiServer(pems);
+	const client = createKubeClient({ server: first.url, caPem: pems.cert });
+	const { informer } = follow(client);
+	await informer.synced;
+	await first.until(() => (first.requests.some((r) => r.includes("watch=true")) ? true : undefined), "a watch");
+	await first.close();
+	await assert.rejects(client.get(RESOURCES.configMaps, "a", "default"), { code: 0 });
+	const second = await startFakeApiServer(pems, Number(new URL(first.url).port));
+	await second.until(
+		() => (second.requests.some((r) => r.includes("watch=true")) ? true : undefined),
+		"the watch again",
+	);
+	const changed = nextChange(informer);
+	await client.create(RESOURCES.configMaps, configMap("b"));
+	await changed;
+	assert.equal(informer.get("b", "default")?.metadata.name, "b");
+	client.close();
+	await second.close();
+});
+
 test("a list that is not allowed yet is tried again until it is", () =>
 	withServer(async (server, client) => {
 		let refusals = 2;

@@ -34,7 +34,10 @@ export interface FakeApiServer {
 }
 
 /** Plain HTTP/1.1, or HTTP/2 over TLS when given a key and certificate. */
-export async function startFakeApiServer(tls?: { key: string; cert: string; token?: string }): Promise<FakeApiServer> {
+export async function startFakeApiServer(
+	tls?: { key: string; cert: string; token?: string },
+	port = 0,
+): Promise<FakeApiServer> {
 	const store = new FakeStore();
 	const verbs = new FakeVerbs(store);
 	const requests: string[] = [];
@@ -46,7 +49,7 @@ export async function startFakeApiServer(tls?: { key: string; cert: string; toke
 	const http = tls ? createSecureServer({ ...tls }, listener as never) : createServer(listener);
 	const sockets = new Set<{ destroy(): void }>();
 	http.on(tls ? "secureConnection" : "connection", (socket) => sockets.add(socket));
-	await new Promise<void>((resolve) => (http as Server).listen(0, "127.0.0.1", resolve));
+	await new Promise<void>((resolve) => (http as Server).listen(port, "127.0.0.1", resolve));
 	const server: FakeApiServer = {
 		url: `${tls ? "https" : "http"}://127.0.0.1:${(http.address() as AddressInfo).port}`,
 		requests,
