@@ -42,6 +42,7 @@ const { values } = parseArgs({
 	},
 });
 const here = import.meta.dirname;
+const root = join(here, "..", "..");
 const folder = mkdtempSync(join(tmpdir(), "lateen-bench-"));
 const children = new Set<ChildProcess>();
 
@@ -81,7 +82,7 @@ async function measure(name: string, envoy: string, upstream: number): Promise<S
 	const command =
 		name === "envoy"
 			? [envoy, "-c", file, "--concurrency", "1", "--use-dynamic-base-id", "-l", "error"]
-			: [process.execPath, join(here, "lateen-entry.ts"), file];
+			: [join(root, "bin", "lateen"), "proxy", "-c", file, "-l", "error"];
 	const proxy = pinned(PROXY_CORE, command);
 	await listening(ports.listener);
 	await load(ports.listener, 1);
