@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Container, Pod } from "../client/pod.ts";
-import { findBinary, type ImageProgram, repositoryOf, resolveContainer } from "./images.ts";
+import { containerArgv, findBinary, type ImageProgram, repositoryOf, resolveContainer } from "./images.ts";
 
 const program: ImageProgram = {
 	name: "reviews",
@@ -47,4 +47,17 @@ test("repositories and binaries", () => {
 	for (const image of images) assert.equal(repositoryOf(image), "busybox", image);
 	assert.equal(findBinary("sh"), findBinary(findBinary("sh") ?? ""));
 	assert.equal(findBinary("no-such-binary"), undefined);
+});
+
+test("a volume mounted over a folder does not hide the program that lies there", () => {
+	const pod: Pod = { apiVersion: "v1", kind: "Pod", metadata: {}, spec: { containers: [] } };
+	const tmpMounted = (word: string) => word.replace(/^\/tmp/, "/pods/1/tmp");
+	const argv = (container: Partial<Container>) => {
+		const here = () => ({ ...program, argv: ["node", "/tmp/lateen/apps.mjs"] });
+		const resolution = resolveContainer(pod, { name: "app", image: "reviews:1", ...container }, here);
+		assert.ok("runnable" in resolution);
+		return containerArgv(resolution.runnable, tmpMounted);
+	};
+	assert.deepEqual(argv({ args: ["/tmp/x"] }), ["node", "/tmp/lateen/apps.mjs", "/pods/1/tmp/x"]);
+	assert.deepEqual(argv({ command: ["/bin/cat", "/tmp/x"] }), ["/bin/cat", "/pods/1/tmp/x"]);
 });

@@ -22,6 +22,8 @@ export type FindProgram = (image: string) => ImageProgram | undefined;
 export interface Runnable {
 	readonly imageId: string;
 	readonly argv: readonly string[];
+	/** How many words of `argv`, from the first, are the image's program: paths of this machine, in which no volume is meant. */
+	readonly programWords?: number;
 	readonly env: Readonly<Record<string, string>>;
 	readonly workingDir?: string;
 }
@@ -67,7 +69,13 @@ function runProgram(program: ImageProgram, command: readonly string[], args: rea
 	const isReplaced = command.length > 0 && !isOwn && findBinary(command[0] ?? "") !== undefined;
 	const argv = isReplaced ? [...command, ...args] : [...program.argv, ...(command.length > 0 ? [] : args)];
 	const { env, workingDir } = program;
-	return { imageId: `lateen://builtin/${program.name}`, argv, env, workingDir };
+	const programWords = isReplaced ? 0 : program.argv.length;
+	return { imageId: `lateen://builtin/${program.name}`, argv, programWords, env, workingDir };
+}
+
+/** The command line as it is started: `adapt` gives words of the pod spec their values, the program's own words stay. */
+export function containerArgv({ argv, programWords = 0 }: Runnable, adapt: (word: string) => string): string[] {
+	return argv.map((word, i) => (i < programWords ? word : adapt(word)));
 }
 
 function unknownImage(image: string): string {

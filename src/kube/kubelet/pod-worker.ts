@@ -12,7 +12,7 @@ import {
 	type StopReason,
 } from "./container-runner.ts";
 import { expandVariables } from "./expand-variables.ts";
-import { resolveContainer } from "./images.ts";
+import { containerArgv, resolveContainer } from "./images.ts";
 import type { KubeletContext } from "./kubelet-context.ts";
 import { launchEnvironment } from "./launch-environment.ts";
 import { createMountMap } from "./mount-map.ts";
@@ -42,6 +42,9 @@ export class PodWorker {
 	#ownStatus: PodStatus | undefined;
 	#termination: Promise<void> | undefined;
 	#failure: { reason: string; message: string } | undefined;
+	/** What an earlier run left is taken over; before that nothing may be started, it might be there already. */
+	#isAdopted = false;
+	#adoption: Promise<void> | undefined;
 	#isOver = false;
 	#closed = false;
 	readonly #timers = new Map<string, () => void>();
@@ -78,9 +81,22 @@ export class PodWorker {
 
 	/** Takes over what an earlier run left, then runs the pod. */
 	async start(): Promise<void> {
-		if (Object.values(this.#record.containers).some(({ process }) => process)) await this.#prepare();
-		for (const runner of [...this.#init, ...this.#main]) await runner.adopt();
+		this.#adoption = this.#adopt();
+		await this.#adoption;
+		this.#isAdopted = true;
 		this.#look();
+	}
+
+	async #adopt(): Promise<void> {
+		try {
+			if (Object.values(this.#record.containers).some(({ process }) => process)) await this.#prepare();
+		} catch (error) {
+			this.#context.log.error(
+				{ err: error, pod: this.#record.name },
+				"an adopted pod's volumes are not ready, trying again",
+			);
+		}
+		for (const runner of [...this.#init, ...this.#main]) await runner.adopt();
 	}
 
 	/** The pod's object changed. */
@@ -109,6 +125,7 @@ export class PodWorker {
 	async destroy(): Promise<void> {
 		this.#close();
 		const runners = [...this.#main, ...this.#init];
+		await this.#adoption;
 		for (const runner of runners) runner.killNow();
 		await this.#running; // a container that was just being started is there when this ends
 		await Promise.all(runners.map((runner) => runner.stop(0, "removed")));
@@ -120,6 +137,7 @@ export class PodWorker {
 	/** The mesh goes down: ends the containers, the pod stays in the API and is run again by the next kubelet. */
 	async shutDown(maxGraceMs: number): Promise<void> {
 		this.#close();
+		await this.#adoption;
 		await this.#stopContainers(Math.min(maxGraceMs, this.#graceMs()), "shutdown");
 		this.#save();
 	}
@@ -138,7 +156,7 @@ export class PodWorker {
 
 	/** Asks for a pass; many asks before it begins are one. */
 	#look(): void {
-		if (this.#closed) return;
+		if (this.#closed || !this.#isAdopted) return;
 		this.#again = true;
 		this.#running ??= this.#loop().finally(() => {
 			this.#running = undefined;
@@ -306,7 +324,7 @@ export class PodWorker {
 		env.set("TMPDIR", env.get("TMPDIR") ?? join(home, "tmp"));
 		const wanted = container.workingDir && mounts.realPath(container.workingDir);
 		return {
-			argv: runnable.argv.map((word) => mounts.rewrite(expandVariables(word, env))),
+			argv: containerArgv(runnable, (word) => mounts.rewrite(expandVariables(word, env))),
 			env: Object.fromEntries(env),
 			workingDir: wanted ?? runnable.workingDir ?? home,
 			imageId: runnable.imageId,
