@@ -3,6 +3,8 @@ export interface CodecError {
 	readonly status: 400 | 426 | 431 | 501 | 505;
 	/** `http1.codec_error`-like text for %RESPONSE_CODE_DETAILS%. */
 	readonly details: string;
+	/** Well-formed HTTP that asks for what may not be: answered without flag and body, as Envoy does. */
+	readonly wellFormed?: boolean;
 }
 
 const refuse = (status: CodecError["status"], details: string): CodecError => ({ status, details });
@@ -19,7 +21,8 @@ export const CODEC_ERRORS = {
 	fieldValue: refuse(400, "http1.invalid_characters"),
 	headTooLarge: refuse(431, "http1.headers_too_large"),
 	tooManyFields: refuse(431, "http1.too_many_headers"),
-	noHost: refuse(400, "missing_host_header"),
+	noHost: { ...refuse(400, "missing_host_header"), wellFormed: true },
+	fragment: { ...refuse(400, "path_normalization_failed"), wellFormed: true },
 	severalHosts: refuse(400, "http1.codec_error{several_host_headers}"),
 	host: refuse(400, "http1.codec_error{invalid_host}"),
 	lengthAndEncoding: refuse(400, "http1.content_length_and_chunked_not_allowed"),

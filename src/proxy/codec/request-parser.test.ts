@@ -90,7 +90,7 @@ const REFUSED: readonly (readonly [string, string, number, string])[] = [
 	["a host with user info", "GET / HTTP/1.1\r\nHost: u@a\r\n\r\n", 400, "invalid_host"],
 	["a host with a path", "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", 400, "invalid_host"],
 	["a host list", "GET / HTTP/1.1\r\nHost: a, b\r\n\r\n", 400, "invalid_host"],
-	["a fragment", get("", "/a#b"), 400, "invalid_url"],
+	["a fragment", get("", "/a#b"), 400, "path_normalization"],
 	["a target without slash", get("", "a"), 400, "invalid_url"],
 	["a target beyond ASCII", get("", "/\xe9"), 400, "invalid_url"],
 	["user info in the target", get("", "http://u:p@a/"), 400, "invalid_url"],
@@ -104,9 +104,10 @@ const REFUSED: readonly (readonly [string, string, number, string])[] = [
 	["no version", "GET /\r\nHost: a\r\n\r\n", 400, "invalid_start_line"],
 	["a version with a suffix", "GET / HTTP/1.1x\r\nHost: a\r\n\r\n", 400, "invalid_start_line"],
 	["a lower-case version", "GET / http/1.1\r\nHost: a\r\n\r\n", 400, "invalid_start_line"],
-	["HTTP/2 by its preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505, "unsupported_version"],
+	["HTTP/2 by its preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, "invalid_method"],
 	["HTTP/1.2", "GET / HTTP/1.2\r\nHost: a\r\n\r\n", 505, "unsupported_version"],
 	["a bad method", "GE(T / HTTP/1.1\r\nHost: a\r\n\r\n", 400, "invalid_method"],
+	["a method that nobody registered", "BREW / HTTP/1.1\r\nHost: a\r\n\r\n", 400, "invalid_method"],
 	["HTTP/1.0 unless accepted", "GET / HTTP/1.0\r\nHost: a\r\n\r\n", 426, "low_version"],
 	["TLS on a plain port", "\x16\x03\x01\x02\x00\x01\n", 400, "bare_lf"],
 	["a connection field that strips host", get("Connection: host\r\n"), 400, "connection_header"],
@@ -219,6 +220,11 @@ const TAKEN: readonly (readonly [string, string, readonly Event[]])[] = [
 
 describe("takes what is plain", () => {
 	for (const [name, input, events] of TAKEN) test(name, () => assert.deepEqual(parse([input]), events));
+
+	test("any method where it is allowed", () => {
+		const events = parse(["BREW / HTTP/1.1\r\nHost: a\r\n\r\n"], { allowCustomMethods: true });
+		assert.deepEqual(events[0]!.slice(0, 2), ["head", "BREW"]);
+	});
 
 	test("HTTP/1.0 where it is accepted", () => {
 		const options = { acceptHttp10: true, defaultHostForHttp10: "fallback" };

@@ -31,16 +31,24 @@ export class RequestParser extends MessageParser {
 	readonly #sink: RequestSink;
 	/** Envoy's accept_http_10; without, HTTP/1.0 is answered with 426. */
 	readonly #acceptHttp10: boolean;
+	/** Envoy's allow_custom_methods; without, only registered methods pass. */
+	readonly #anyMethod: boolean;
 	readonly #defaultHost: string;
 	#head: RequestHead | undefined = undefined;
 
 	constructor(
 		sink: RequestSink,
-		options: { limits?: HeadLimits; acceptHttp10?: boolean; defaultHostForHttp10?: string } = {},
+		options: {
+			limits?: HeadLimits;
+			acceptHttp10?: boolean;
+			defaultHostForHttp10?: string;
+			allowCustomMethods?: boolean;
+		} = {},
 	) {
 		super(sink, options.limits ?? DEFAULT_HEAD_LIMITS);
 		this.#sink = sink;
 		this.#acceptHttp10 = options.acceptHttp10 ?? false;
+		this.#anyMethod = options.allowCustomMethods ?? false;
 		this.#defaultHost = options.defaultHostForHttp10 ?? "";
 	}
 
@@ -50,12 +58,13 @@ export class RequestParser extends MessageParser {
 		const second = line.indexOf(" ", first + 1);
 		if (first <= 0 || second < 0) return CODEC_ERRORS.startLine;
 		const method = line.slice(0, first);
-		if (!isToken(method)) return CODEC_ERRORS.method;
+		if (this.#anyMethod ? !isToken(method) : !METHODS.has(method)) return CODEC_ERRORS.method;
 		const protocol = parseVersion(line, second + 1);
 		if (typeof protocol !== "string") return protocol;
 		if (protocol === "HTTP/1.0" && !this.#acceptHttp10) return HTTP10_REFUSED;
-		const target = parseTarget(method, line.slice(first + 1, second));
-		if (target === undefined) return CODEC_ERRORS.target;
+		const text = line.slice(first + 1, second);
+		const target = parseTarget(method, text);
+		if (target === undefined) return text.includes("#") ? CODEC_ERRORS.fragment : CODEC_ERRORS.target;
 		const authority = this.#authority(target, protocol);
 		if (typeof authority !== "string") return authority;
 		const { path, scheme } = target;
@@ -124,6 +133,13 @@ export class RequestParser extends MessageParser {
 
 const IN_AUTHORITY = new Uint8Array(256);
 for (let c = 33; c < 127; c++) IN_AUTHORITY[c] = "/?@#\\,".includes(String.fromCharCode(c)) ? 0 : 1;
+
+const METHODS = new Set(
+	`ACL BIND CHECKOUT CONNECT COPY DELETE GET HEAD LINK LOCK MERGE MKACTIVITY MKCALENDAR MKCOL MOVE MSEARCH NOTIFY OPTIONS PATCH POST
+	PROPFIND PROPPATCH PURGE PUT REBIND REPORT SEARCH SOURCE SUBSCRIBE TRACE UNBIND UNLINK UNLOCK UNSUBSCRIBE`.split(
+		/\s+/,
+	),
+);
 
 const HTTP10_REFUSED: CodecError = { status: 426, details: "low_version" };
 

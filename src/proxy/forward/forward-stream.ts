@@ -15,6 +15,7 @@ import { mirrorRequest } from "./mirror.ts";
 import { RequestBody } from "./request-body.ts";
 
 const PLAIN_PICK: PickContext = { hash: undefined, avoid: undefined, hostSelectionAttempts: 1 };
+const BODILESS = new Set(["GET", "HEAD", "DELETE", "TRACE", "CONNECT"]);
 const NO_COOKIES: readonly string[] = [];
 
 /**
@@ -227,6 +228,9 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		if (expectedMs > 0 && !this.#context.suppressEnvoyHeaders)
 			request.headers.set("x-envoy-expected-rq-timeout-ms", String(expectedMs));
 		if (this.#action.includeAttemptCount) request.headers.set("x-envoy-attempt-count", "1");
+		// Where a body could be expected, its absence is told (RFC 9110 8.6; the same methods as in Envoy).
+		if (this.#downstream.requestLength === 0 && !BODILESS.has(request.method) && !request.headers.has("content-length"))
+			request.headers.append("content-length", "0");
 		this.#match.finalizeRequest(request, info, this.#choice);
 		const { hash, newCookies } = this.#action.hash(request, info);
 		this.#hash = hash;

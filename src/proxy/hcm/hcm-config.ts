@@ -35,6 +35,7 @@ export interface Http1Settings {
 	readonly acceptHttp10: boolean;
 	readonly defaultHostForHttp10: string;
 	readonly enableTrailers: boolean;
+	readonly allowCustomMethods: boolean;
 	readonly maxHeadBytes: number;
 	readonly maxFields: number;
 }

@@ -8,6 +8,7 @@ export const HCM_DEFAULTS: Omit<HcmConfig, "statPrefix" | "routes" | "filters"> 
 		acceptHttp10: false,
 		defaultHostForHttp10: "",
 		enableTrailers: false,
+		allowCustomMethods: false,
 		maxHeadBytes: 60 * 1024,
 		maxFields: 100,
 	},

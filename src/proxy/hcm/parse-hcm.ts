@@ -206,6 +206,7 @@ function parseHttp1(message: HttpConnectionManager, common: HttpProtocolOptions 
 		acceptHttp10: http1?.acceptHttp10 ?? false,
 		defaultHostForHttp10: http1?.defaultHostForHttp10 ?? "",
 		enableTrailers: http1?.enableTrailers ?? false,
+		allowCustomMethods: http1?.allowCustomMethods ?? false,
 		maxHeadBytes: headKb > 0 ? headKb * 1024 : HCM_DEFAULTS.http1.maxHeadBytes,
 		maxFields: common?.maxHeadersCount ?? HCM_DEFAULTS.http1.maxFields,
 	};

@@ -50,6 +50,7 @@ export class ServerConnection implements StreamHost, LiveConnection, TransportUs
 			limits: { maxHeadBytes: http1.maxHeadBytes, maxFields: http1.maxFields },
 			acceptHttp10: http1.acceptHttp10,
 			defaultHostForHttp10: http1.defaultHostForHttp10,
+			allowCustomMethods: http1.allowCustomMethods,
 		});
 		this.transport = new Transport(socket, this, bufferLimitBytes, true);
 		const { stats } = shared;
@@ -137,7 +138,7 @@ export class ServerConnection implements StreamHost, LiveConnection, TransportUs
 	}
 
 	onCodecError(error: CodecError): void {
-		this.shared.stats.cxProtocolError.inc();
+		if (!error.wellFormed) this.shared.stats.cxProtocolError.inc();
 		this.closing = true;
 		if (this.#stream) this.#stream.onCodecError(error);
 		else this.#refuse(error);
@@ -222,7 +223,10 @@ export class ServerConnection implements StreamHost, LiveConnection, TransportUs
 	#refuse(error: CodecError): void {
 		const stream = new ServerStream(this, brokenRequest());
 		this.#stream = stream;
-		stream.refuse({ status: error.status, body: statusText(error.status), flag: "DPE", details: error.details });
+		const { status, details } = error;
+		stream.refuse(
+			error.wellFormed ? { status, body: "", details } : { status, body: statusText(status), flag: "DPE", details },
+		);
 	}
 
 	#timeHead(): void {
