@@ -42,7 +42,9 @@ export function bookinfoScenes(mesh: TestMesh, source: Source): void {
 		});
 
 		test("S004-get-pods: six pods 2/2 Running, never restarted, with Kubernetes' kind of names", async () => {
-			const rows = await eventually("six pods 2/2 Running", () => sixReadyPods(scene), 60_000);
+			const rows = await eventually("six pods 2/2 Running", () => sixReadyPods(scene), 60_000).catch(async (cause) => {
+				throw new Error(`${cause}\n${await scene.kubectl("describe", "pods")}`, { cause });
+			});
 			rows.forEach(([name, , , restarts], i) => {
 				assert.match(name!, new RegExp(`^${DEPLOYMENTS[i]}-${WORD}{6,10}-${WORD}{5}$`));
 				assert.equal(restarts, "0", name);
