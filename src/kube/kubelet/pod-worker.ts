@@ -42,9 +42,8 @@ export class PodWorker {
 	#ownStatus: PodStatus | undefined;
 	#termination: Promise<void> | undefined;
 	#failure: { reason: string; message: string } | undefined;
-	/** What an earlier run left is taken over; before that nothing may be started, it might be there already. */
-	#isAdopted = false;
 	#adoption: Promise<void> | undefined;
+	#isAdopted = false; // before that nothing may be started: it might be there already
 	#isOver = false;
 	#closed = false;
 	readonly #timers = new Map<string, () => void>();
@@ -83,7 +82,6 @@ export class PodWorker {
 	async start(): Promise<void> {
 		this.#adoption = this.#adopt();
 		await this.#adoption;
-		this.#isAdopted = true;
 		this.#look();
 	}
 
@@ -97,6 +95,7 @@ export class PodWorker {
 			);
 		}
 		for (const runner of [...this.#init, ...this.#main]) await runner.adopt();
+		this.#isAdopted = true;
 	}
 
 	/** The pod's object changed. */
@@ -124,8 +123,8 @@ export class PodWorker {
 	/** The object is gone: nothing may stay. */
 	async destroy(): Promise<void> {
 		this.#close();
-		const runners = [...this.#main, ...this.#init];
 		await this.#adoption;
+		const runners = [...this.#main, ...this.#init];
 		for (const runner of runners) runner.killNow();
 		await this.#running; // a container that was just being started is there when this ends
 		await Promise.all(runners.map((runner) => runner.stop(0, "removed")));
@@ -221,10 +220,7 @@ export class PodWorker {
 		if (seconds === undefined) return;
 		const startMs = Date.parse(this.#pod.status?.startTime ?? "") || this.#startedAtMs;
 		const leftMs = startMs + seconds * 1000 - this.#context.clock.epochMs();
-		if (leftMs > 0) {
-			this.#later("deadline", leftMs);
-			return;
-		}
+		if (leftMs > 0) return this.#later("deadline", leftMs);
 		const message = "Pod was active on the node longer than the specified deadline";
 		this.#failure = { reason: "DeadlineExceeded", message };
 		this.#context.recorder.record(this.#pod, { type: "Normal", reason: "DeadlineExceeded", message });
@@ -305,7 +301,7 @@ export class PodWorker {
 		if ("refusal" in resolution) throw new ImageError(resolution.refusal);
 		const { runnable } = resolution;
 		const { namespace = "" } = this.#pod.metadata;
-		const { sources } = this.#context;
+		const { sources, store } = this.#context;
 		const mounts = createMountMap(mountsOf(container, this.#folders ?? new Map()));
 		const env = launchEnvironment({
 			pod: this.#pod,
@@ -318,7 +314,7 @@ export class PodWorker {
 			secret: (name) => sources.secret(name, namespace),
 			node: this.#context.nodeEnvironment,
 		});
-		const home = join(this.#context.store.podDir(this.#record.uid), "containers", container.name);
+		const home = join(store.podDir(this.#record.uid), "containers", container.name);
 		await mkdir(join(home, "tmp"), { recursive: true });
 		env.set("HOME", env.get("HOME") ?? home);
 		env.set("TMPDIR", env.get("TMPDIR") ?? join(home, "tmp"));
@@ -337,20 +333,16 @@ export class PodWorker {
 			this.#context.store.save(this.#record);
 		} catch (error) {
 			this.#context.log.error({ err: error, pod: this.#record.name }, "a pod's record could not be written");
-			if (!this.#closed)
-				this.#timers.set(
-					"save",
-					this.#context.clock.after(SAVE_RETRY_MS, () => this.#save()),
-				);
+			if (this.#closed) return;
+			const retry = this.#context.clock.after(SAVE_RETRY_MS, () => this.#save());
+			this.#timers.set("save", retry);
 		}
 	}
 
 	#later(name: string, delayMs: number): void {
 		this.#timers.get(name)?.();
-		this.#timers.set(
-			name,
-			this.#context.clock.after(delayMs, () => this.#look()),
-		);
+		const retry = this.#context.clock.after(delayMs, () => this.#look());
+		this.#timers.set(name, retry);
 	}
 
 	#status(): PodStatus {

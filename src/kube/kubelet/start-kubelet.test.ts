@@ -295,6 +295,25 @@ test("containers survive the kubelet; the next one adopts them, ends strays and 
 		assert.deepEqual(readdirSync(join(fixture.dataDir, "pods")).length, 2);
 	}));
 
+test("every container of a pod is adopted before any of them is looked after", () =>
+	withKubelet(async (fixture) => {
+		const idle = "setInterval(() => {}, 1e6)";
+		const names = ["app", "second", "third"];
+		const { metadata } = fixture.run("trio", {
+			containers: names.map((name) => ({ ...script("app", idle), name })),
+		});
+		await fixture.until("trio", "ready", isPodReady);
+		const pids = () => names.map((name) => pidOf(fixture.dataDir, metadata.uid ?? "", name));
+		const before = pids();
+		await fixture.kubelet.detach();
+		fixture.kubelet = await fixture.start();
+		// When a pod that came later is ready, whatever happened to this one has happened.
+		fixture.run("later", { containers: [script("app", idle)] });
+		await fixture.until("later", "ready", isPodReady);
+		assert.deepEqual(pids(), before, "the same processes");
+		assert.equal(findMarked(fixture.dataDir).length, 4, "and no other");
+	}));
+
 test("after a shutdown the pods run again at once, whatever their back-off was", () =>
 	withKubelet(async (fixture) => {
 		const { metadata } = fixture.run("web", { containers: [script("app", "setInterval(() => {}, 1e6)")] });
