@@ -5,23 +5,27 @@ import { ProblemError, problem } from "../lib/problem.ts";
 const FIRST_BLOCK = 64;
 const LAST_BLOCK = 254;
 
+/** What is known about the addresses of a mesh before it has them. */
+export interface BlockWishes {
+	/** What the user asks for. */
+	readonly wanted: number | undefined;
+	/** What the mesh of this folder had the last time. */
+	readonly earlier: number | undefined;
+	/** The block that a process of this very mesh, which lived on, holds open. */
+	readonly held: number | undefined;
+}
+
 /**
- * The block of loopback addresses for a mesh: the wanted one, or the first whose node address nobody uses. Throws ProblemError when the
- * wanted one is taken or the machine has no 127.x addresses beside 127.0.0.1.
+ * The block of loopback addresses for a mesh: the wanted one, else the one it had, else the first whose node address nobody uses.
+ * Throws ProblemError when the wanted one is taken or the machine has no 127.x addresses beside 127.0.0.1.
  */
-export async function chooseAddressBlock(wanted: number | undefined): Promise<number> {
+export async function chooseAddressBlock({ wanted, earlier, held }: BlockWishes): Promise<number> {
 	if (wanted !== undefined) {
-		await probe(wanted);
+		if (wanted !== held) await probe(wanted);
 		return wanted;
 	}
-	for (let block = FIRST_BLOCK; block <= LAST_BLOCK; block++) {
-		try {
-			await probe(block);
-			return block;
-		} catch (error) {
-			if (!(error instanceof ProblemError) || error.problems[0]?.code !== "LTN6020") throw error;
-		}
-	}
+	if (earlier !== undefined && (earlier === held || (await isFree(earlier)))) return earlier;
+	for (let block = FIRST_BLOCK; block <= LAST_BLOCK; block++) if (await isFree(block)) return block;
 	throw new ProblemError([
 		problem(
 			"LTN6020",
@@ -30,6 +34,16 @@ export async function chooseAddressBlock(wanted: number | undefined): Promise<nu
 			"stop a mesh with `lateen down`",
 		),
 	]);
+}
+
+async function isFree(block: number): Promise<boolean> {
+	try {
+		await probe(block);
+		return true;
+	} catch (error) {
+		if (error instanceof ProblemError && error.problems[0]?.code === "LTN6020") return false;
+		throw error;
+	}
 }
 
 function probe(block: number): Promise<void> {

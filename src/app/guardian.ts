@@ -2,12 +2,13 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
-import { problem } from "../lib/problem.ts";
+import { type Problem, problem } from "../lib/problem.ts";
 import { type DataFolder, dataFolder } from "./data-folder.ts";
 import { eventDecoder, type MeshEvent } from "./mesh-events.ts";
 import type { MeshOptions } from "./mesh-options.ts";
 import { releaseLock, runningMesh, takeLock } from "./mesh-state.ts";
 import { packageRoot } from "./package-root.ts";
+import { stopStrayPods } from "./stray-pods.ts";
 
 /** Environment variable that carries the mesh process' options. */
 export const OPTIONS_VARIABLE = "LATEEN_MESH_OPTIONS";
@@ -22,7 +23,7 @@ const STOP_DEADLINE_MS = 40_000;
 /** How a guarded mesh ended. */
 export type GuardianEnd =
 	| { readonly kind: "stopped" }
-	| { readonly kind: "failed" }
+	| { readonly kind: "failed"; readonly problems: readonly Problem[] }
 	| { readonly kind: "locked"; readonly pid: number };
 
 /**
@@ -64,8 +65,7 @@ async function superviseMesh(
 		}
 		wasReady ||= run.ready;
 		if (!wasReady) {
-			if (!run.told) onEvent({ type: "failed", problems: [diedEarly(folder, run.how)] });
-			return { kind: "failed" };
+			return { kind: "failed", problems: run.problems ?? (await cleanUp(folder, run.how, onEvent)) };
 		}
 		if (run.how === "exit code 0") return { kind: "stopped" };
 		delayMs =
@@ -75,19 +75,19 @@ async function superviseMesh(
 	}
 }
 
-function diedEarly(folder: DataFolder, how: string) {
-	return problem(
-		"LTN6010",
-		folder.meshLog,
-		`the mesh process ended (${how}) before it was up`,
-		"read the end of the log",
-	);
+/** The mesh process was killed in the middle of its start: what it had begun is ended, as it would have done itself. */
+async function cleanUp(folder: DataFolder, how: string, onEvent: (event: MeshEvent) => void): Promise<Problem[]> {
+	await stopStrayPods(folder);
+	const message = `the mesh process ended (${how}) before it was up`;
+	const problems = [problem("LTN6010", folder.meshLog, message, "read the end of the log")];
+	onEvent({ type: "failed", problems });
+	return problems;
 }
 
 interface MeshRun {
 	readonly ready: boolean;
-	/** A "failed" event was sent. */
-	readonly told: boolean;
+	/** What a "failed" event said; undefined when none was sent. */
+	readonly problems: readonly Problem[] | undefined;
 	/** `exit code 1`, `signal SIGKILL`. */
 	readonly how: string;
 }
@@ -98,13 +98,13 @@ function runMesh(
 	onEvent: (event: MeshEvent) => void,
 	signal: AbortSignal,
 ): Promise<MeshRun> {
-	if (signal.aborted) return Promise.resolve({ ready: false, told: false, how: "stopped" });
+	if (signal.aborted) return Promise.resolve({ ready: false, problems: undefined, how: "stopped" });
 	const child = spawnMesh(folder, options);
 	let ready = false;
-	let told = false;
+	let problems: readonly Problem[] | undefined;
 	const decode = eventDecoder((event) => {
 		ready ||= event.type === "ready";
-		told ||= event.type === "failed";
+		if (event.type === "failed") problems = event.problems;
 		onEvent(event);
 	});
 	(child.stdio[3] as Readable).setEncoding("utf8").on("data", decode);
@@ -115,7 +115,7 @@ function runMesh(
 		);
 		child.once("close", (code, killedBy) => {
 			unlink();
-			resolve({ ready, told, how: killedBy ? `signal ${killedBy}` : `exit code ${code}` });
+			resolve({ ready, problems, how: killedBy ? `signal ${killedBy}` : `exit code ${code}` });
 		});
 	});
 }

@@ -12,18 +12,31 @@ const PROXY_REPOSITORIES = new Set([
 	"registry.istio.io/release/proxyv2",
 ]);
 
+/** What images mean depends on. */
+export interface ImageSources {
+	/** The user's map as it is now. */
+	images(): ReadonlyMap<string, ImageEntry>;
+	/** `host:port` of this mesh's ADS: pods that were injected when it was another are to find it too. */
+	readonly discoveryAddress: string;
+}
+
 /** What images mean on this machine: the user's map first, then the proxy, then the built-in samples. */
-export function createImageResolver(images: ReadonlyMap<string, ImageEntry>): FindProgram {
+export function createImageResolver(sources: ImageSources): FindProgram {
 	return (image) => {
 		const { repository } = parseImageReference(image);
+		const images = sources.images();
 		const mapped = images.get(image) ?? images.get(image.replace(/:[^/:]*$/, "")) ?? images.get(repository);
 		if (mapped) return { name: image, argv: mapped.command, env: mapped.env, workingDir: mapped.workingDir };
-		return PROXY_REPOSITORIES.has(repository) ? proxyProgram() : builtinProgram(image);
+		return PROXY_REPOSITORIES.has(repository) ? proxyProgram(sources) : builtinProgram(image);
 	};
 }
 
-function proxyProgram(): ImageProgram {
-	return { name: "proxy", argv: [process.execPath, join(packageRoot(), "dist", "lateen.mjs"), "sidecar"], env: {} };
+function proxyProgram({ discoveryAddress }: ImageSources): ImageProgram {
+	return {
+		name: "proxy",
+		argv: [process.execPath, join(packageRoot(), "dist", "lateen.mjs"), "sidecar"],
+		env: { LATEEN_DISCOVERY_ADDRESS: discoveryAddress },
+	};
 }
 
 function builtinProgram(image: string): ImageProgram | undefined {

@@ -39,7 +39,7 @@ export function readLateenYaml(path: string | undefined): LateenYaml {
 export function parseLateenYaml(text: string, file: string): LateenYaml {
 	const document = parseDocument(text);
 	const problems: Problem[] = document.errors.map((e) =>
-		problem("LTN6031", file, e.message.split("\n")[0]!, "mend the YAML"),
+		problem("LTN6031", `${file}${place(e)}`, e.message.split("\n")[0]!.replace(/ at line \d+.*$/, ""), "mend the YAML"),
 	);
 	if (problems.length > 0) throw new ProblemError(problems);
 	const root = object(document.toJS() ?? {}, "", problems);
@@ -54,6 +54,10 @@ export function parseLateenYaml(text: string, file: string): LateenYaml {
 	const mesh = object(root.mesh ?? {}, "mesh", problems);
 	if (problems.length > 0) throw new ProblemError(problems.map((p) => ({ ...p, path: `${file}: ${p.path}` })));
 	return { images, mesh };
+}
+
+function place({ linePos }: { linePos?: readonly { line: number; col: number }[] | undefined }): string {
+	return linePos?.[0] ? `:${linePos[0].line}:${linePos[0].col}` : "";
 }
 
 function imageEntry(value: unknown, at: string, problems: Problem[]): ImageEntry {

@@ -5,6 +5,8 @@ import type { MeshState } from "./mesh-state.ts";
 export type MeshEvent =
 	| { readonly type: "step"; readonly title: string; readonly ms: number }
 	| { readonly type: "progress"; readonly text: string }
+	/** Something is not as it should be, and the mesh goes on. */
+	| { readonly type: "warning"; readonly problem: Problem }
 	| { readonly type: "ready"; readonly state: MeshState; readonly summary: readonly SummaryLine[] }
 	| { readonly type: "failed"; readonly problems: readonly Problem[] }
 	| { readonly type: "restarting"; readonly reason: string }

@@ -1,5 +1,5 @@
 import { PORTS } from "../lib/names.ts";
-import type { MeshPorts, MeshState } from "./mesh-state.ts";
+import type { MeshPorts } from "./mesh-state.ts";
 
 /** What a mesh process is started with; plain data, it crosses a process border as JSON. */
 export interface MeshOptions {
@@ -25,18 +25,3 @@ export const DEFAULT_PORTS: MeshPorts = {
 };
 
 export const AUTO_PORTS: MeshPorts = { kubeApi: 0, xds: 0, controlPlaneDebug: 0, console: 0, kubelet: 0 };
-
-/**
- * A mesh that comes back keeps the doors that it had: its proxies, which lived on, know them. Only what was left to chance is taken
- * from the earlier state; what the user says now counts.
- */
-export function resumeOptions(options: MeshOptions, before: MeshState | undefined): MeshOptions {
-	if (!before) return options;
-	const ports = Object.fromEntries(
-		Object.entries(options.ports).map(([name, port]) => [
-			name,
-			port === 0 ? before.ports[name as keyof MeshPorts] : port,
-		]),
-	) as unknown as MeshPorts;
-	return { ...options, ports, addressBlock: options.addressBlock ?? before.addressBlock };
-}

@@ -9,7 +9,8 @@ export interface MeshState {
 	readonly mesh: ProcessIdentity;
 	/** `lateen up`, which starts the mesh process again when it dies; absent when the mesh was started alone. */
 	readonly guardian: ProcessIdentity | undefined;
-	readonly phase: "starting" | "ready" | "stopping";
+	/** `stopped`: ended as asked; the file stays, so that the next `up` opens the same doors. */
+	readonly phase: "starting" | "ready" | "stopped";
 	readonly startedAt: string;
 	readonly addressBlock: number;
 	readonly ports: MeshPorts;
@@ -57,8 +58,10 @@ export function writeMeshState(folder: DataFolder, state: MeshState): void {
 	renameSync(fresh, folder.meshState);
 }
 
-export function removeMeshState(folder: DataFolder): void {
-	rmSync(folder.meshState, { force: true });
+/** Notes that the mesh was stopped; nothing where there was none. */
+export function markStopped(folder: DataFolder): void {
+	const state = readMeshState(folder);
+	if (state) writeMeshState(folder, { ...state, phase: "stopped" });
 }
 
 /** Who holds the folder. */

@@ -19,16 +19,18 @@ import { createMissing } from "./apply-manifests.ts";
 import { type ControlPlane, startControlPlane } from "./control-plane.ts";
 import { type DataFolder, dataFolder } from "./data-folder.ts";
 import { createImageResolver } from "./image-resolver.ts";
+import { followImages } from "./images-file.ts";
 import { injectionPlugin } from "./injection-plugin.ts";
 import { type LateenYaml, readLateenYaml } from "./lateen-yaml.ts";
 import type { MeshEvent } from "./mesh-events.ts";
 import { meshObjects } from "./mesh-objects.ts";
-import { type MeshOptions, resumeOptions } from "./mesh-options.ts";
-import { type MeshState, readMeshState, removeMeshState, writeMeshState } from "./mesh-state.ts";
-import { superviseNetproxy } from "./netproxy-process.ts";
+import type { MeshOptions } from "./mesh-options.ts";
+import { type MeshPorts, type MeshState, markStopped, readMeshState, writeMeshState } from "./mesh-state.ts";
+import { heldAddressBlock, superviseNetproxy } from "./netproxy-process.ts";
 import { packageRoot } from "./package-root.ts";
 import { explainPortError } from "./port-error.ts";
 import { identifyProcess } from "./process-identity.ts";
+import { resumePorts } from "./resume-ports.ts";
 import { deploySample, SAMPLES } from "./samples.ts";
 import { summarise, waitForPods } from "./start-report.ts";
 
@@ -42,41 +44,71 @@ export interface MeshDeps {
 	readonly guardianPid: number | undefined;
 }
 
+/** How a role is taken out of service. */
+interface Ending {
+	stop(): Promise<void> | void;
+	/** Leaves the role's processes running, for the next mesh process; absent: the same as `stop`. */
+	letGo?(): Promise<void> | void;
+}
+
 /**
  * A whole mesh in this process: API server, controllers, pod runner, control plane, console; and the netproxy beside it. Resumes what the
  * folder holds. `start` rejects with ProblemError for what the user can mend (a port in use, a full disk, a bad lateen.yaml) after stopping what
- * had begun; `stop` may come at any time, ends every pod and role in order, and leaves the state folder.
+ * had begun; processes that an earlier mesh process left go on then. `stop` may come at any time, ends every pod and role in order, and
+ * leaves the state folder.
  */
 export class Mesh {
 	readonly #deps: MeshDeps;
 	readonly #options: MeshOptions;
 	readonly #folder: DataFolder;
-	readonly #stops: (() => Promise<void> | void)[] = [];
+	/** What the last mesh process of this folder wrote. */
+	readonly #before: MeshState | undefined;
+	#ports: MeshPorts;
+	readonly #endings: Ending[] = [];
+	readonly #stopAsked = new AbortController();
+	#starting: Promise<MeshState> | undefined;
 	#stepStartedMs = performance.now();
 
 	constructor(asked: MeshOptions, deps: MeshDeps) {
 		this.#deps = deps;
 		this.#folder = dataFolder(asked.dataDir);
-		this.#options = resumeOptions(asked, readMeshState(this.#folder));
+		this.#options = asked;
+		this.#before = readMeshState(this.#folder);
+		this.#ports = asked.ports;
 	}
 
 	async start(): Promise<MeshState> {
+		this.#starting = this.#startRoles();
 		try {
-			return await this.#startRoles();
+			return await this.#starting;
 		} catch (error) {
-			await this.stop();
+			const wasKilled = this.#before !== undefined && this.#before.phase !== "stopped";
+			if (!this.#stopAsked.signal.aborted) await this.#end(wasKilled ? "letGo" : "stop");
 			throw error;
 		}
 	}
 
 	async stop(): Promise<void> {
-		for (const stop of this.#stops.splice(0).reverse()) await stop();
+		this.#stopAsked.abort(new Error("the mesh was told to stop"));
+		// A role that is just being started has to be there before it can be ended: nothing may be left behind. Why the start failed, `start` tells.
+		await this.#starting?.catch(() => undefined);
+		await this.#end("stop");
+	}
+
+	async #end(how: keyof Ending): Promise<void> {
+		for (const ending of this.#endings.splice(0).reverse()) await (ending[how] ?? ending.stop).call(ending);
 	}
 
 	async #startRoles(): Promise<MeshState> {
 		const settings = readLateenYaml(this.#options.configFile);
 		checkMeshSettings(settings);
-		const plan = addressPlan(await chooseAddressBlock(this.#options.addressBlock));
+		const block = await chooseAddressBlock({
+			wanted: this.#options.addressBlock,
+			earlier: this.#before?.addressBlock,
+			held: heldAddressBlock(this.#folder),
+		});
+		const plan = addressPlan(block);
+		this.#ports = await resumePorts(this.#options.ports, this.#before, { bind: BIND, node: plan.nodeIp });
 		prepareFolder(this.#folder);
 		let controlPlane: ControlPlane | undefined;
 		const api = await this.#startApi(plan, () => controlPlane);
@@ -84,11 +116,12 @@ export class Mesh {
 		this.#step("Kubernetes API");
 		controlPlane = await this.#startControlPlane(client);
 		const state = this.#describe(api, controlPlane, plan);
-		const kubelet = await this.#startNode(client, { plan, api, settings });
+		const kubelet = await this.#startNode(client, { plan, api, controlPlane, settings });
 		this.#step("Control plane, controllers, pod runner");
 		await this.#populate(client, settings);
+		this.#stopAsked.signal.throwIfAborted();
 		const console = await this.#startConsole(client, controlPlane);
-		await controlPlane.ready;
+		await orAborted(controlPlane.ready, this.#stopAsked.signal);
 		const full: MeshState = {
 			...state,
 			phase: "ready",
@@ -100,15 +133,17 @@ export class Mesh {
 		return full;
 	}
 
+	/** Tells that a step of the start is done; throws when the mesh was told to stop meanwhile. */
 	#step(title: string): void {
+		this.#stopAsked.signal.throwIfAborted();
 		const nowMs = performance.now();
 		this.#deps.onEvent({ type: "step", title, ms: nowMs - this.#stepStartedMs });
 		this.#stepStartedMs = nowMs;
 	}
 
 	async #startApi(plan: AddressPlan, controlPlane: () => ControlPlane | undefined): Promise<ApiServer> {
-		const port = this.#options.ports.kubeApi;
-		const api = await explainPortError(port, "--api-port", () =>
+		const port = this.#ports.kubeApi;
+		const api = await explainPortError({ port, host: BIND, flag: "--api-port" }, () =>
 			startApiServer({
 				dataDir: this.#folder.root,
 				addressPlan: plan,
@@ -119,7 +154,7 @@ export class Mesh {
 				admission: [injectionPlugin(() => controlPlane()?.meshConfig())],
 			}),
 		);
-		this.#stops.push(() => api.close());
+		this.#endings.push({ stop: () => api.close() });
 		writeFileSync(this.#folder.kubeconfig, api.kubeconfig, { mode: 0o600 });
 		return api;
 	}
@@ -132,12 +167,12 @@ export class Mesh {
 			userAgent: `lateen/${VERSION}`,
 			log: this.#deps.logging.component("client"),
 		});
-		this.#stops.push(() => client.close());
+		this.#endings.push({ stop: () => client.close() });
 		return client;
 	}
 
 	async #startControlPlane(client: KubeClient): Promise<ControlPlane> {
-		const { xds, controlPlaneDebug } = this.#options.ports;
+		const { xds, controlPlaneDebug } = this.#ports;
 		const start = (debugPort: number) =>
 			startControlPlane({
 				client,
@@ -148,17 +183,17 @@ export class Mesh {
 				xdsPort: xds,
 				debugPort,
 			});
-		const controlPlane = await explainPortError(xds, "--xds-port", () =>
-			explainPortError(controlPlaneDebug, "--debug-port", () => start(controlPlaneDebug)),
+		const controlPlane = await explainPortError({ port: xds, host: BIND, flag: "--xds-port" }, () =>
+			explainPortError({ port: controlPlaneDebug, host: BIND, flag: "--debug-port" }, () => start(controlPlaneDebug)),
 		);
-		this.#stops.push(() => controlPlane.close());
+		this.#endings.push({ stop: () => controlPlane.close() });
 		return controlPlane;
 	}
 
 	/** What a node does, and the controllers that give it work. */
 	async #startNode(
 		client: KubeClient,
-		from: { plan: AddressPlan; api: ApiServer; settings: LateenYaml },
+		from: { plan: AddressPlan; api: ApiServer; controlPlane: ControlPlane; settings: LateenYaml },
 	): Promise<Kubelet> {
 		const { logging } = this.#deps;
 		const common = { client, clock: systemClock, random: systemRandom, addressPlan: from.plan };
@@ -167,15 +202,18 @@ export class Mesh {
 			logger: logging.component("controllers"),
 			caPem: from.api.caPem,
 		});
-		this.#stops.push(() => controllers.stop());
+		this.#endings.push({ stop: () => controllers.stop() });
 		const [kubelet, netproxy] = await Promise.all([
-			explainPortError(this.#options.ports.kubelet, "--kubelet-port", () =>
+			explainPortError({ port: this.#ports.kubelet, host: from.plan.nodeIp, flag: "--kubelet-port" }, () =>
 				startKubelet({
 					...common,
 					nodeName: NODE_NAME,
 					dataDir: this.#folder.root,
-					resolveImage: createImageResolver(from.settings.images),
-					port: this.#options.ports.kubelet,
+					resolveImage: createImageResolver({
+						images: followImages(this.#options.configFile, from.settings, logging.component("kubelet")),
+						discoveryAddress: `${BIND}:${from.controlPlane.xdsPort}`,
+					}),
+					port: this.#ports.kubelet,
 					logger: logging.component("kubelet"),
 				}),
 			),
@@ -185,8 +223,7 @@ export class Mesh {
 					logging.component("netproxy").warn({ err: failure }, "the netproxy process had ended and was started again"),
 			}),
 		]);
-		this.#stops.push(() => netproxy.stop());
-		this.#stops.push(() => kubelet.stop());
+		this.#endings.push(netproxy, { stop: () => kubelet.stop(), letGo: () => kubelet.detach() });
 		return kubelet;
 	}
 
@@ -199,8 +236,8 @@ export class Mesh {
 	}
 
 	async #startConsole(client: KubeClient, controlPlane: ControlPlane): Promise<Console> {
-		const { console: port } = this.#options.ports;
-		const console = await explainPortError(port, "--console-port", () =>
+		const { console: port } = this.#ports;
+		const console = await explainPortError({ port, host: BIND, flag: "--console-port" }, () =>
 			startConsole({
 				client,
 				clock: systemClock,
@@ -211,14 +248,17 @@ export class Mesh {
 				onError: (error) => this.#deps.logging.component("console").error({ err: error }, "a view could not be made"),
 			}),
 		);
-		this.#stops.push(() => console.close());
+		this.#endings.push({ stop: () => console.close() });
 		return console;
 	}
 
 	async #awaitWorkloads(client: KubeClient, state: MeshState): Promise<void> {
 		const sample = SAMPLES[this.#options.sample ?? ""];
-		await waitForPods(client, sample, (text) => this.#deps.onEvent({ type: "progress", text }));
-		this.#step(sample ? "Pods ready, the page answers" : "Gateway ready");
+		const { signal } = this.#stopAsked;
+		const onProgress = (text: string) => this.#deps.onEvent({ type: "progress", text });
+		const missing = await waitForPods(client, sample, { onProgress, signal });
+		if (missing === undefined) this.#step(sample ? "Pods ready, the page answers" : "Gateway ready");
+		else this.#deps.onEvent({ type: "warning", problem: missing });
 		this.#deps.onEvent({ type: "ready", state, summary: await summarise(client, state, sample) });
 	}
 
@@ -231,7 +271,7 @@ export class Mesh {
 			startedAt: new Date().toISOString(),
 			addressBlock: plan.block,
 			ports: {
-				...this.#options.ports,
+				...this.#ports,
 				kubeApi: api.port,
 				xds: controlPlane.xdsPort,
 				controlPlaneDebug: controlPlane.debugPort,
@@ -240,9 +280,19 @@ export class Mesh {
 			kubeconfig: this.#folder.kubeconfig,
 		};
 		writeMeshState(this.#folder, state);
-		this.#stops.unshift(() => removeMeshState(this.#folder));
+		this.#endings.unshift({ stop: () => markStopped(this.#folder), letGo: () => undefined });
 		return state;
 	}
+}
+
+/** The promise's result, or the signal's reason when that comes first. */
+function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+	return new Promise((resolve, reject) => {
+		const stop = () => reject(signal.reason as Error);
+		if (signal.aborted) stop();
+		signal.addEventListener("abort", stop, { once: true });
+		promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
+	});
 }
 
 function checkMeshSettings(settings: LateenYaml): void {

@@ -16,6 +16,14 @@ interface Recorded extends ProcessIdentity {
 	readonly addressBlock: number;
 }
 
+/** The netproxy process as long as it is looked after. */
+export interface SupervisedNetproxy {
+	/** Ends the process. */
+	stop(): Promise<void>;
+	/** Looks after it no longer and leaves it running. */
+	letGo(): void;
+}
+
 const stateFile = (folder: DataFolder) => join(folder.root, "netproxy.json");
 
 /**
@@ -26,7 +34,7 @@ export async function superviseNetproxy(
 	folder: DataFolder,
 	addressBlock: number,
 	deps: { clock: Clock; onRestart(failure: unknown): void },
-): Promise<{ stop(): Promise<void> }> {
+): Promise<SupervisedNetproxy> {
 	let current = recorded(folder);
 	if (!current || !isAlive(current) || current.addressBlock !== addressBlock) {
 		if (current && isAlive(current)) await stopProcess(current, deps.clock);
@@ -34,15 +42,19 @@ export async function superviseNetproxy(
 	}
 	let stopped = false;
 	let cancel = () => {};
+	let checking: Promise<void> | undefined;
 	const watch = () => {
 		if (stopped) return;
-		cancel = deps.clock.after(WATCH_MS, () => void check());
+		cancel = deps.clock.after(WATCH_MS, () => {
+			checking = check();
+		});
 	};
 	const check = async () => {
 		if (!stopped && !isAlive(current!)) {
 			await new Promise<void>((resolve) => deps.clock.after(RESTART_DELAY_MS, resolve));
 			try {
-				if (!stopped) current = await startProcess(folder, addressBlock);
+				if (stopped) return;
+				current = await startProcess(folder, addressBlock);
 				deps.onRestart(undefined);
 			} catch (error) {
 				deps.onRestart(error);
@@ -51,14 +63,25 @@ export async function superviseNetproxy(
 		watch();
 	};
 	watch();
+	const letGo = () => {
+		stopped = true;
+		cancel();
+	};
 	return {
+		letGo,
 		async stop() {
-			stopped = true;
-			cancel();
+			letGo();
+			await checking; // one that is just being started is there when this ends
 			await stopProcess(current!, deps.clock);
 			rmSync(stateFile(folder), { force: true });
 		},
 	};
+}
+
+/** The address block that a living netproxy of the folder holds; undefined when there is none. */
+export function heldAddressBlock(folder: DataFolder): number | undefined {
+	const left = recorded(folder);
+	return left && isAlive(left) ? left.addressBlock : undefined;
 }
 
 /** Ends a netproxy that no mesh process looks after; answers whether there was one. */

@@ -1,8 +1,16 @@
 import { ProblemError, problem } from "../lib/problem.ts";
 import { portHolder } from "./port-holder.ts";
 
+/** A port that the mesh is to open. */
+export interface WantedPort {
+	readonly port: number;
+	readonly host: string;
+	/** The flag that chooses another one. */
+	readonly flag: string;
+}
+
 /** Runs `open`; when the port is taken, the problem names who has it and the flag that chooses another. */
-export async function explainPortError<T>(port: number, flag: string, open: () => Promise<T>): Promise<T> {
+export async function explainPortError<T>({ port, host, flag }: WantedPort, open: () => Promise<T>): Promise<T> {
 	try {
 		return await open();
 	} catch (error) {
@@ -10,7 +18,7 @@ export async function explainPortError<T>(port: number, flag: string, open: () =
 		const inUse = code === "EADDRINUSE" && (taken === undefined || taken === port);
 		const told = error instanceof ProblemError && error.problems.some((p) => p.code === "LTN2004");
 		if (!inUse && !told) throw error;
-		const holder = portHolder(port) ?? "another process";
+		const holder = portHolder(port, host) ?? "another process";
 		const message = `port ${port} is in use by ${holder}`;
 		throw new ProblemError(
 			[

@@ -47,7 +47,7 @@ export function renderSidecar(environment: Environment, role: SidecarRole): Side
 	const pod = need("POD_NAME", "HOSTNAME");
 	const namespace = need("POD_NAMESPACE", "LATEEN_NAMESPACE");
 	const proxyConfig = readJson(environment, "PROXY_CONFIG", problems);
-	const discovery = readDiscovery(proxyConfig, problems);
+	const discovery = readDiscovery(environment, proxyConfig, problems);
 	const metadata = nodeMetadata(environment, { podIp, pod, namespace, proxyConfig, problems });
 	const appMetrics = readAppMetrics(environment, problems);
 	if (problems.length > 0) throw new ProblemError(problems);
@@ -83,8 +83,15 @@ interface Place {
 	readonly port: number;
 }
 
-function readDiscovery(proxyConfig: JsonMap, problems: Problem[]): Place {
-	const text = String(proxyConfig.discoveryAddress ?? DEFAULT_DISCOVERY);
+/** What injection wrote; on this machine the mesh's own port may have changed since, and then what the pod runner says holds. */
+function readDiscovery(environment: Environment, proxyConfig: JsonMap, problems: Problem[]): Place {
+	const written = parsePlace(String(proxyConfig.discoveryAddress ?? DEFAULT_DISCOVERY), problems);
+	const now = environment.LATEEN_DISCOVERY_ADDRESS;
+	const current = now ? parsePlace(now, problems) : written;
+	return current.host === written.host ? current : written;
+}
+
+function parsePlace(text: string, problems: Problem[]): Place {
 	const colon = text.lastIndexOf(":");
 	const port = Number(text.slice(colon + 1));
 	if (colon < 1 || !Number.isInteger(port) || port < 1 || port > 65535)

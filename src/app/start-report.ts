@@ -2,6 +2,7 @@ import type { KubeObject } from "../kinds/object.ts";
 import type { KubeClient } from "../kube/client/kube-client.ts";
 import { RESOURCES } from "../kube/client/resources.ts";
 import { PORTS, PROXY_CONTAINER, SYSTEM_NAMESPACE } from "../lib/names.ts";
+import { type Problem, problem } from "../lib/problem.ts";
 import type { SummaryLine } from "./mesh-events.ts";
 import type { MeshState } from "./mesh-state.ts";
 import type { Sample } from "./samples.ts";
@@ -20,63 +21,95 @@ interface Service extends KubeObject {
 
 const isReady = (pod: Pod) => pod.status?.conditions?.some((c) => c.type === "Ready" && c.status === "True") ?? false;
 
+/** Who wants to know, and when not any longer. */
+export interface Waiting {
+	onProgress(text: string): void;
+	/** Ends the waiting: the result is its reason, thrown. */
+	readonly signal: AbortSignal;
+}
+
 /**
- * Waits, at most a minute, until the gateway's pods (and the sample's page) answer; a pod that does not come up is the user's to look at, so
- * the mesh goes on without it.
+ * Waits, at most a minute, until the gateway's pods (and the sample's page) answer. A pod that does not come up is the user's to look at: the
+ * mesh goes on without it, and the answer is the problem.
  */
 export async function waitForPods(
 	client: KubeClient,
 	sample: Sample | undefined,
-	onProgress: (text: string) => void,
-): Promise<void> {
+	{ onProgress, signal }: Waiting,
+): Promise<Problem | undefined> {
 	const namespaces = [SYSTEM_NAMESPACE, ...(sample ? [sample.namespace] : [])];
 	const deadlineMs = performance.now() + DEADLINE_MS;
 	const pods = client.informer<Pod>(RESOURCES.pods);
+	const wanted = () => pods.list().filter((p) => namespaces.includes(p.metadata.namespace!));
 	pods.start();
 	try {
 		await pods.synced;
-		await until(
-			deadlineMs,
-			(recheck) => pods.onChange(recheck),
-			() => {
-				const wanted = pods.list().filter((p) => namespaces.includes(p.metadata.namespace!));
-				const ready = wanted.filter(isReady).length;
-				onProgress(`${ready} of ${wanted.length} pods ready`);
-				return wanted.length > 0 && ready === wanted.length;
-			},
-		);
+		await until({ deadlineMs, signal, subscribe: (recheck) => pods.onChange(recheck) }, () => {
+			const ready = wanted().filter(isReady).length;
+			onProgress(`${ready} of ${wanted().length} pods ready`);
+			return wanted().length > 0 && ready === wanted().length;
+		});
+		signal.throwIfAborted();
+		const unready = wanted().filter((pod) => !isReady(pod));
+		if (unready.length > 0 || wanted().length === 0) return unreadyPods(unready);
 	} finally {
 		pods.stop();
 	}
-	if (sample) await waitForPage(await gatewayUrl(client), sample.page.path, deadlineMs);
+	if (!sample) return undefined;
+	const page = `${await gatewayUrl(client)}${sample.page.path}`;
+	return (await answers(page, deadlineMs, signal)) ? undefined : silentPage(page);
 }
 
-/** Resolves when `done` holds, at once or after a change, or at the deadline. */
-function until(deadlineMs: number, subscribe: (recheck: () => void) => () => void, done: () => boolean): Promise<void> {
-	if (done()) return Promise.resolve();
+function unreadyPods(pods: readonly Pod[]): Problem {
+	const names = pods.map((pod) => `${pod.metadata.namespace}/${pod.metadata.name}`).join(", ");
+	const message = `${names === "" ? "no pods were made" : `not ready: ${names}`} (waited ${DEADLINE_MS / 1000} s)`;
+	return problem(
+		"LTN6014",
+		"pods",
+		message,
+		"see why with `kubectl describe pod` and `kubectl logs`; the mesh goes on",
+	);
+}
+
+function silentPage(url: string): Problem {
+	const fix = "see the gateway's log with `kubectl logs -n istio-system deploy/istio-ingressgateway`; the mesh goes on";
+	return problem("LTN6015", url, "the page does not answer with 200", fix);
+}
+
+/** Resolves when `done` holds, at once or after a change, at the deadline, or when the signal says so. */
+function until(
+	wait: { deadlineMs: number; signal: AbortSignal; subscribe: (recheck: () => void) => () => void },
+	done: () => boolean,
+): Promise<void> {
+	if (done() || wait.signal.aborted) return Promise.resolve();
 	return new Promise((resolve) => {
 		const finish = () => {
 			clearTimeout(timer);
 			unsubscribe();
+			wait.signal.removeEventListener("abort", finish);
 			resolve();
 		};
-		const unsubscribe = subscribe(() => done() && finish());
-		const timer = setTimeout(finish, deadlineMs - performance.now());
+		const unsubscribe = wait.subscribe(() => done() && finish());
+		const timer = setTimeout(finish, wait.deadlineMs - performance.now());
+		wait.signal.addEventListener("abort", finish, { once: true });
 	});
 }
 
-async function waitForPage(gateway: string | undefined, path: string, deadlineMs: number): Promise<void> {
-	while (gateway && performance.now() < deadlineMs) {
-		const status = await fetch(gateway + path, { signal: AbortSignal.timeout(5000) }).then(
+/** Asks for a page until it is there; false when it does not come by the deadline. */
+async function answers(url: string, deadlineMs: number, signal: AbortSignal): Promise<boolean> {
+	while (performance.now() < deadlineMs) {
+		signal.throwIfAborted();
+		const status = await fetch(url, { signal: AbortSignal.timeout(5000) }).then(
 			async (response) => {
 				await response.arrayBuffer();
 				return response.status;
 			},
 			() => 0, // Not open yet: that is what we wait for.
 		);
-		if (status === 200) return;
+		if (status === 200) return true;
 		await new Promise((resolve) => setTimeout(resolve, PAGE_POLL_MS));
 	}
+	return false;
 }
 
 /** Base URL of the ingress gateway as a browser on this machine reaches it. */

@@ -20,6 +20,7 @@ export function progressPrinter(out: Terminal, asJson: boolean): (event: MeshEve
 			process.stderr.write(`  ${out.style.dim(event.text)}`);
 			pending = true;
 		},
+		warning: (event) => out.note(`${out.style.yellow("!")} ${formatProblem(event.problem)}`),
 		ready: (event) => (asJson ? out.json(event.state) : printSummary(event, out)),
 		failed(event) {
 			for (const p of event.problems) out.note(`${out.style.red("✘")} ${formatProblem(p)}`);

@@ -46,8 +46,9 @@ export const controlPlane = defineCommand({
 				xdsPort,
 				debugPort,
 			});
-		const running = await explainPortError(xdsPort, "--xds-port", () =>
-			explainPortError(debugPort, "--debug-port", start),
+		const host = flag("bind")!;
+		const running = await explainPortError({ port: xdsPort, host, flag: "--xds-port" }, () =>
+			explainPortError({ port: debugPort, host, flag: "--debug-port" }, start),
 		);
 		out.note(
 			`Serving xDS on ${flag("bind")}:${running.xdsPort}, debug pages on ${flag("bind")}:${running.debugPort}. Ctrl-C ends it.`,

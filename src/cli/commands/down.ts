@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { dataFolder } from "../../app/data-folder.ts";
-import { readMeshState, removeMeshState } from "../../app/mesh-state.ts";
+import { markStopped, readMeshState } from "../../app/mesh-state.ts";
 import { isAlive, type ProcessIdentity } from "../../app/process-identity.ts";
 import { stopStrayPods } from "../../app/stray-pods.ts";
 import { formatProblem, problem } from "../../lib/problem.ts";
@@ -26,7 +26,7 @@ export const down = defineCommand({
 			await waitUntilGone(processes, signal);
 		}
 		const strays = await stopStrayPods(folder);
-		removeMeshState(folder);
+		markStopped(folder);
 		if (isSet("purge")) rmSync(folder.root, { recursive: true, force: true });
 		if (processes.length === 0 && strays === 0) out.note(`No mesh was running in ${folder.root}.`);
 		else

@@ -1,4 +1,4 @@
-import { dataFolder } from "../../app/data-folder.ts";
+import { type DataFolder, dataFolder } from "../../app/data-folder.ts";
 import { type MeshState, readMeshState } from "../../app/mesh-state.ts";
 import { isAlive } from "../../app/process-identity.ts";
 import type { KubeObject } from "../../kinds/object.ts";
@@ -39,17 +39,21 @@ export const status = defineCommand({
 		const state = readMeshState(folder);
 		const running = state !== undefined && isAlive(state.mesh);
 		const pods = running && state.phase === "ready" ? await readPods(state) : [];
-		if (flag("output") === "json") out.json(running ? { running, ...state, pods } : { running, folder: folder.root });
+		if (flag("output") === "json")
+			out.json(running ? { running, ...state, pods } : { running, folder: folder.root, phase: state?.phase });
 		else if (running) print(state, pods, out);
-		else
-			out.line(
-				state
-					? `The mesh of ${folder.root} is down (its process ${state.mesh.pid} is gone). Start it again with \`lateen up\`.`
-					: `No mesh in ${folder.root}. Start one with \`lateen up\`.`,
-			);
+		else out.line(whyDown(folder, state));
 		return running ? EXIT.ok : EXIT.unavailable;
 	},
 });
+
+function whyDown(folder: DataFolder, state: MeshState | undefined): string {
+	if (!state) return `No mesh in ${folder.root}. Start one with \`lateen up\`.`;
+	if (state.phase === "stopped") return `The mesh of ${folder.root} is stopped. Start it again with \`lateen up\`.`;
+	if (state.guardian && isAlive(state.guardian))
+		return `The mesh process of ${folder.root} ended and is being started again; proxies and applications go on meanwhile. If this lasts, see ${folder.meshLog}.`;
+	return `The mesh of ${folder.root} is down: its process ${state.mesh.pid} was killed. \`lateen up\` starts it again and takes over what still runs, \`lateen down\` ends that.`;
+}
 
 async function readPods(state: MeshState): Promise<PodLine[]> {
 	const client = createKubeClient(loadKubeconfig(state.kubeconfig));

@@ -6,9 +6,9 @@ import { dataFolder } from "../../app/data-folder.ts";
 import { type GuardianEnd, guardMesh } from "../../app/guardian.ts";
 import { encodeEvent, eventDecoder, type MeshEvent } from "../../app/mesh-events.ts";
 import { AUTO_PORTS, DEFAULT_PORTS, type MeshOptions } from "../../app/mesh-options.ts";
-import type { MeshPorts } from "../../app/mesh-state.ts";
+import { lockHolder, type MeshPorts, runningMesh } from "../../app/mesh-state.ts";
 import { packageRoot } from "../../app/package-root.ts";
-import { formatProblem, problem } from "../../lib/problem.ts";
+import { formatProblem, type Problem, problem } from "../../lib/problem.ts";
 import { type CommandInput, DATA_FLAG, defineCommand, OUTPUT_FLAG } from "../command.ts";
 import { CommandError, EXIT } from "../exit-codes.ts";
 import { progressPrinter } from "../progress.ts";
@@ -111,8 +111,19 @@ function relay(event: MeshEvent): void {
 
 function endCode(end: GuardianEnd, options: MeshOptions): number {
 	if (end.kind === "stopped") return EXIT.ok;
-	if (end.kind === "failed") return EXIT.cannotCreate;
+	if (end.kind === "failed") return failureCode(end.problems);
 	throw locked(options, end.pid);
+}
+
+const SETTINGS_PROBLEM = /^LTN(603\d|1\d{3})$/;
+const BUG = "LTN6090";
+
+/** By what went wrong: the user's lateen.yaml, Lateen itself, or something on this machine. */
+function failureCode(problems: readonly Problem[]): number {
+	if (problems.some(({ code }) => code === BUG)) return EXIT.bug;
+	return problems.length > 0 && problems.every(({ code }) => SETTINGS_PROBLEM.test(code))
+		? EXIT.badInput
+		: EXIT.cannotCreate;
 }
 
 function locked(options: MeshOptions, pid: number): CommandError {
@@ -157,7 +168,8 @@ async function detach(options: MeshOptions, print: (event: MeshEvent) => void, s
 		child.once("error", fail);
 		child.once("exit", (exit) => {
 			if (code !== undefined) return;
-			if (exit === EXIT.locked) fail(locked(options, 0));
+			const holder = lockHolder(folder) ?? runningMesh(folder)?.mesh;
+			if (exit === EXIT.locked && holder) fail(locked(options, holder.pid));
 			else done(signal.aborted ? EXIT.interrupted : (exit ?? EXIT.failed));
 		});
 	});

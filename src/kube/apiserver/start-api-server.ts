@@ -11,6 +11,7 @@ import { loadCredentials } from "./auth/credentials.ts";
 import { formatKubeconfig } from "./auth/kubeconfig.ts";
 import { ensureBootObjects, keepKubernetesService } from "./boot/boot-objects.ts";
 import { istioAdmission } from "./boot/istio-admission.ts";
+import { readdressServices } from "./boot/readdress-services.ts";
 import { serviceAccountAdmission } from "./boot/service-account-admission.ts";
 import { CrdRegistry } from "./crd/crd-registry.ts";
 import { DiscoveryHandler } from "./discovery/handle-discovery.ts";
@@ -25,6 +26,7 @@ import type { ApiContext, Logger } from "./rest/api-context.ts";
 import { ResourceTable } from "./rest/resource-table.ts";
 import { ServiceAddresses } from "./rest/service-addresses.ts";
 import { openStore } from "./store/open-store.ts";
+import { StoreWriteError } from "./store/store-error.ts";
 
 /** What an API server is started with. */
 export interface ApiServerOptions {
@@ -82,6 +84,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
 		loadCredentials(join(dataDir, "ca"), serverNames(bind, options.addressPlan), clock.epochMs()),
 	]);
 	try {
+		await readdressServices(store, options.addressPlan);
 		const context = createContext(options, store);
 		await context.services.follow(store);
 		const crds = new CrdRegistry(context);
@@ -124,12 +127,12 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
 		};
 	} catch (error) {
 		await store.close();
-		throw error instanceof ApiError ? bootProblem(dataDir, error) : error;
+		throw error instanceof ApiError || error instanceof StoreWriteError ? bootProblem(dataDir, error) : error;
 	}
 }
 
 /** A refused write of what must be there, nearly always a full disk. */
-function bootProblem(dataDir: string, cause: ApiError): ProblemError {
+function bootProblem(dataDir: string, cause: ApiError | StoreWriteError): ProblemError {
 	const text = `the API server could not write what must be there at start: ${cause.message}`;
 	return new ProblemError([problem("LTN2005", dataDir, text, "free some space in the data folder's file system")], {
 		cause,
