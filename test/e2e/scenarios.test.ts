@@ -12,11 +12,11 @@ const mesh = await startMesh();
 after(() => mesh.stop());
 await mesh.kubectl.ok(["label", "namespace", "default", "istio-injection=enabled", "--overwrite"]);
 
-for (const source of availableSources()) {
+for (const [i, source] of availableSources().entries()) {
 	describe(`With the manifests of the ${source.name}`, () => {
 		bookinfoScenes(mesh, source);
 		echoScenes(mesh, source);
-		canaryScenes(mesh, source);
+		canaryScenes(mesh, source, i === 0);
 		tutorialScenes(mesh, source);
 		fleetmanScenes(mesh, source);
 	});
