@@ -1,3 +1,10 @@
+import {
+	createServer as createHttpServer,
+	type Server as HttpServer,
+	type IncomingMessage,
+	type RequestOptions,
+	request,
+} from "node:http";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { fromJson, type JsonObject } from "@bufbuild/protobuf";
 import { systemClock } from "../../lib/clock.ts";
@@ -184,4 +191,33 @@ export async function eventually(done: () => boolean): Promise<void> {
 /** A cluster of fixed endpoints on 127.0.0.1. */
 export function fakeCluster(name: string, ports: readonly number[]): FakeCluster {
 	return new FakeCluster(name, ports);
+}
+
+/** An upstream that shows the fields it got, one per line. */
+export function fieldsEcho(): HttpServer {
+	return createHttpServer((req, res) => {
+		req.resume();
+		req.on("end", () => {
+			const lines: string[] = [];
+			for (let i = 0; i < req.rawHeaders.length; i += 2) lines.push(`${req.rawHeaders[i]}: ${req.rawHeaders[i + 1]}`);
+			res.end(`${req.url}\n${lines.join("\n")}\n`);
+		});
+	});
+}
+
+/** Options of `send`. */
+export interface SendOptions extends RequestOptions {
+	readonly body?: string;
+}
+
+/** One request by Node's own client. */
+export async function send(url: string, options: SendOptions = {}) {
+	const res = await new Promise<IncomingMessage>((resolve, reject) => {
+		const req = request(url, options, resolve);
+		req.on("error", reject);
+		req.end(options.body);
+	});
+	let body = "";
+	for await (const chunk of res.setEncoding("latin1")) body += chunk;
+	return { status: res.statusCode!, headers: res.headers, body };
 }
