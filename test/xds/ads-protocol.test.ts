@@ -243,6 +243,21 @@ describe("ADS", () => {
 		assert.deepEqual(names(await again.next()), ["a"]);
 	});
 
+	test("delta: a returning client that has everything is in sync without a response", async () => {
+		source.set(EDS, { a: 1 });
+		const before = delta();
+		before.send({ node: NODE, typeUrl: EDS, resourceNamesSubscribe: ["a"] });
+		const initialResourceVersions = { a: (await before.next()).resources[0]!.version };
+		before.close();
+		await eventually("its end", () => state(EDS) === undefined);
+		const again = delta();
+		again.send({ node: NODE, typeUrl: EDS, resourceNamesSubscribe: ["a"], initialResourceVersions });
+		await eventually("in sync", () => state(EDS)?.status === "SYNCED");
+		source.set(EDS, { a: 2 });
+		push();
+		assert.deepEqual(names(await again.next()), ["a"]);
+	});
+
 	test("a push makes before it breaks: clusters, endpoints, listeners, routes, and last the clusters that go", async () => {
 		source.set(CDS, { "eds-old": 1 }).set(EDS, { "eds-old": 1 }).set(LDS, { l: 1 }).set(RDS, { r: 1 });
 		const stream = delta();

@@ -80,4 +80,5 @@ function sendNamed(session: StreamSession, state: TypeState, names: ReadonlySet<
 	const removed = [...names].filter((name) => name !== "*" && !found.has(name));
 	for (const name of removed) state.claimed.delete(name);
 	if (changed.length > 0 || removed.length > 0) session.send({ state, changed, removed });
+	else session.recordConfirmed(state);
 }

@@ -71,6 +71,11 @@ export class StreamSession {
 		return state;
 	}
 
+	/** Notes that a returning client had all that it asked for. */
+	recordConfirmed(state: TypeState): void {
+		state.recordConfirmed(this.#context.clock.epochMs());
+	}
+
 	/** Notes what a client said about a response; false when it was about one that is not the last. */
 	recordAnswer(state: TypeState, nonce: string, error: string | undefined): boolean {
 		if (nonce !== state.sentNonce) {

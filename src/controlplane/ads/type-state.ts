@@ -37,7 +37,7 @@ export class TypeState {
 
 	/** `SYNCED`, `STALE`, `ERROR` or `NOT SENT`, as proxy-status prints it. */
 	get status(): "SYNCED" | "STALE" | "ERROR" | "NOT SENT" {
-		if (this.sentNonce === "") return "NOT SENT";
+		if (this.sentNonce === "") return this.ackedAtEpochMs > 0 ? "SYNCED" : "NOT SENT";
 		if (this.nack?.nonce === this.sentNonce) return "ERROR";
 		return this.awaiting ? "STALE" : "SYNCED";
 	}
@@ -46,6 +46,11 @@ export class TypeState {
 		this.sentNonce = nonce;
 		this.sentVersion = version;
 		this.sentAtEpochMs = atEpochMs;
+	}
+
+	/** A returning client already had all that it asks for. */
+	recordConfirmed(atEpochMs: number): void {
+		this.ackedAtEpochMs = atEpochMs;
 	}
 
 	recordAck(atEpochMs: number): void {
