@@ -5,6 +5,7 @@ import type { KindDefinition } from "./definition.ts";
 import { formatFieldError, formatInvalid } from "./field-error.ts";
 import type { KubeObject } from "./object.ts";
 import { applyDefaults, convertObject, findDecodeErrors, validateObject } from "./object-pipeline.ts";
+import { QUANTITY_SYNTAX } from "./quantity.ts";
 import { findUnknownFields } from "./schema/unknown-fields.ts";
 import { at } from "./table/columns.ts";
 
@@ -17,6 +18,7 @@ function kind(group: string, name: string): KindDefinition {
 const Pod = kind("", "Pod");
 const Service = kind("", "Service");
 const Deployment = kind("apps", "Deployment");
+const Secret = kind("", "Secret");
 
 type Json = Record<string, unknown>;
 
@@ -170,9 +172,43 @@ test("unknown fields are named with their indexes", () => {
 
 test("wrong types are refused in the words of Go's decoder", () => {
 	assert.deepEqual(findDecodeErrors(Deployment, "v1", deployment({ replicas: "three" })), [
-		"json: cannot unmarshal string into Go struct field spec.replicas of type int32",
+		"json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32",
+	]);
+	const spec = (container: object) => object(Pod, { spec: { containers: [{ name: "a", image: "x", ...container }] } });
+	const member = (name: string) => `Go struct field Container.spec.containers.${name}`;
+	const variable = "Go struct field EnvVar.spec.containers.env.value";
+	const wrong: [container: object, text: string][] = [
+		[{ env: [{ name: "A", value: 1 }] }, `json: cannot unmarshal number into ${variable} of type string`],
+		[{ command: "ls" }, `json: cannot unmarshal string into ${member("command")} of type []string`],
+		[
+			{ ports: { containerPort: 1 } },
+			`json: cannot unmarshal object into ${member("ports")} of type []v1.ContainerPort`,
+		],
+		[{ resources: { limits: { cpu: "abc" } } }, QUANTITY_SYNTAX],
+	];
+	for (const [container, text] of wrong) assert.deepEqual(findDecodeErrors(Pod, "v1", spec(container)), [text]);
+	const labels = object(Pod, {}, { labels: { a: 5 as unknown as string } });
+	assert.deepEqual(findDecodeErrors(Pod, "v1", labels), [
+		"json: cannot unmarshal number into Go struct field ObjectMeta.metadata.labels of type string",
 	]);
 	assert.deepEqual(findDecodeErrors(Deployment, "v1", deployment({ replicas: 2 })), []);
+});
+
+test("data that is no base64 is refused where Go's decoder stumbles", () => {
+	const offsets: [text: string, offset: number | undefined][] = [
+		["YQ==", undefined],
+		["", undefined],
+		["YWJj\nYQ==", undefined],
+		["!!", 0],
+		["YWJj*WJj", 4],
+		["YWJjYQ", 4],
+		["YQ=", 0],
+	];
+	for (const [text, offset] of offsets) {
+		const secret = { ...object(Secret, {}), data: { a: text } };
+		const expected = offset === undefined ? [] : [`illegal base64 data at input byte ${offset}`];
+		assert.deepEqual(findDecodeErrors(Secret, "v1", secret), expected, text);
+	}
 });
 
 test("many errors make one message", () => {

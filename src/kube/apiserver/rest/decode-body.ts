@@ -2,8 +2,8 @@ import { parseAllDocuments } from "yaml";
 import { parseApiVersion } from "../../../kinds/api-version.ts";
 import { schemaOf } from "../../../kinds/catalogue.ts";
 import type { KubeObject } from "../../../kinds/object.ts";
+import { findDecodeErrors } from "../../../kinds/object-pipeline.ts";
 import { decodeProtobuf } from "../../../kinds/protobuf/decode-protobuf.ts";
-import { findTypeErrors } from "../../../kinds/schema/type-errors.ts";
 import { pruneUnknown } from "../../../kinds/schema/unknown-fields.ts";
 import { badRequest, unsupportedMediaType } from "../http/api-error.ts";
 import { parseMediaType } from "../http/media-type.ts";
@@ -69,15 +69,15 @@ function unrecognized(cause: unknown) {
 }
 
 /**
- * A decoded body as an object of the resource: kind and version checked, types checked (built-in kinds), unknown and repeated members
- * refused, warned of or dropped as `fieldValidation` says. Throws 400.
+ * A decoded body as an object of the resource: kind and version checked, types checked (of custom kinds only metadata's), unknown and
+ * repeated members refused, warned of or dropped as `fieldValidation` says. Throws 400.
  */
 export function toObject(decoded: DecodedBody, request: WriteRequest): KubeObject {
 	const { resource } = request.scope;
 	const object = withTypeMeta(decoded.value, resource);
 	if (!isJsonObject(object.metadata ?? {})) throw cannotHandle(resource, "metadata is not an object");
 	object.metadata ??= {};
-	if (resource.kind.origin === "builtin") refuseWrongTypes(resource, object);
+	refuseWrongTypes(resource, object);
 	checkMembers(object, decoded.duplicates, request);
 	return object;
 }
@@ -101,7 +101,7 @@ function withTypeMeta(value: JsonObject, resource: ServedResource): KubeObject {
 }
 
 function refuseWrongTypes(resource: ServedResource, object: KubeObject): void {
-	const [first] = findTypeErrors(schemaOf(resource.kind, resource.version), object);
+	const [first] = findDecodeErrors(resource.kind, resource.version, object);
 	if (first !== undefined) throw cannotHandle(resource, first);
 }
 
