@@ -35,7 +35,7 @@ class TableSource implements ResourceSource {
 	}
 
 	refusal(node: { id: string }) {
-		return node.id === "bad" ? problem("LTN3101", "node.id", "is bad") : undefined;
+		return node.id === "bad" ? problem("LTN3721", "node.id", "is bad") : undefined;
 	}
 
 	generate(_node: unknown, typeUrl: string, names: ReadonlySet<string>): readonly XdsResource[] {
@@ -334,7 +334,7 @@ describe("ADS", () => {
 		bad.send({ node: { id: "bad" }, typeUrl: CDS });
 		const refused = await eventually("the end", () => bad.error);
 		assert.equal(refused.code, 3);
-		assert.match(refused.details, /LTN3101 node\.id(:|%3A) is bad/);
+		assert.match(refused.details, /LTN3721 node\.id(:|%3A) is bad/);
 	});
 
 	test("any sequence of changes leaves a delta client and a SotW client with the same", async () => {

@@ -36,7 +36,7 @@ export function proxyOf(node: Node, snapshot: Snapshot): ConnectedProxy | Proble
 	const [role, ip, instance, domain] = fields;
 	if (fields.length !== NODE_ID_FIELDS || (role !== "sidecar" && role !== "router") || !ip || !instance || !domain)
 		return problem(
-			"LTN3101",
+			"LTN3721",
 			"node.id",
 			`"${node.id}" is not a node id of the form sidecar~<ip>~<pod>.<namespace>~<domain>`,
 			"set the id as Istio's agent does",
@@ -45,7 +45,7 @@ export function proxyOf(node: Node, snapshot: Snapshot): ConnectedProxy | Proble
 	const mode = text(metadata, "INTERCEPTION_MODE") ?? "REDIRECT";
 	if (role === "sidecar" && mode !== "NONE")
 		return problem(
-			"LTN3102",
+			"LTN3722",
 			"node.metadata.INTERCEPTION_MODE",
 			`interception mode ${mode} is not supported yet`,
 			"start the sidecar with INTERCEPTION_MODE NONE",

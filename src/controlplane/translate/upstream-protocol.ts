@@ -20,5 +20,5 @@ export function withoutHttp2(protocol: Protocol): Protocol | undefined {
 export function http2Problem(host: string, port: number, protocol: Protocol): Problem {
 	const consequence = protocol === "HTTP2" ? "it is called with HTTP/1.1" : "calls answer 503";
 	const what = `${host}:${port} speaks ${protocol}, for which the proxy would need HTTP/2 to upstreams; ${consequence}`;
-	return problem("LTN3104", `Service ${host} port ${port}`, what);
+	return problem("LTN3724", `Service ${host} port ${port}`, what);
 }

@@ -69,12 +69,12 @@ interface Parsing {
 function parseAddress({ address }: Listener, at: FieldPath, problems: Problem[]) {
 	const socket = address?.address.case === "socketAddress" ? address.address.value : undefined;
 	if (!socket) {
-		problems.push(problem("LTN3103", at.field("socket_address").toString(), "the field is required", "set it"));
+		problems.push(problem("LTN3113", at.field("socket_address").toString(), "the field is required", "set it"));
 		return undefined;
 	}
 	if (socket.portSpecifier.case !== "portValue") {
 		const where = at.field("socket_address").field("port_value");
-		problems.push(problem("LTN3103", where.toString(), "the field is required", "set it"));
+		problems.push(problem("LTN3113", where.toString(), "the field is required", "set it"));
 		return undefined;
 	}
 	return { address: socket.address, port: socket.portSpecifier.value };
@@ -87,12 +87,12 @@ function parseOnlyChain(message: Listener, at: FieldPath, into: Parsing): Listen
 	const [first, second] = chains;
 	if (!first) {
 		const where = at.field("filter_chains").toString();
-		into.problems.push(problem("LTN3103", where, "the listener has no filter chain", "add one"));
+		into.problems.push(problem("LTN3113", where, "the listener has no filter chain", "add one"));
 		return undefined;
 	}
 	if (second) {
 		const message = "choosing among several filter chains is not implemented by this proxy";
-		into.problems.push(problem("LTN3101", second[1].toString(), message, "keep one filter chain"));
+		into.problems.push(problem("LTN3111", second[1].toString(), message, "keep one filter chain"));
 	}
 	return parseChain(first[0], first[1], into);
 }
@@ -101,13 +101,13 @@ function parseChain(chain: FilterChain, at: FieldPath, into: Parsing): ListenerC
 	const [filter, extra] = chain.filters;
 	if (!filter) {
 		const where = at.field("filters").toString();
-		into.problems.push(problem("LTN3103", where, "the filter chain has no filter", "add one"));
+		into.problems.push(problem("LTN3113", where, "the filter chain has no filter", "add one"));
 		return undefined;
 	}
 	if (extra) {
 		const where = at.field("filters").index(1).toString();
 		const text = "a filter behind the connection manager or tcp_proxy is not implemented by this proxy";
-		into.problems.push(problem("LTN3101", where, text, "remove the filter"));
+		into.problems.push(problem("LTN3111", where, text, "remove the filter"));
 	}
 	return parseFilter(filter, at.field("filters").index(0).field("typed_config"), into);
 }
@@ -126,7 +126,7 @@ function parseFilter(filter: Filter, at: FieldPath, into: Parsing): ListenerChai
 	}
 	const known = [HttpConnectionManagerSchema, TcpProxySchema].map(({ typeName }) => typeUrlOf(typeName)).join(" or ");
 	const text = `the network filter ${config?.typeUrl ?? "without typed_config"} is not implemented by this proxy`;
-	into.problems.push(problem("LTN3101", at.toString(), text, `use ${known}`));
+	into.problems.push(problem("LTN3111", at.toString(), text, `use ${known}`));
 	return undefined;
 }
 
@@ -137,7 +137,7 @@ function parseTcpProxy(message: TcpProxy, at: FieldPath): TcpProxyConfig {
 			? target.value.clusters.map(({ name, weight }) => ({ name, weight }))
 			: [{ name: target.case === "cluster" ? target.value : "", weight: 1 }];
 	if (clusters.length === 0 || clusters.some(({ name }) => name === ""))
-		throw new ProblemError([problem("LTN3103", at.field("cluster").toString(), "a cluster is required", "name one")]);
+		throw new ProblemError([problem("LTN3113", at.field("cluster").toString(), "a cluster is required", "name one")]);
 	return {
 		statPrefix: message.statPrefix,
 		clusters,

@@ -170,7 +170,7 @@ test("HTTP/2 ports: HTTP/2 where the proxy can, HTTP/1.1 and a report where not,
 	assert.deepEqual([options(LATEEN_EXTENSIONS, 1), options(LATEEN_EXTENSIONS, 2)], [0, undefined]);
 	const proxy = testProxy(fixture, { deployment: "productpage-v1" });
 	proxy.clusters();
-	assert.ok(proxy.translator.problems().some((p) => p.code === "LTN3104" && p.message.includes("GRPC")));
+	assert.ok(proxy.translator.problems().some((p) => p.code === "LTN3724" && p.message.includes("GRPC")));
 });
 
 test("a ServiceEntry resolved by DNS carries its names in the cluster", () => {

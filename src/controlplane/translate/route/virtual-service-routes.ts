@@ -107,7 +107,7 @@ export function isMeshBound(vs: VirtualService): boolean {
 function missingFilter(vs: VirtualService, rule: HttpRule, name: string): Problem {
 	const at = `VirtualService/${vs.meta.namespace}/${vs.meta.name} spec.http[${vs.http.indexOf(rule)}]`;
 	return problem(
-		"LTN3103",
+		"LTN3723",
 		at,
 		`the proxy does not have the filter ${name} that this rule needs; it routes without it`,
 	);
