@@ -116,11 +116,10 @@ function endCode(end: GuardianEnd, options: MeshOptions): number {
 }
 
 const SETTINGS_PROBLEM = /^LTN(603\d|1\d{3})$/;
-const BUG = "LTN6090";
 
 /** By what went wrong: the user's lateen.yaml, Lateen itself, or something on this machine. */
 function failureCode(problems: readonly Problem[]): number {
-	if (problems.some(({ code }) => code === BUG)) return EXIT.bug;
+	if (problems.some(({ code }) => code === "LTN6090")) return EXIT.bug;
 	return problems.length > 0 && problems.every(({ code }) => SETTINGS_PROBLEM.test(code))
 		? EXIT.badInput
 		: EXIT.cannotCreate;
