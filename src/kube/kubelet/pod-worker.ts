@@ -1,24 +1,14 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { KubeApiError } from "../client/kube-client.ts";
 import type { Condition, Container, Pod, PodStatus } from "../client/pod.ts";
 import { RESOURCES } from "../client/resources.ts";
 import { newContainerRecord, type PodRecord } from "./container-record.ts";
-import {
-	type ContainerHost,
-	ContainerRunner,
-	ImageError,
-	type LaunchPlan,
-	type StopReason,
-} from "./container-runner.ts";
-import { expandVariables } from "./expand-variables.ts";
-import { containerArgv, resolveContainer } from "./images.ts";
+import { type ContainerHost, ContainerRunner, type StopReason } from "./container-runner.ts";
 import type { KubeletContext } from "./kubelet-context.ts";
-import { launchEnvironment } from "./launch-environment.ts";
-import { createMountMap } from "./mount-map.ts";
+import { type PodPlace, planLaunch } from "./plan-launch.ts";
 import { type PodNetwork, podNetwork, probeAddress } from "./pod-network.ts";
 import { OWN_CONDITIONS, type PodView, podStatus } from "./pod-status.ts";
-import { makeVolumes, mountsOf, removeFolder, VolumeError, volumeReferences } from "./volumes.ts";
+import { makeVolumes, removeFolder, VolumeError, volumeReferences } from "./volumes.ts";
 
 /** Volumes that cannot be made yet are tried again this soon; a ConfigMap that appears brings the pod back at once. */
 const VOLUME_RETRY_MS = 2_000;
@@ -126,7 +116,7 @@ export class PodWorker {
 		await this.#adoption;
 		const runners = [...this.#main, ...this.#init];
 		for (const runner of runners) runner.killNow();
-		await this.#running; // a container that was just being started is there when this ends
+		await this.#running; // as in shutDown
 		await Promise.all(runners.map((runner) => runner.stop(0, "removed")));
 		if (!this.#pod.spec.hostNetwork) this.#context.addresses.release(this.#record.podIp);
 		await removeFolder(this.#context.store.podDir(this.#record.uid));
@@ -137,7 +127,10 @@ export class PodWorker {
 	async shutDown(maxGraceMs: number): Promise<void> {
 		this.#close();
 		await this.#adoption;
-		await this.#stopContainers(Math.min(maxGraceMs, this.#graceMs()), "shutdown");
+		const graceMs = Math.min(maxGraceMs, this.#graceMs());
+		await this.#stopContainers(graceMs, "shutdown");
+		await this.#running; // a container that was just being started is there when this ends
+		await this.#stopContainers(graceMs, "shutdown");
 		this.#save();
 	}
 
@@ -220,7 +213,10 @@ export class PodWorker {
 		if (seconds === undefined) return;
 		const startMs = Date.parse(this.#pod.status?.startTime ?? "") || this.#startedAtMs;
 		const leftMs = startMs + seconds * 1000 - this.#context.clock.epochMs();
-		if (leftMs > 0) return this.#later("deadline", leftMs);
+		if (leftMs > 0) {
+			this.#later("deadline", leftMs);
+			return;
+		}
 		const message = "Pod was active on the node longer than the specified deadline";
 		this.#failure = { reason: "DeadlineExceeded", message };
 		this.#context.recorder.record(this.#pod, { type: "Normal", reason: "DeadlineExceeded", message });
@@ -276,7 +272,7 @@ export class PodWorker {
 			clock: this.#context.clock,
 			log: this.#context.log,
 			pod: () => this.#pod,
-			plan: (planned) => this.#plan(planned),
+			plan: (planned) => planLaunch(this.#context, this.#place(), planned),
 			logPath: (name, run) => this.logPath(name, run),
 			probeAddress: (name, port) => probeAddress(this.#network, name, port),
 			event: (about, type, reason, message) => this.#event(about, type, reason, message),
@@ -290,41 +286,15 @@ export class PodWorker {
 		return new ContainerRunner(host, container, policy, record);
 	}
 
+	#place(): PodPlace {
+		const dir = this.#context.store.podDir(this.#record.uid);
+		return { pod: this.#pod, network: this.#network, folders: this.#folders ?? new Map(), dir };
+	}
+
 	#event(container: Container, type: "Normal" | "Warning", reason: string, message: string): void {
 		const list = this.#pod.spec.initContainers?.includes(container) ? "initContainers" : "containers";
 		const fieldPath = `spec.${list}{${container.name}}`;
 		this.#context.recorder.record(this.#pod, { type, reason, message, fieldPath });
-	}
-
-	async #plan(container: Container): Promise<LaunchPlan> {
-		const resolution = resolveContainer(this.#pod, container, this.#context.findProgram);
-		if ("refusal" in resolution) throw new ImageError(resolution.refusal);
-		const { runnable } = resolution;
-		const { namespace = "" } = this.#pod.metadata;
-		const { sources, store } = this.#context;
-		const mounts = createMountMap(mountsOf(container, this.#folders ?? new Map()));
-		const env = launchEnvironment({
-			pod: this.#pod,
-			container,
-			network: this.#network,
-			imageEnv: runnable.env,
-			mounts,
-			services: this.#context.services(),
-			configMap: (name) => sources.configMap(name, namespace),
-			secret: (name) => sources.secret(name, namespace),
-			node: this.#context.nodeEnvironment,
-		});
-		const home = join(store.podDir(this.#record.uid), "containers", container.name);
-		await mkdir(join(home, "tmp"), { recursive: true });
-		env.set("HOME", env.get("HOME") ?? home);
-		env.set("TMPDIR", env.get("TMPDIR") ?? join(home, "tmp"));
-		const wanted = container.workingDir && mounts.realPath(container.workingDir);
-		return {
-			argv: containerArgv(runnable, (word) => mounts.rewrite(expandVariables(word, env))),
-			env: Object.fromEntries(env),
-			workingDir: wanted ?? runnable.workingDir ?? home,
-			imageId: runnable.imageId,
-		};
 	}
 
 	/** A full disk must not stop the pod: what is not written is only missed by the next kubelet's adoption. */
@@ -341,8 +311,10 @@ export class PodWorker {
 
 	#later(name: string, delayMs: number): void {
 		this.#timers.get(name)?.();
-		const retry = this.#context.clock.after(delayMs, () => this.#look());
-		this.#timers.set(name, retry);
+		this.#timers.set(
+			name,
+			this.#context.clock.after(delayMs, () => this.#look()),
+		);
 	}
 
 	#status(): PodStatus {

@@ -88,18 +88,23 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
 	endStrays(context, records, pods.list());
 	const unfollow = runPods(context, informers, { workers, records });
 	const node = await registered;
+	/** From here on no pod is begun: what is to be ended stays the same. */
+	const stopFollowing = () => {
+		for (const off of unfollow.splice(0)) off();
+	};
 	const letGo = async () => {
-		for (const off of unfollow) off();
 		for (const informer of Object.values(informers)) informer.stop();
 		await server.close();
 	};
 	return {
 		port: server.port,
 		async stop(maxGraceMs = SHUTDOWN_GRACE_MS) {
+			stopFollowing();
 			await Promise.all([node.stop(), ...[...workers.values()].map((worker) => worker.shutDown(maxGraceMs))]);
 			await letGo();
 		},
 		async detach() {
+			stopFollowing();
 			for (const worker of workers.values()) worker.detach();
 			await letGo();
 			await node.stop();
