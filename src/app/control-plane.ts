@@ -1,6 +1,6 @@
 import { startAdsServer } from "../controlplane/ads/start-ads-server.ts";
 import { startDebugServer } from "../controlplane/ads/start-debug-server.ts";
-import type { MeshConfig } from "../controlplane/model/mesh-config.ts";
+import { DEFAULT_MESH_CONFIG, type MeshConfig } from "../controlplane/model/mesh-config.ts";
 import { createRegistry } from "../controlplane/registry/create-registry.ts";
 import { createTranslator } from "../controlplane/translate/translator.ts";
 import type { KubeClient } from "../kube/client/kube-client.ts";
@@ -12,8 +12,6 @@ import { MetricRegistry } from "../telemetry/metric-registry.ts";
 
 export interface ControlPlaneOptions {
 	readonly client: KubeClient;
-	/** Where the mesh's own ConfigMap says nothing; the ADS port is put into `discoveryAddress`. */
-	readonly meshConfig: MeshConfig;
 	readonly clock: Clock;
 	readonly logging: Logging;
 	readonly bind: string;
@@ -53,7 +51,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
 		host: bind,
 		port: options.xdsPort,
 	});
-	const meshConfig = { ...options.meshConfig, discoveryAddress: `${bind}:${ads.port}` };
+	const meshConfig = { ...DEFAULT_MESH_CONFIG, discoveryAddress: `${bind}:${ads.port}` };
 	const registry = createRegistry({ client, meshConfig, clock, logger: logging.component("registry"), metrics });
 	const debug = await startDebugServer({
 		host: bind,

@@ -1,17 +1,23 @@
 import { injectPod } from "../controlplane/injector/inject-pod.ts";
 import { DEFAULT_INJECTION_CONFIG, type InjectionConfig } from "../controlplane/injector/injection-config.ts";
-import type { MeshConfig } from "../controlplane/model/mesh-config.ts";
+import { DEFAULT_MESH_CONFIG, type MeshConfig } from "../controlplane/model/mesh-config.ts";
 import type { AdmissionPlugin, AdmissionRequest } from "../kube/apiserver/admission.ts";
 import { formatProblem } from "../lib/problem.ts";
 
 /** What injection takes from the mesh's settings. */
-export function injectionConfigOf(mesh: MeshConfig): InjectionConfig {
+function injectionConfigOf(mesh: MeshConfig): InjectionConfig {
 	return {
 		...DEFAULT_INJECTION_CONFIG,
 		trustDomain: mesh.trustDomain,
 		meshId: mesh.trustDomain,
 		proxyConfig: { discoveryAddress: mesh.discoveryAddress },
 	};
+}
+
+/** The same for a tool that knows of a mesh only where its discovery is; undefined: the well-known port. */
+export function injectionConfigFor(xdsPort: number | undefined): InjectionConfig {
+	const discoveryAddress = xdsPort === undefined ? DEFAULT_MESH_CONFIG.discoveryAddress : `127.0.0.1:${xdsPort}`;
+	return injectionConfigOf({ ...DEFAULT_MESH_CONFIG, discoveryAddress });
 }
 
 /** Sidecar injection as a step of admission: pods that are created, never later ones (labels of a running pod change nothing). */

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Console, startConsole } from "../console/console-server.ts";
-import { DEFAULT_MESH_CONFIG, parseMeshConfig } from "../controlplane/model/mesh-config.ts";
+import { parseMeshConfig } from "../controlplane/model/mesh-config.ts";
 import { type ApiServer, startApiServer } from "../kube/apiserver/start-api-server.ts";
 import { createKubeClient } from "../kube/client/create-kube-client.ts";
 import type { KubeClient } from "../kube/client/kube-client.ts";
@@ -176,7 +176,6 @@ export class Mesh {
 		const start = (debugPort: number) =>
 			startControlPlane({
 				client,
-				meshConfig: DEFAULT_MESH_CONFIG,
 				clock: systemClock,
 				logging: this.#deps.logging,
 				bind: BIND,

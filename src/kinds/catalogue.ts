@@ -52,7 +52,7 @@ import { CSIDriver, CSINode, CSIStorageCapacity, VolumeAttachment } from "./stor
 import { PersistentVolume, PersistentVolumeClaim } from "./storage/persistent-volume.ts";
 import { StorageClass } from "./storage/storage-class.ts";
 
-export { formatApiVersion, parseApiVersion } from "./api-version.ts";
+export { parseApiVersion } from "./api-version.ts";
 
 /** Kubernetes' own kinds, in discovery order: the core group first, so that `events` means core Events. */
 export const builtinKinds: readonly KindDefinition[] = [

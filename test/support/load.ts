@@ -58,13 +58,6 @@ export function assertAll(answers: readonly Answer[], status: number): void {
 	assert.equal(other.length, 0, `${other.length} of ${answers.length} are not ${status}: ${JSON.stringify(other[0])}`);
 }
 
-/** How many answers fall under each key. */
-export function countBy(answers: readonly Answer[], key: (answer: Answer) => string): Map<string, number> {
-	const counts = new Map<string, number>();
-	for (const answer of answers) counts.set(key(answer), (counts.get(key(answer)) ?? 0) + 1);
-	return counts;
-}
-
 /** What part of the answers holds the text or matches, in percent. */
 export function percentOf(answers: readonly Answer[], what: string | RegExp): number {
 	const hits = answers.filter(({ body }) => (typeof what === "string" ? body.includes(what) : what.test(body)));

@@ -1,6 +1,5 @@
 import { startControlPlane } from "../../app/control-plane.ts";
 import { explainPortError } from "../../app/port-error.ts";
-import { DEFAULT_MESH_CONFIG } from "../../controlplane/model/mesh-config.ts";
 import { createKubeClient } from "../../kube/client/create-kube-client.ts";
 import { loadKubeconfig } from "../../kube/client/load-kubeconfig.ts";
 import { systemClock } from "../../lib/clock.ts";
@@ -39,7 +38,6 @@ export const controlPlane = defineCommand({
 		const start = () =>
 			startControlPlane({
 				client,
-				meshConfig: DEFAULT_MESH_CONFIG,
 				clock: systemClock,
 				logging,
 				bind: flag("bind")!,

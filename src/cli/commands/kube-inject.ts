@@ -1,10 +1,9 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import { dataFolder } from "../../app/data-folder.ts";
-import { injectionConfigOf } from "../../app/injection-plugin.ts";
+import { injectionConfigFor } from "../../app/injection-plugin.ts";
 import { runningMesh } from "../../app/mesh-state.ts";
 import { injectManifests } from "../../controlplane/injector/inject-manifests.ts";
-import { DEFAULT_MESH_CONFIG } from "../../controlplane/model/mesh-config.ts";
 import { formatProblem, problem } from "../../lib/problem.ts";
 import { DATA_FLAG, defineCommand } from "../command.ts";
 import { CommandError, EXIT } from "../exit-codes.ts";
@@ -28,11 +27,8 @@ export const kubeInject = defineCommand({
 				formatProblem(problem("LTN4210", "-f", "no file was named", "give a file, or - for standard input")),
 			);
 		const mesh = runningMesh(dataFolder(flag("data")!));
-		const settings = mesh
-			? { ...DEFAULT_MESH_CONFIG, discoveryAddress: `127.0.0.1:${mesh.ports.xds}` }
-			: DEFAULT_MESH_CONFIG;
 		const result = injectManifests(await read(file), {
-			config: injectionConfigOf(settings),
+			config: injectionConfigFor(mesh?.ports.xds),
 			namespace: flag("namespace")!,
 		});
 		for (const sentence of result.skipped) out.note(sentence);

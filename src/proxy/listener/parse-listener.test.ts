@@ -110,11 +110,11 @@ test("what is missing or not there yet is refused by its path, all of it at once
 	assert.deepEqual(problems([http(), http()]), ["LTN3111 listeners[0].filter_chains[1]"]);
 	assert.deepEqual(
 		problems([http({ stat_prefix: "", codec_type: "HTTP2", forward_client_cert_details: "SANITIZE_SET" })]),
-		[`LTN3111 ${at}.codec_type`, `LTN3111 ${at}.forward_client_cert_details`, `LTN3113 ${at}.stat_prefix`],
+		[`LTN3101 ${at}.codec_type`, `LTN3101 ${at}.forward_client_cert_details`, `LTN3103 ${at}.stat_prefix`],
 	);
 	assert.deepEqual(
 		problems([http({ internal_address_config: { cidr_ranges: [{ address_prefix: "x", prefix_len: 8 }] } })]),
-		[`LTN3112 ${at}.internal_address_config.cidr_ranges[0]`],
+		[`LTN3102 ${at}.internal_address_config.cidr_ranges[0]`],
 	);
 	assert.equal(problems([http({ http_filters: [] })]).length, 1);
 	assert.deepEqual(problems([{ filters: [] }]), ["LTN3113 listeners[0].filter_chains[0].filters"]);
