@@ -20,7 +20,7 @@ export function problem(code: string, path: string, message: string, fix = ""): 
 /** `LTN1204 spec.subsets[2].name: subset "v2" is defined twice. Rename or delete one.` */
 export function formatProblem(p: Problem): string {
 	const where = p.path === "" ? "" : `${p.path}: `;
-	const fix = p.fix === "" ? "" : ` ${capitalise(p.fix)}.`;
+	const fix = p.fix === "" ? "" : ` ${capitalise(p.fix)}${p.fix.startsWith("did you mean") ? "?" : "."}`;
 	return `${p.code} ${where}${p.message}.${fix}`;
 }
 

@@ -1,11 +1,12 @@
 import { findKind, kindOfObject } from "../../kinds/catalogue.ts";
 import { validateIstio } from "../../kinds/istio/validate-istio.ts";
+import { validateMetadata } from "../../kinds/metadata-validation.ts";
 import type { KubeObject } from "../../kinds/object.ts";
 import { validateObject } from "../../kinds/object-pipeline.ts";
 import { findUnknownFields } from "../../kinds/schema/unknown-fields.ts";
 import { formatProblem, type Problem, problem } from "../../lib/problem.ts";
 import { defineCommand, OUTPUT_FLAG } from "../command.ts";
-import { EXIT } from "../exit-codes.ts";
+import { CommandError, EXIT } from "../exit-codes.ts";
 import { type Manifest, readManifests } from "../manifests.ts";
 
 interface Verdict {
@@ -26,7 +27,9 @@ export const validate = defineCommand({
 	},
 	examples: ["lateen validate -f my-virtual-service.yaml", "cat rules.yaml | lateen validate -"],
 	async run({ args, flag, flags, isSet, out }) {
-		const { manifests, problems } = await readManifests([...args, ...flags("filename")]);
+		const paths = [...args, ...flags("filename")];
+		if (paths.length === 0) throw noFile();
+		const { manifests, problems } = await readManifests(paths);
 		const verdicts = manifests.map((manifest) => check(manifest, isSet("strict-istio")));
 		const failed = problems.length > 0 || verdicts.some((v) => v.errors.length > 0);
 		if (flag("output") === "json") {
@@ -37,11 +40,17 @@ export const validate = defineCommand({
 		} else {
 			for (const p of problems) out.note(formatProblem(p));
 			for (const v of verdicts) print(v, out);
+			if (manifests.length === 0 && problems.length === 0) out.note(`${paths.join(", ")}: there is no object in it.`);
 		}
 		if (problems.length > 0) return EXIT.badInput;
 		return failed ? EXIT.findings : EXIT.ok;
 	},
 });
+
+function noFile(): CommandError {
+	const told = problem("LTN4210", "", "no file was named", "give a file, a folder, or - for standard input");
+	return new CommandError(EXIT.usage, formatProblem(told));
+}
 
 function describe({ file, line, object }: Manifest) {
 	return { file, line, kind: object.kind, namespace: object.metadata?.namespace, name: object.metadata?.name };
@@ -52,17 +61,27 @@ function check(manifest: Manifest, strict: boolean): Verdict {
 	const kind = kindOfObject(object);
 	if (!kind) return { manifest, errors: [unknownKind(object)], warnings: [] };
 	// Istio's validation covers schema and unknown fields too.
-	if (kind.origin === "custom") return { manifest, ...validateIstio(object, { strict }) };
+	const placed = withNamespace(object, kind.namespaced);
+	if (kind.origin === "custom") {
+		const { errors, warnings } = validateIstio(object, { strict });
+		return { manifest, errors: [...validateMetadata(kind, placed), ...errors].map(withoutPath), warnings };
+	}
 	const unknown = findUnknownFields(kind.schema, object).map((path) =>
 		problem("LTN4202", path, "unknown field", "remove it or mend its spelling"),
 	);
 	const version = object.apiVersion.split("/").at(-1)!;
-	const { errors, warnings } = validateObject(kind, version, withNamespace(object, kind.namespaced));
+	const { errors, warnings } = validateObject(kind, version, placed);
 	return {
 		manifest,
-		errors: [...unknown, ...errors],
+		errors: [...unknown, ...errors.map(withoutPath)],
 		warnings: warnings.map((text: string) => problem("LTN4203", "", text)),
 	};
+}
+
+/** Schema errors say the path once more, as the API server's do; here it stands before them already. */
+function withoutPath({ code, path, message, fix }: Problem): Problem {
+	const rest = message.startsWith(`${path} in body `) ? message.slice(path.length + " in body ".length) : message;
+	return problem(code, path, rest, fix);
 }
 
 /** A file may leave the namespace to kubectl. */
