@@ -58,8 +58,11 @@ const SCHEMAS: Readonly<Partial<Record<ResourceType, DescMessage>>> = {
 	route: RouteConfigurationSchema,
 };
 
-/** A removed cluster serves on for so long: the routes that name it are changed by a response that comes after (make before break). */
-export const CLUSTER_LINGER_MS = 3000;
+/**
+ * A removed cluster serves on for so long: a server that breaks before it makes changes the routes that name it in a response that comes
+ * right after. Longer than that it would hide from users that their rule names a subset that is gone.
+ */
+const CLUSTER_LINGER_MS = 300;
 
 /** Takes what ADS sends: checks, compiles and puts into force, resource by resource; a bad one leaves the last good one. */
 export class ConfigApplier<L, R> implements ResourceHandler {

@@ -300,6 +300,30 @@ test("what was accepted stays while the control plane is away, and is resumed wh
 	assert.deepEqual(resumed.initialResourceVersions, { a: "6" });
 });
 
+test("a cluster that was removed and comes back has its endpoints again, and routes do not wait for it", async () => {
+	const server = await startScriptedAds();
+	cleanUps.push(() => server.close());
+	const proxy = await start(adsBootstrap(server.port));
+	const endpoints = async () => /^b::10\.0\.0\.1:80::/m.test((await page(proxy, "/clusters")).body);
+	const cameAndWent = async () => {
+		const asked = server.deltaRequests.filter((r) => r.resourceNamesSubscribe.includes("b")).length;
+		server.sendDelta("cluster", { b: eds("b") });
+		await eventually("a request for its endpoints", () =>
+			server.deltaRequests.filter((r) => r.resourceNamesSubscribe.includes("b")).length > asked ? true : undefined,
+		);
+		await answerTo(server, server.sendDelta("endpoint", { b: assignment("b", "10.0.0.1") }));
+		assert.ok(await endpoints(), "the endpoints are in force");
+	};
+	await askedFor(server, "cluster");
+	await cameAndWent();
+	server.sendDelta("cluster", {}, { removed: ["b"] });
+	await eventually("the end of the cluster", () =>
+		server.deltaRequests.find((r) => r.resourceNamesUnsubscribe.includes("b")),
+	);
+	assert.equal(await endpoints(), false);
+	await cameAndWent();
+});
+
 test("a listener that cannot be bound is told in the dump and does not hold up the others", async () => {
 	const server = await startScriptedAds();
 	cleanUps.push(() => server.close());

@@ -141,7 +141,7 @@ class ProxyProcess<L> implements RunningProxy {
 			routes: this.#routes,
 			store: this.#store,
 			gate: this.#gate,
-			onEndpointNames: () => this.#ads?.subscribe("endpoint", this.#clusters.edsNames()),
+			onEndpointNames: () => this.#wantEndpoints(this.#clusters.edsNames()),
 			onAccepted: (type) => this.#initialisation.accepted(type),
 		});
 	}
@@ -249,6 +249,12 @@ class ProxyProcess<L> implements RunningProxy {
 			else ask();
 		}
 		this.#ads.start();
+	}
+
+	/** Endpoints that no cluster wants are forgotten: when a cluster of that name comes back, the same ones must count as new. */
+	#wantEndpoints(names: ReadonlySet<string>): void {
+		for (const { name } of this.#store.list("endpoint")) if (!names.has(name)) this.#store.delete("endpoint", name);
+		this.#ads?.subscribe("endpoint", names);
 	}
 
 	#wantRoutes(names: ReadonlySet<string>): void {
