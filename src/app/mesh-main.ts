@@ -2,6 +2,7 @@
 import { writeSync } from "node:fs";
 import { ProblemError, problem } from "../lib/problem.ts";
 import { createLogging } from "../telemetry/logger.ts";
+import { fileProblem } from "./file-problem.ts";
 import { OPTIONS_VARIABLE } from "./guardian.ts";
 import { Mesh } from "./mesh.ts";
 import { encodeEvent, type MeshEvent } from "./mesh-events.ts";
@@ -26,7 +27,8 @@ try {
 function fail(error: unknown): never {
 	log.error({ err: error }, "the mesh could not be started");
 	const bug = problem("LTN6090", "logs/mesh.log", `a bug in Lateen: ${String(error)}`, "please report it with the log");
-	onEvent({ type: "failed", problems: error instanceof ProblemError ? error.problems : [bug] });
+	const problems = error instanceof ProblemError ? error.problems : [fileProblem(error) ?? bug];
+	onEvent({ type: "failed", problems });
 	process.exit(1);
 }
 

@@ -32,16 +32,21 @@ export interface MeshUrls {
 	readonly controlPlaneDebug: string;
 }
 
-/** The state file's content, whether or not its process lives; undefined when there is none. Throws when it cannot be read. */
+/**
+ * The state file's content, whether or not its process lives; undefined when there is none or it was torn (a disk that failed). Throws when it
+ * cannot be read.
+ */
 export function readMeshState(folder: DataFolder): MeshState | undefined {
-	let text: string;
+	return readJson<MeshState>(folder.meshState);
+}
+
+function readJson<T>(file: string): T | undefined {
 	try {
-		text = readFileSync(folder.meshState, "utf8");
+		return JSON.parse(readFileSync(file, "utf8")) as T;
 	} catch (error) {
-		if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+		if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
 		throw error;
 	}
-	return JSON.parse(text) as MeshState;
 }
 
 /** The running mesh of this folder, or undefined. */
@@ -90,14 +95,9 @@ export function takeLock(folder: DataFolder, command: string): LockHolder | unde
 	throw new Error(`the lock ${folder.lock} cannot be taken`);
 }
 
+/** Undefined when nobody holds it: absent, or torn by a crash in the middle of the first write. */
 export function lockHolder(folder: DataFolder): LockHolder | undefined {
-	try {
-		return JSON.parse(readFileSync(folder.lock, "utf8")) as LockHolder;
-	} catch (error) {
-		// Absent, or torn by a crash in the middle of the first write: nobody holds it.
-		if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-		throw error;
-	}
+	return readJson<LockHolder>(folder.lock);
 }
 
 export function releaseLock(folder: DataFolder): void {

@@ -7,7 +7,7 @@ import { type ApiServer, startApiServer } from "../kube/apiserver/start-api-serv
 import { createKubeClient } from "../kube/client/create-kube-client.ts";
 import type { KubeClient } from "../kube/client/kube-client.ts";
 import { type Controllers, startControllers } from "../kube/controllers/start-controllers.ts";
-import { type Kubelet, startKubelet } from "../kube/kubelet/start-kubelet.ts";
+import { type Kubelet, type KubeletOptions, startKubelet } from "../kube/kubelet/start-kubelet.ts";
 import { type AddressPlan, addressPlan } from "../lib/address-plan.ts";
 import { systemClock } from "../lib/clock.ts";
 import { VERSION } from "../lib/names.ts";
@@ -43,6 +43,16 @@ export interface MeshDeps {
 	/** Identity of the process that starts us again when we die. */
 	readonly guardianPid: number | undefined;
 }
+
+/** What the node's roles are made from. */
+interface NodeInput {
+	readonly plan: AddressPlan;
+	readonly api: ApiServer;
+	readonly controlPlane: ControlPlane;
+	readonly settings: LateenYaml;
+}
+
+type NodeParts = Pick<KubeletOptions, "client" | "clock" | "random" | "addressPlan">;
 
 /** How a role is taken out of service. */
 interface Ending {
@@ -190,10 +200,7 @@ export class Mesh {
 	}
 
 	/** What a node does, and the controllers that give it work. */
-	async #startNode(
-		client: KubeClient,
-		from: { plan: AddressPlan; api: ApiServer; controlPlane: ControlPlane; settings: LateenYaml },
-	): Promise<Kubelet> {
+	async #startNode(client: KubeClient, from: NodeInput): Promise<Kubelet> {
 		const { logging } = this.#deps;
 		const common = { client, clock: systemClock, random: systemRandom, addressPlan: from.plan };
 		const controllers: Controllers = startControllers({
@@ -202,28 +209,32 @@ export class Mesh {
 			caPem: from.api.caPem,
 		});
 		this.#endings.push({ stop: () => controllers.stop() });
-		const [kubelet, netproxy] = await Promise.all([
-			explainPortError({ port: this.#ports.kubelet, host: from.plan.nodeIp, flag: "--kubelet-port" }, () =>
-				startKubelet({
-					...common,
-					nodeName: NODE_NAME,
-					dataDir: this.#folder.root,
-					resolveImage: createImageResolver({
-						images: followImages(this.#options.configFile, from.settings, logging.component("kubelet")),
-						discoveryAddress: `${BIND}:${from.controlPlane.xdsPort}`,
-					}),
-					port: this.#ports.kubelet,
-					logger: logging.component("kubelet"),
-				}),
-			),
+		const [kubelet, netproxy] = await Promise.allSettled([
+			this.#startKubelet(common, from),
 			superviseNetproxy(this.#folder, from.plan.block, {
 				clock: systemClock,
 				onRestart: (failure) =>
 					logging.component("netproxy").warn({ err: failure }, "the netproxy process had ended and was started again"),
 			}),
 		]);
-		this.#endings.push(netproxy, { stop: () => kubelet.stop(), letGo: () => kubelet.detach() });
-		return kubelet;
+		if (netproxy.status === "fulfilled") this.#endings.push(netproxy.value);
+		if (kubelet.status === "rejected") throw kubelet.reason;
+		const { value } = kubelet;
+		this.#endings.push({ stop: () => value.stop(), letGo: () => value.detach() });
+		if (netproxy.status === "rejected") throw netproxy.reason;
+		return value;
+	}
+
+	#startKubelet(common: NodeParts, from: NodeInput): Promise<Kubelet> {
+		const logger = this.#deps.logging.component("kubelet");
+		const port = this.#ports.kubelet;
+		const resolveImage = createImageResolver({
+			images: followImages(this.#options.configFile, from.settings, logger),
+			discoveryAddress: `${BIND}:${from.controlPlane.xdsPort}`,
+		});
+		return explainPortError({ port, host: from.plan.nodeIp, flag: "--kubelet-port" }, () =>
+			startKubelet({ ...common, nodeName: NODE_NAME, dataDir: this.#folder.root, resolveImage, port, logger }),
+		);
 	}
 
 	async #populate(client: KubeClient, settings: LateenYaml): Promise<void> {

@@ -19,11 +19,11 @@ export function portHolder(port: number, host = "127.0.0.1"): string | undefined
 
 /** The executable's name (a thread's name says nothing), for an interpreter with the script that it runs. */
 function programOf(pid: string): string {
-	const [, first = ""] = readText(`/proc/${pid}/cmdline`).split("\0");
+	const [, ...words] = readText(`/proc/${pid}/cmdline`).split("\0");
 	const executable = basename(readLink(`/proc/${pid}/exe`).replace(/ \(deleted\)$/, ""));
 	const name = executable || readText(`/proc/${pid}/comm`).trim();
-	const isScript = /^(node|python|ruby|perl|java|bun|deno)/.test(name) && first !== "" && !first.startsWith("-");
-	return isScript ? `${name} ${first}` : name;
+	const script = words.find((word) => word !== "" && !word.startsWith("-"));
+	return script !== undefined && /^(node|python|ruby|perl|bun|deno)/.test(name) ? `${name} ${script}` : name;
 }
 
 function listeningInodes(port: number, host: string): Set<string> {

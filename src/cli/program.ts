@@ -1,9 +1,13 @@
 import { Argument, Command, CommanderError, Option } from "commander";
+import { fileProblem } from "../app/file-problem.ts";
 import { VERSION } from "../lib/names.ts";
-import { ProblemError } from "../lib/problem.ts";
+import { formatProblem, ProblemError } from "../lib/problem.ts";
 import type { CommandInput, CommandSpec, FlagSpec } from "./command.ts";
 import { CommandError, EXIT } from "./exit-codes.ts";
 import type { Terminal } from "./terminal.ts";
+
+/** Ctrl-C, `kill`, and a terminal that is closed. */
+const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** Runs one command line; answers the exit code. Never throws for what a user can cause. */
 export async function runProgram(
@@ -13,8 +17,7 @@ export async function runProgram(
 ): Promise<number> {
 	const abort = new AbortController();
 	const onSignal = () => abort.abort();
-	process.once("SIGINT", onSignal);
-	process.once("SIGTERM", onSignal);
+	for (const signal of STOP_SIGNALS) process.once(signal, onSignal);
 	let exitCode: number = EXIT.ok;
 	const program = buildProgram(commands, out, abort.signal, (code) => {
 		exitCode = code;
@@ -25,8 +28,7 @@ export async function runProgram(
 	} catch (error) {
 		return report(error, out);
 	} finally {
-		process.off("SIGINT", onSignal);
-		process.off("SIGTERM", onSignal);
+		for (const signal of STOP_SIGNALS) process.off(signal, onSignal);
 	}
 }
 
@@ -39,6 +41,11 @@ function report(error: unknown, out: Terminal): number {
 	if (error instanceof ProblemError) {
 		out.note(error.message);
 		return EXIT.failed;
+	}
+	const onDisk = fileProblem(error);
+	if (onDisk) {
+		out.note(formatProblem(onDisk));
+		return EXIT.cannotCreate;
 	}
 	out.note(
 		`lateen: this is a bug in Lateen: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
