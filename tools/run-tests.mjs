@@ -1,4 +1,4 @@
-// Runs the test suites one after the other: node tools/run-tests.mjs [unit] [envoy] [e2e], all of them when none is named. A suite that fails does not
+// Runs the test suites one after the other: node tools/run-tests.mjs [unit] [envoy] [faults] [e2e], all of them when none is named. A suite that fails does not
 // stop the next one. The last line is the sum: `N passed, N failed, N skipped`; the exit code is 1 unless nothing failed.
 
 import { spawnSync } from "node:child_process";
@@ -11,6 +11,8 @@ const root = join(import.meta.dirname, "..");
 const SUITES = {
 	unit: { files: "src/**/*.test.ts", timeoutMs: 180_000 },
 	envoy: { files: "test/envoy/**/*.test.ts", timeoutMs: 300_000 },
+	// Killed processes, full disks: each file has meshes of its own, and looks at what is left behind.
+	faults: { files: "test/faults/**/*.test.ts", timeoutMs: 300_000, options: ["--test-concurrency=1"] },
 	// One file at a time: each has a mesh of its own, and their shares and times are measured.
 	e2e: { files: "test/e2e/**/*.test.ts", timeoutMs: 600_000, options: ["--test-concurrency=1"] },
 };

@@ -88,6 +88,10 @@ function print(state: MeshState, pods: readonly PodLine[], out: Terminal): void 
 	out.line(
 		`The mesh runs (${state.phase}, process ${state.mesh.pid}, up ${formatAge(Date.now() - Date.parse(state.startedAt))}).`,
 	);
+	if (state.guardian && !isAlive(state.guardian))
+		out.line(
+			"Its guardian is gone: nobody starts it again if it ends. `lateen down`, then `lateen up`, brings the guardian back.",
+		);
 	out.line();
 	out.table([
 		["  Console", state.urls.console],
