@@ -106,6 +106,35 @@ test("IST0109: one host in two rules for sidecars, unless nobody sees both", () 
 	assert.match(messages(...both('["*"]'))[0]!, /default\/a, default\/b/);
 });
 
+test("IST0145: two Gateways of one proxy claim a host on the same port", () => {
+	const gateway = (name: string, more: { selector?: string; port?: number; hosts?: string } = {}) => {
+		const { selector = "{ istio: ingressgateway }", port = 80, hosts = "a.com, b.com" } = more;
+		const server = `{ port: { number: ${port}, name: http, protocol: HTTP }, hosts: [${hosts}] }`;
+		return object("Gateway", name, `{ selector: ${selector}, servers: [${server}] }`);
+	};
+	assert.deepEqual(messages(gateway("one"), gateway("two", { hosts: "b.com, c.com" })), [
+		"Warning [IST0145] (Gateway default/one) Conflict with gateways default/two (workload selector istio=ingressgateway, port 80, hosts b.com)",
+		"Warning [IST0145] (Gateway default/two) Conflict with gateways default/one (workload selector istio=ingressgateway, port 80, hosts b.com)",
+	]);
+	assert.equal(codes(gateway("one"), gateway("two", { selector: "{}" })).filter((c) => c === "IST0145").length, 2);
+	for (const other of [{ port: 8080 }, { hosts: "c.com" }, { hosts: '"elsewhere/c.com"' }])
+		assert.deepEqual(codes(gateway("one"), gateway("two", other)), []);
+});
+
+test("resolution NONE, set or by default, is told where the name alone does not say where to go", () => {
+	const entry = (host: string, protocol: string) =>
+		messages(
+			object(
+				"ServiceEntry",
+				"foo",
+				`{ hosts: ["${host}"], ports: [{ number: 80, name: web, protocol: ${protocol} }] }`,
+			),
+		);
+	assert.deepEqual(entry("foo.com", "HTTP"), []);
+	for (const found of [entry("foo.com", "TCP"), entry("*.foo.com", "HTTP")])
+		assert.match(found.join(), /^Warning \[LTN1502\] \(ServiceEntry default\/foo\) spec.resolution: /);
+});
+
 test("IST0118: port names that say no protocol", () => {
 	const service = "apiVersion: v1\nkind: Service\nmetadata: { name: web }\nspec: { ports: [{ port: 80, name: web }] }";
 	assert.deepEqual(codes(service), ["IST0118"]);

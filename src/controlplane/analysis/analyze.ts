@@ -4,6 +4,7 @@ import type { AnalysisInput, Analyzer } from "./analyzer.ts";
 import { destinationRuleAnalyzer } from "./destination-rule-analyzer.ts";
 import { duplicateSubsetAnalyzer } from "./duplicate-subset-analyzer.ts";
 import { gatewayAnalyzer } from "./gateway-analyzer.ts";
+import { gatewayConflictAnalyzer } from "./gateway-conflict-analyzer.ts";
 import { portNameAnalyzer } from "./port-name-analyzer.ts";
 import { problemAnalyzer } from "./problem-analyzer.ts";
 import { schemaAnalyzer } from "./schema-analyzer.ts";
@@ -21,6 +22,7 @@ export const ANALYZERS: Readonly<Record<string, Analyzer>> = {
 	"destinationrule.HostAndSubsetAnalyzer": destinationRuleAnalyzer,
 	"destinationrule.DuplicateSubsetAnalyzer": duplicateSubsetAnalyzer,
 	"gateway.SelectorAnalyzer": gatewayAnalyzer,
+	"gateway.ConflictingGatewayAnalyzer": gatewayConflictAnalyzer,
 	"service.PortNameAnalyzer": portNameAnalyzer,
 };
 

@@ -130,6 +130,12 @@ export class ObjectReader {
 		this.#report(UNSUPPORTED_FIELD, this.#path.field(name), `${name} is not supported yet: ${why}`, "remove the field");
 	}
 
+	/** Says that what a field means, set or by default, is not obeyed. */
+	unobeyed(name: string, what: string, fix: string): void {
+		this.#read.add(name);
+		this.#report(UNSUPPORTED_FIELD, this.#path.field(name), what, fix);
+	}
+
 	/** Marks a field as taken care of elsewhere (deprecated aliases that Istio itself no longer obeys). */
 	ignore(...names: readonly string[]): void {
 		for (const name of names) this.#read.add(name);

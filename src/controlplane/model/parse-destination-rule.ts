@@ -153,11 +153,11 @@ function readHashKey(r: ObjectReader): ConsistentHash["key"] {
 }
 
 function readOutlierDetection(r: ObjectReader): OutlierDetection {
-	// Deprecated; Istio reads it no more (istio-traffic-api.md 2.8).
-	r.unsupported("consecutiveErrors", "it has had no effect since Istio 1.24, use consecutive5xxErrors");
+	// Istio reads the old name no more; well-known walk-throughs still use it and admission warns (acceptance S002-resilience).
+	const oldName = r.number("consecutiveErrors");
 	r.unsupported("outlierDetectionHttpErrorCodes", "5xx count as errors");
 	return {
-		consecutive5xxErrors: r.number("consecutive5xxErrors"),
+		consecutive5xxErrors: r.number("consecutive5xxErrors") ?? oldName,
 		consecutiveGatewayErrors: r.number("consecutiveGatewayErrors"),
 		intervalMs: r.durationMs("interval"),
 		baseEjectionTimeMs: r.durationMs("baseEjectionTime"),

@@ -3,7 +3,7 @@ import { metaOf } from "./config-object.ts";
 import type { MeshConfig } from "./mesh-config.ts";
 import { ObjectReader, ProblemSink } from "./object-reader.ts";
 import type { Parsed } from "./parsed.ts";
-import { type Protocol, parseProtocol } from "./protocol.ts";
+import { isHttp, type Protocol, parseProtocol } from "./protocol.ts";
 import { type Endpoint, type Locality, NO_LOCALITY, type Resolution, type Service } from "./service.ts";
 import { visibilityOf } from "./visibility.ts";
 
@@ -29,6 +29,9 @@ interface EntryEndpoint {
 	readonly serviceAccount: string;
 }
 
+const NONE_IS_NOT_WHOLE =
+	"resolution NONE needs the original destination of captured traffic; without capture only HTTP ports of whole host names work";
+
 const RESOLUTIONS: Readonly<Record<string, Resolution>> = {
 	NONE: "NONE",
 	STATIC: "EDS",
@@ -44,7 +47,8 @@ export function parseServiceEntry(object: KubeObject, mesh: MeshConfig): Parsed<
 	r.unsupported("workloadSelector", "list the endpoints instead");
 	r.ignore("subjectAltNames");
 	const ports = r.list("ports", readPort);
-	const resolution = readResolution(r);
+	const hosts = r.strings("hosts").map((h) => h.toLowerCase());
+	const resolution = readResolution(r, { ports, hosts });
 	const entries = r.list("endpoints", readEndpoint);
 	const common = {
 		meta,
@@ -59,7 +63,6 @@ export function parseServiceEntry(object: KubeObject, mesh: MeshConfig): Parsed<
 		publishNotReady: false,
 		aliasOf: undefined,
 	};
-	const hosts = r.strings("hosts").map((h) => h.toLowerCase());
 	if (hosts.length === 0) r.malformed("hosts", "must not be empty");
 	r.end();
 	const value: ServiceEntry = {
@@ -69,12 +72,22 @@ export function parseServiceEntry(object: KubeObject, mesh: MeshConfig): Parsed<
 	return { value: sink.malformed ? undefined : value, problems: sink.problems };
 }
 
-function readResolution(r: ObjectReader): Resolution {
+/**
+ * NONE means the address that the client dialled. Through the explicit HTTP proxy a client dials a name: it is looked up for the
+ * client, as DNS. What is not HTTP, and hosts that are only a pattern, would need captured traffic.
+ */
+function readResolution(
+	r: ObjectReader,
+	{ ports, hosts }: { readonly ports: readonly EntryPort[]; readonly hosts: readonly string[] },
+): Resolution {
 	const word = r.string("resolution") ?? "NONE";
 	const resolution = RESOLUTIONS[word];
 	if (!resolution) r.malformed("resolution", `must be one of ${Object.keys(RESOLUTIONS).join(", ")}`);
-	if (word === "NONE") r.unsupported("resolution", "NONE needs the original destination of captured traffic");
-	return resolution ?? "NONE";
+	if (word !== "NONE") return resolution ?? "NONE";
+	const named = hosts.every((host) => !host.includes("*"));
+	if (!named || ports.some(({ protocol }) => !isHttp(protocol)))
+		r.unobeyed("resolution", NONE_IS_NOT_WHOLE, "set STATIC or DNS");
+	return named ? "DNS" : "NONE";
 }
 
 function readPort(r: ObjectReader): EntryPort {

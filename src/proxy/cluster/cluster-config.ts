@@ -7,7 +7,7 @@ import type { OutlierConfig } from "./outlier-config.ts";
 /** A Cluster message, checked and reduced to what the proxy acts on. */
 export interface ClusterConfig {
 	readonly name: string;
-	/** Name in stats: `alt_stat_name`, or the name, with `:` replaced as Envoy does. */
+	/** Name in stats: `alt_stat_name` without a closing `;`, or the name, with `:` replaced as Envoy does. */
 	readonly statName: string;
 	readonly discovery: Discovery;
 	readonly info: ClusterInfo;

@@ -41,7 +41,8 @@ export function compileCluster(message: Cluster, path = ""): ClusterConfig {
 	if (problems.length > 0 || !discovery) throw new ProblemError(problems);
 	return {
 		name: message.name,
-		statName: (message.altStatName || message.name).replaceAll(":", "_"),
+		// Istio ends the name with `;` for the expressions that take Envoy's stats names apart; nothing here needs it.
+		statName: (message.altStatName || message.name).replace(/;$/, "").replaceAll(":", "_"),
 		discovery,
 		info,
 		balancing,

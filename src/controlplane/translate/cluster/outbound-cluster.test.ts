@@ -173,26 +173,31 @@ test("HTTP/2 ports: HTTP/2 where the proxy can, HTTP/1.1 and a report where not,
 	assert.ok(proxy.translator.problems().some((p) => p.code === "LTN3724" && p.message.includes("GRPC")));
 });
 
-test("a ServiceEntry resolved by DNS carries its names in the cluster", () => {
-	const fixture = bookinfo().apply(
-		rule(
-			"ServiceEntry",
-			"ext",
-			"{ hosts: [api.example.com], ports: [{ number: 80, name: http, protocol: HTTP, targetPort: 8080 }], resolution: DNS }",
-		),
-	);
-	const cluster = testProxy(fixture, { deployment: "productpage-v1" }).cluster("outbound|80||api.example.com")!;
-	const json = toJson(ClusterSchema, cluster, { registry: xdsRegistry() }) as Record<string, never>;
-	assert.equal(json.type, "STRICT_DNS");
-	assert.deepEqual(
-		(json.loadAssignment as never as { endpoints: { lbEndpoints: { endpoint: unknown }[] }[] }).endpoints[0]
-			?.lbEndpoints[0]?.endpoint,
-		{
-			address: { socketAddress: { address: "api.example.com", portValue: 8080 } },
-		},
-	);
-	assert.equal(
-		(json.metadata as never as { filterMetadata: { istio: { external: boolean } } }).filterMetadata.istio.external,
-		true,
-	);
+for (const resolution of ["resolution: DNS", "resolution: NONE", ""])
+	test(`a ServiceEntry with "${resolution}" carries its name in the cluster and is called by it`, () => {
+		const fixture = bookinfo().apply(
+			rule(
+				"ServiceEntry",
+				"ext",
+				`{ hosts: [api.example.com], ports: [{ number: 80, name: http, protocol: HTTP, targetPort: 8080 }], ${resolution} }`,
+			),
+		);
+		const cluster = testProxy(fixture, { deployment: "productpage-v1" }).cluster("outbound|80||api.example.com")!;
+		const json = toJson(ClusterSchema, cluster, { registry: xdsRegistry() }) as Record<string, never>;
+		assert.equal(json.type, "STRICT_DNS");
+		assert.deepEqual(
+			(json.loadAssignment as never as { endpoints: { lbEndpoints: { endpoint: unknown }[] }[] }).endpoints[0]
+				?.lbEndpoints[0]?.endpoint,
+			{ address: { socketAddress: { address: "api.example.com", portValue: 8080 } } },
+		);
+		assert.deepEqual((json.metadata as never as { filterMetadata: unknown }).filterMetadata, {
+			istio: { services: [{ host: "api.example.com", name: "api.example.com", namespace: "default" }], external: true },
+		});
+	});
+
+test("consecutiveErrors is read where the field that replaced it is absent", () => {
+	const errors = (text: string) =>
+		(policy(`outlierDetection: { ${text} }`).outlierDetection as never as { consecutive5xx: number }).consecutive5xx;
+	assert.equal(errors("consecutiveErrors: 3"), 3);
+	assert.equal(errors("consecutiveErrors: 3, consecutive5xxErrors: 7"), 7);
 });

@@ -102,7 +102,9 @@ function clusterMetadata({
 	subset,
 	rule,
 }: OutboundTarget): MessageInitShape<typeof ClusterSchema>["metadata"] {
-	const { name, namespace } = service.meta;
+	const { namespace } = service.meta;
+	// A ServiceEntry stands for several hosts, so each is called by its own name (as Istio does).
+	const name = service.registry === "ServiceEntry" ? service.hostname : service.meta.name;
 	return {
 		filterMetadata: {
 			istio: {

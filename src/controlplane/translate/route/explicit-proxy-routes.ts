@@ -24,7 +24,8 @@ import { virtualServiceRoutes } from "./virtual-service-routes.ts";
 export const HTTP_PROXY_ROUTES = "http_proxy";
 export const MAX_DIRECT_RESPONSE_BYTES = 1024 * 1024;
 
-const NO_HOST_BODY = "no such host in the mesh, and this proxy cannot look names up\n";
+const NO_HOST_BODY =
+	"no service in the mesh has this name and port, and hosts outside are not looked up: a ServiceEntry makes one known\n";
 
 interface Draft {
 	readonly name: string;

@@ -51,7 +51,6 @@ export function forwardAction(rule: HttpRule, shares: readonly Share[], scope: R
 		requestMirrorPolicies: rule.mirrors.map((mirror) => ({
 			cluster: resolveDestination(mirror.destination, scope).cluster,
 			runtimeFraction: { defaultValue: fraction(mirror.percent) },
-			disableShadowHostSuffixAppend: true,
 		})) satisfies MessageInitShape<typeof RouteAction_RequestMirrorPolicySchema>[],
 		hashPolicy: consistentHash ? [hashPolicy(consistentHash)] : [],
 	});
