@@ -80,6 +80,13 @@ function bindDatagrams(socket, args) {
 	return callback ? [port, address, callback] : [port, address];
 }
 
+// fetch() asks a proxy for a tunnel (CONNECT) even for plain HTTP, and inside a tunnel the proxy sees no requests to route: the same
+// dispatcher, told not to tunnel, sends them in absolute form as http.request does. Node keeps it under this symbol.
+const DISPATCHER = Symbol.for("undici.globalDispatcher.1");
+const dispatcher = globalThis[DISPATCHER];
+if (process.env.NODE_USE_ENV_PROXY && dispatcher)
+	globalThis[DISPATCHER] = new dispatcher.constructor({ proxyTunnel: false });
+
 if (server) {
 	const resolver = new dns.Resolver({ timeout: 1000, tries: 3 });
 	resolver.setServers([server]);

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -10,6 +12,7 @@ import { decode, encode } from "dns-packet";
 const run = promisify(execFile);
 const PRELOAD = fileURLToPath(new URL("preload.mjs", import.meta.url));
 const APP = "127.249.65.9";
+const SIDECAR = "127.249.1.9";
 
 /** A DNS server that knows one Service. */
 async function withDns(use: (address: string, asked: string[]) => Promise<void>) {
@@ -33,8 +36,9 @@ async function withDns(use: (address: string, asked: string[]) => Promise<void>)
 }
 
 /** Runs a script in the world of a pod; returns its output. */
-async function inPod(script: string, dns = "127.0.0.1:1"): Promise<string> {
+async function inPod(script: string, dns = "127.0.0.1:1", more: NodeJS.ProcessEnv = {}): Promise<string> {
 	const env = {
+		...more,
 		PATH: process.env.PATH,
 		LATEEN_APP_IP: APP,
 		LATEEN_LOCALHOST: APP,
@@ -65,6 +69,37 @@ test("listeners for everyone and for localhost are the pod's own; other addresse
 	`;
 	const lines = (await inPod(script)).trim().split("\n");
 	assert.deepEqual(lines, [...Array(7).fill(APP), "127.249.65.10", "called back", "hi", "hi", APP]);
+});
+
+test("fetch sends plain requests through the pod's proxy, in absolute form and without a tunnel", async () => {
+	const asked: unknown[] = [];
+	const proxy = createServer((request, response) => {
+		asked.push([request.method, request.url, request.headers.host, request.headers["proxy-authorization"]]);
+		response.end("routed");
+	}).on("connect", (request, socket) => {
+		asked.push(["CONNECT", request.url]);
+		socket.end("HTTP/1.1 404 Not Found\r\n\r\n");
+	});
+	proxy.listen(0, SIDECAR);
+	await once(proxy, "listening");
+	const { port } = proxy.address() as AddressInfo;
+	const script = `
+		const said = [await fetch("http://web:8080/a?b=1"), await fetch("http://web/x", { method: "POST", body: "1" })];
+		for (const answer of said) console.log(await answer.text());
+	`;
+	try {
+		const url = `http://shop:pod@${SIDECAR}:${port}`;
+		const env = { http_proxy: url, HTTP_PROXY: url, NO_PROXY: "localhost", NODE_USE_ENV_PROXY: "1" };
+		assert.equal(await inPod(script, undefined, env), "routed\nrouted\n");
+	} finally {
+		proxy.close();
+		proxy.closeAllConnections();
+	}
+	const credentials = `Basic ${Buffer.from("shop:pod").toString("base64")}`;
+	assert.deepEqual(asked, [
+		["GET", "http://web:8080/a?b=1", "web:8080", credentials],
+		["POST", "http://web/x", "web", credentials],
+	]);
 });
 
 test("names are resolved by the cluster's DNS with the pod's search list; unknown ones are ENOTFOUND", () =>
