@@ -11,11 +11,29 @@ const REASONS: Readonly<Record<string, string>> = {
 	EISDIR: "a folder stands where a file is needed (EISDIR)",
 };
 
-/** What the system says about a file that cannot be written, as a problem for the user; undefined for any other error. */
-export function fileProblem(error: unknown): Problem | undefined {
-	const { code = "", path } = error as NodeJS.ErrnoException;
-	const reason = error instanceof Error && path !== undefined ? REASONS[code] : undefined;
+/** System calls on files; a refused `listen` is another matter. */
+const FILE_CALLS = new Set([
+	"open",
+	"write",
+	"mkdir",
+	"rename",
+	"rm",
+	"unlink",
+	"chmod",
+	"symlink",
+	"copyfile",
+	"fsync",
+]);
+
+/**
+ * What the system says about a file that cannot be written, as a problem for the user; undefined for any other error. `folder` is named where
+ * the system does not say which file it was.
+ */
+export function fileProblem(error: unknown, folder = ""): Problem | undefined {
+	if (!(error instanceof Error)) return undefined;
+	const { code = "", path = folder, syscall = "" } = error as NodeJS.ErrnoException;
+	const reason = FILE_CALLS.has(syscall) ? REASONS[code] : undefined;
 	if (reason === undefined) return undefined;
 	const fix = "make room or mend the permissions there, or choose another folder with --data";
-	return problem("LTN6016", path ?? "", `cannot be written: ${reason}`, fix);
+	return problem("LTN6016", path, `cannot be written: ${reason}`, fix);
 }

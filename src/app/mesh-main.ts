@@ -27,7 +27,7 @@ try {
 function fail(error: unknown): never {
 	log.error({ err: error }, "the mesh could not be started");
 	const bug = problem("LTN6090", "logs/mesh.log", `a bug in Lateen: ${String(error)}`, "please report it with the log");
-	const problems = error instanceof ProblemError ? error.problems : [fileProblem(error) ?? bug];
+	const problems = error instanceof ProblemError ? error.problems : [fileProblem(error, options.dataDir) ?? bug];
 	onEvent({ type: "failed", problems });
 	process.exit(1);
 }

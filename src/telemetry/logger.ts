@@ -1,4 +1,5 @@
 import { type DestinationStream, type Logger as PinoLogger, pino } from "pino";
+import { logDestination } from "./log-destination.ts";
 
 /** Envoy's level names, least to most silent (admin `/logging`). */
 export const LOG_LEVELS = ["trace", "debug", "info", "warning", "error", "critical", "off"] as const;
@@ -50,7 +51,7 @@ export function createLogging(options: LoggingOptions): Logging {
 			timestamp: pino.stdTimeFunctions.isoTime,
 			formatters: { level: (label) => ({ level: label }) },
 		},
-		options.destination ?? pino.destination({ fd: 2, sync: true }),
+		options.destination ?? logDestination(2),
 	);
 	const loggers = new Map<string, { logger: PinoLogger; level: LogLevel }>();
 	let defaultLevel = options.level;

@@ -1,5 +1,5 @@
 import type { Journal, StoreEvent } from "./journal.ts";
-import { StoreWriteError } from "./store-error.ts";
+import { deepestMessage, StoreWriteError } from "./store-error.ts";
 
 interface Waiting {
 	readonly event: StoreEvent;
@@ -72,7 +72,7 @@ export class CommitQueue {
 		const failed = [...batch, ...this.#waiting];
 		this.#waiting = [];
 		this.#handlers.onFailed(failed.map(({ event }) => event));
-		const reason = cause instanceof Error ? cause.message : String(cause);
+		const reason = deepestMessage(cause);
 		for (const { reject } of failed) {
 			reject(new StoreWriteError(`the store could not write to its disk: ${reason}`, { cause }));
 		}

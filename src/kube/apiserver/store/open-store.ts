@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { ProblemError, problem } from "../../../lib/problem.ts";
 import { LevelJournal } from "./level-journal.ts";
 import { Store, type StoreOptions } from "./store.ts";
+import { deepestMessage } from "./store-error.ts";
 
 const OWNER_FILE = "owner.json";
 
@@ -60,10 +61,4 @@ function isLocked(error: unknown): boolean {
 		if ((at as NodeJS.ErrnoException).code === "LEVEL_LOCKED") return true;
 	}
 	return false;
-}
-
-function deepestMessage(error: unknown): string {
-	let message = String(error);
-	for (let at = error; at instanceof Error; at = at.cause) message = at.message;
-	return message;
 }

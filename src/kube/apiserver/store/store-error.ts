@@ -39,3 +39,10 @@ export class RevisionAheadError extends Error {
 		this.current = current;
 	}
 }
+
+/** What was wrong in the first place: LevelDB wraps the disk's own words. */
+export function deepestMessage(error: unknown): string {
+	let message = String(error);
+	for (let at = error; at instanceof Error; at = at.cause) message = at.message;
+	return message;
+}
