@@ -9,12 +9,14 @@ import type { UpstreamCluster } from "../cluster/cluster.ts";
 import { HCM_DEFAULTS } from "../hcm/hcm-defaults.ts";
 import { eventually, fakeCluster, listen, RawClient, routeTable } from "../hcm/proxy-fixture.ts";
 import { Deadlines } from "../http/deadlines.ts";
+import type { StreamInfo } from "../http/stream-info.ts";
 import type { ListenerConfig } from "./listener-config.ts";
 import { ListenerSet } from "./listener-set.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
 function setUp(clusters: readonly UpstreamCluster[] = [], drainTimeMs = 5000) {
+	const connections: StreamInfo[] = [];
 	const deadlines = new Deadlines(systemClock);
 	const metrics = new MetricRegistry();
 	const set = new ListenerSet({
@@ -32,13 +34,14 @@ function setUp(clusters: readonly UpstreamCluster[] = [], drainTimeMs = 5000) {
 			]);
 			return { routeTable: () => table };
 		},
+		tcpServices: () => ({ accessLog: (info) => connections.push(info) }),
 	});
 	const port = (name: string) => set.list().find(({ config }) => config.name === name)!.port;
 	const close = async () => {
 		await set.close();
 		deadlines.close();
 	};
-	return { set, port, metrics, close };
+	return { set, port, metrics, connections, close };
 }
 
 function http(name: string, statPrefix: string, port = 0, change: Partial<ListenerConfig> = {}): ListenerConfig {
@@ -169,14 +172,25 @@ test("tcp_proxy carries bytes both ways and each side's end", async () => {
 		socket.on("end", () => socket.end(`got ${text.length}`));
 	});
 	const cluster = fakeCluster("tcp", [await listen(upstream)]);
-	const { set, port, metrics, close } = setUp([cluster]);
-	const tcp = { statPrefix: "t", clusters: [{ name: "tcp", weight: 1 }], idleTimeoutMs: 0, maxConnectAttempts: 1 };
+	const { set, port, metrics, connections, close } = setUp([cluster]);
+	const tcp = {
+		statPrefix: "t",
+		clusters: [{ name: "tcp", weight: 1 }],
+		idleTimeoutMs: 0,
+		maxConnectAttempts: 1,
+		accessLogs: [],
+	};
 	await set.put(http("tcp", "", 0, { chain: { kind: "tcp", tcp } }));
 	const client = new RawClient(port("tcp"));
 	client.socket.end("x".repeat(500_000));
 	assert.equal(await client.untilClosed(), "got 500000");
 	await eventually(() => metrics.scope("tcp.t.").counter("downstream_cx_rx_bytes_total").value === 500_000);
 	assert.equal(metrics.scope("listener.127.0.0.1_0.").counter("downstream_cx_total").value, 1);
+	const { bytesReceived, bytesSent, upstreamCluster, upstreamHost, downstreamLocalAddress } = connections[0]!;
+	assert.deepEqual(
+		[bytesReceived, bytesSent, upstreamCluster, upstreamHost, downstreamLocalAddress],
+		[500_000, 10, "tcp", cluster.hosts()[0]!.address, `127.0.0.1:${port("tcp")}`],
+	);
 	upstream.close();
 	await close();
 });
@@ -185,10 +199,17 @@ test("tcp_proxy closes a connection that has nowhere to go, tries again where it
 	const upstream = createServer();
 	const alive = await listen(upstream);
 	const dead = fakeCluster("dead-then-alive", [1, alive]);
-	const { set, port, close } = setUp([dead]);
-	const tcp = { statPrefix: "t", clusters: [{ name: "nope", weight: 1 }], idleTimeoutMs: 0, maxConnectAttempts: 1 };
+	const { set, port, connections, close } = setUp([dead]);
+	const tcp = {
+		statPrefix: "t",
+		clusters: [{ name: "nope", weight: 1 }],
+		idleTimeoutMs: 0,
+		maxConnectAttempts: 1,
+		accessLogs: [],
+	};
 	await set.put(http("nowhere", "", 0, { chain: { kind: "tcp", tcp } }));
 	assert.equal(await new RawClient(port("nowhere")).untilClosed(), "");
+	assert.deepEqual([...connections[0]!.responseFlags], ["NC"]);
 	const retrying = { ...tcp, clusters: [{ name: dead.name, weight: 1 }], maxConnectAttempts: 2, idleTimeoutMs: 40 };
 	await set.put(http("retry", "", 0, { chain: { kind: "tcp", tcp: retrying } }));
 	const reached = new Promise((resolve) => upstream.once("connection", resolve));

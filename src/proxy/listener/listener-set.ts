@@ -9,7 +9,7 @@ import type { HcmConfig } from "../hcm/hcm-config.ts";
 import type { ConnectionManager, HcmServices } from "../hcm/hcm-shared.ts";
 import { type Deadlines, Timer } from "../http/deadlines.ts";
 import type { ListenerConfig } from "./listener-config.ts";
-import { createTcpProxy } from "./tcp-proxy.ts";
+import { createTcpProxy, type TcpProxyConfig, type TcpServices } from "./tcp-proxy.ts";
 
 /** What listeners need of the process. */
 export interface ListenerDeps {
@@ -23,6 +23,8 @@ export interface ListenerDeps {
 		listener: ListenerConfig,
 		hcm: HcmConfig,
 	): Pick<HcmServices, "routeTable" | "accessLog" | "localAddress">;
+	/** Where a TCP chain's access log comes from. */
+	tcpServices(tcp: TcpProxyConfig): Pick<TcpServices, "accessLog">;
 	/** How long connections of a removed or replaced listener may finish (Envoy: --drain-time-s, 600 s). */
 	readonly drainTimeMs: number;
 }
@@ -117,7 +119,7 @@ class LiveListener {
 		this.#manager =
 			config.chain.kind === "http"
 				? createConnectionManager(config.chain.hcm, { ...deps, ...deps.httpServices(config, config.chain.hcm) })
-				: createTcpProxy(config.chain.tcp, deps);
+				: createTcpProxy(config.chain.tcp, { ...deps, ...deps.tcpServices(config.chain.tcp) });
 		this.#stats = listenerStats(deps.metrics, `${config.address}_${config.port}`);
 		this.#drainTimer = new Timer({ onTimer: () => this.cut() });
 	}

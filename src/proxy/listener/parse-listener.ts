@@ -35,7 +35,7 @@ export const SUPPORTED: SupportedFields = {
 	"envoy.config.core.v3.Address": ["socket_address"],
 	"envoy.config.core.v3.SocketAddress": ["address", "port_value", "protocol"],
 	"envoy.config.core.v3.Metadata": "*",
-	[TCP_PROXY]: ["stat_prefix", "cluster", "weighted_clusters", "idle_timeout", "max_connect_attempts"],
+	[TCP_PROXY]: ["stat_prefix", "cluster", "weighted_clusters", "idle_timeout", "max_connect_attempts", "access_log"],
 	[`${TCP_PROXY}.WeightedCluster`]: ["clusters"],
 	[`${TCP_PROXY}.WeightedCluster.ClusterWeight`]: ["name", "weight"],
 };
@@ -143,5 +143,6 @@ function parseTcpProxy(message: TcpProxy, at: FieldPath): TcpProxyConfig {
 		clusters,
 		idleTimeoutMs: message.idleTimeout ? durationMs(message.idleTimeout) : DEFAULT_TCP_IDLE_MS,
 		maxConnectAttempts: message.maxConnectAttempts ?? 1,
+		accessLogs: message.accessLog,
 	};
 }

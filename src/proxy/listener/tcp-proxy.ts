@@ -2,9 +2,12 @@ import { connect, type Socket } from "node:net";
 import type { Clock } from "../../lib/clock.ts";
 import type { Random } from "../../lib/random.ts";
 import type { Metrics } from "../../telemetry/metric-registry.ts";
+import type { AccessLog } from "../../xds/generated/envoy/config/accesslog/v3/accesslog_pb.ts";
 import type { ClusterLookup, Host, UpstreamCluster } from "../cluster/cluster.ts";
 import type { AcceptedSocket, ConnectionManager } from "../hcm/hcm-shared.ts";
 import { type Deadlines, Timer } from "../http/deadlines.ts";
+import { RequestInfo } from "../http/request-info.ts";
+import type { StreamInfo } from "../http/stream-info.ts";
 
 /** tcp_proxy: bytes to a cluster, whole connections at a time. */
 export interface TcpProxyConfig {
@@ -14,6 +17,8 @@ export interface TcpProxyConfig {
 	/** Both directions quiet for this long: closed; 0 = never. */
 	readonly idleTimeoutMs: number;
 	readonly maxConnectAttempts: number;
+	/** Compiled by whoever wires listeners: this room knows no formats. */
+	readonly accessLogs: readonly AccessLog[];
 }
 
 export interface TcpServices {
@@ -22,6 +27,8 @@ export interface TcpServices {
 	readonly deadlines: Deadlines;
 	readonly clusters: ClusterLookup;
 	readonly metrics: Pick<Metrics, "scope">;
+	/** Once per connection, at its end. */
+	readonly accessLog?: (info: StreamInfo) => void;
 }
 
 /** Proxies accepted sockets to a cluster. */
@@ -66,6 +73,7 @@ class Tunnel {
 	readonly #services: TcpServices;
 	readonly #onClosed: (end: TunnelEnd) => void;
 	readonly #timer: Timer;
+	readonly #info: RequestInfo;
 	#upstream: Socket | undefined = undefined;
 	#end: TunnelEnd | undefined = undefined;
 	#lastActivityMs = 0;
@@ -76,6 +84,9 @@ class Tunnel {
 		this.#services = services;
 		this.#onClosed = onClosed;
 		this.#timer = new Timer({ onTimer: () => this.#checkIdle() });
+		this.#info = new RequestInfo(services.clock.epochMs(), services.clock.nowMs());
+		this.#info.downstreamRemoteAddress = `${downstream.remoteAddress}:${downstream.remotePort}`;
+		this.#info.downstreamLocalAddress = `${downstream.localAddress}:${downstream.localPort}`;
 		downstream.pause();
 		downstream.on("error", () => this.close("ended"));
 		downstream.on("close", () => this.close("ended"));
@@ -84,12 +95,16 @@ class Tunnel {
 	connect(attempt: number): void {
 		const cluster = this.#drawCluster();
 		const host = cluster?.pick({ hash: undefined, avoid: undefined, hostSelectionAttempts: 1 });
+		this.#info.upstreamCluster = cluster?.name;
 		if (!cluster || !host) {
+			this.#info.responseFlags.add(cluster ? "UH" : "NC");
 			this.close(cluster ? "ended" : "no-cluster");
 			return;
 		}
+		this.#info.upstreamHost = host.address;
 		if (!cluster.breakers.tryConnection()) {
 			cluster.stats.upstreamCxOverflow.inc();
+			this.#info.responseFlags.add("UO");
 			this.close("ended");
 			return;
 		}
@@ -102,7 +117,17 @@ class Tunnel {
 		this.#timer.cancel();
 		this.#downstream.destroy();
 		this.#upstream?.destroy();
+		this.#log();
 		this.#onClosed(end);
+	}
+
+	#log(): void {
+		const { clock, accessLog } = this.#services;
+		if (!accessLog) return;
+		this.#info.durationMs = clock.nowMs() - this.#info.startMs;
+		this.#info.bytesReceived = this.#downstream.bytesRead;
+		this.#info.bytesSent = this.#downstream.bytesWritten;
+		accessLog(this.#info);
 	}
 
 	#dial(cluster: UpstreamCluster, host: Host, attempt: number): void {
@@ -120,6 +145,7 @@ class Tunnel {
 		upstream.once("connect", () => {
 			connected = true;
 			connectTimer.cancel();
+			this.#info.upstreamLocalAddress = `${upstream.localAddress}:${upstream.localPort}`;
 			this.#join(upstream);
 		});
 		upstream.on("error", () => {});
@@ -135,7 +161,10 @@ class Tunnel {
 				host.stats.cxConnectFail++;
 				cluster.reportLocalFailure(host, "connect");
 				if (attempt < this.#config.maxConnectAttempts) this.connect(attempt + 1);
-				else this.close("ended");
+				else {
+					this.#info.responseFlags.add("UF");
+					this.close("ended");
+				}
 			}
 		});
 	}

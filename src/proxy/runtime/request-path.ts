@@ -3,6 +3,7 @@ import { fieldPath } from "../../lib/field-path.ts";
 import { type Problem, ProblemError, problem } from "../../lib/problem.ts";
 import type { StatScope } from "../../telemetry/metric-registry.ts";
 import { unpackAs } from "../../xds/any.ts";
+import type { AccessLog } from "../../xds/generated/envoy/config/accesslog/v3/accesslog_pb.ts";
 import type { Cluster } from "../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts";
 import { TrafficDirection } from "../../xds/generated/envoy/config/core/v3/base_pb.ts";
 import type { Listener } from "../../xds/generated/envoy/config/listener/v3/listener_pb.ts";
@@ -24,8 +25,9 @@ import { Deadlines } from "../http/deadlines.ts";
 import type { ListenerConfig } from "../listener/listener-config.ts";
 import { ListenerSet } from "../listener/listener-set.ts";
 import { SUPPORTED as LISTENER_SUPPORTED, parseListener } from "../listener/parse-listener.ts";
+import type { TcpProxyConfig, TcpServices } from "../listener/tcp-proxy.ts";
 import { type AccessLogger, compileAccessLogs } from "../router/access-log/access-log.ts";
-import type { FormatEnvironment } from "../router/format/format-context.ts";
+import type { FormatContext, FormatEnvironment } from "../router/format/format-context.ts";
 import { compileRouteConfiguration, type RouteCompileDeps } from "../router/route-configuration.ts";
 import type { RouteTable } from "../router/route-match.ts";
 import { ROUTER_SUPPORTED } from "../router/supported.ts";
@@ -41,6 +43,7 @@ export function makeRequestPath(deps: DataPlaneDeps): DataPlane<ListenerConfig> 
 		...deps,
 		deadlines: new Deadlines(deps.clock),
 		httpServices: (_listener, hcm) => path.servicesOf(hcm),
+		tcpServices: (tcp) => path.tcpServicesOf(tcp),
 	});
 	return {
 		compilers: {
@@ -88,6 +91,7 @@ class RequestPath {
 	readonly #scopes = new Map<string, StatScope>();
 	/** What was compiled beside a connection manager's own configuration. */
 	readonly #compiled = new WeakMap<HcmConfig, Pick<HcmServices, "routeTable" | "accessLog">>();
+	readonly #compiledTcp = new WeakMap<TcpProxyConfig, Pick<TcpServices, "accessLog">>();
 
 	constructor(deps: DataPlaneDeps) {
 		this.#deps = deps;
@@ -111,19 +115,31 @@ class RequestPath {
 		return services;
 	}
 
+	tcpServicesOf(tcp: TcpProxyConfig): Pick<TcpServices, "accessLog"> {
+		const services = this.#compiledTcp.get(tcp);
+		if (!services) throw new Error(`the TCP proxy ${tcp.statPrefix} was not compiled here`);
+		return services;
+	}
+
 	compileListener(message: Listener, at: string): StagedListener<ListenerConfig> {
 		const direction = message.trafficDirection === TrafficDirection.INBOUND ? "inbound" : "outbound";
 		const config = parseListener(message, at, this.#factories(direction, statPrefixOf(message)));
-		if (config.chain.kind === "tcp") return { name: config.name, config, routeNames: [] };
+		const filterAt = `${at}.filter_chains[0].filters[0].typed_config`;
+		if (config.chain.kind === "tcp") {
+			const { tcp } = config.chain;
+			const loggers = this.#accessLoggers(tcp.accessLogs, filterAt);
+			this.#compiledTcp.set(tcp, loggers.length > 0 ? { accessLog: (info) => logAll(loggers, { info }) } : {});
+			return { name: config.name, config, routeNames: [] };
+		}
 		const { hcm } = config.chain;
-		this.#compiled.set(hcm, this.#compileServices(hcm, `${at}.filter_chains[0].filters[0].typed_config`));
+		this.#compiled.set(hcm, this.#compileServices(hcm, filterAt));
 		return { name: config.name, config, routeNames: hcm.routes.kind === "rds" ? [hcm.routes.name] : [] };
 	}
 
 	#compileServices(hcm: HcmConfig, at: string): Pick<HcmServices, "routeTable" | "accessLog"> {
 		const problems: Problem[] = [];
 		const inline = collect(problems, () => this.#inlineTable(hcm, at));
-		const loggers = collect(problems, () => this.#accessLoggers(hcm, at)) ?? [];
+		const loggers = collect(problems, () => this.#accessLoggers(hcm.accessLogs, at)) ?? [];
 		if (problems.length > 0) throw new ProblemError(problems);
 		const { routes } = hcm;
 		const tables = this.#deps.routes;
@@ -138,7 +154,7 @@ class RequestPath {
 		return compileRouteConfiguration(routes.config, this.routeDeps, fieldPath(`${at}.route_config`));
 	}
 
-	#accessLoggers({ accessLogs }: HcmConfig, at: string): readonly AccessLogger[] {
+	#accessLoggers(accessLogs: readonly AccessLog[], at: string): readonly AccessLogger[] {
 		const { random, sinks } = this.#deps;
 		const deps = { env: this.#env, random, openSink: (target: Parameters<typeof sinks.open>[0]) => sinks.open(target) };
 		return compileAccessLogs(accessLogs, deps, fieldPath(`${at}.access_log`));
@@ -173,9 +189,12 @@ function statPrefixOf(message: Listener): string {
 
 function writeTo(loggers: readonly AccessLogger[]): NonNullable<HcmServices["accessLog"]> {
 	return (stream, response) => {
-		const ctx = { info: stream.info, request: stream.request, response, route: stream.route() };
-		for (const logger of loggers) logger.log(ctx);
+		logAll(loggers, { info: stream.info, request: stream.request, response, route: stream.route() });
 	};
+}
+
+function logAll(loggers: readonly AccessLogger[], ctx: FormatContext): void {
+	for (const logger of loggers) logger.log(ctx);
 }
 
 function collect<T>(problems: Problem[], compile: () => T): T | undefined {
