@@ -1,5 +1,6 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { onStop } from "./kit/lifecycle.ts";
+import { say } from "./kit/say.ts";
 import type { Env } from "./kit/serve.ts";
 
 const MAX_LINE_BYTES = 64 * 1024;
@@ -30,9 +31,8 @@ export async function start(env: Env, args: readonly string[]): Promise<void> {
 	const ports = portList.split(",").map(Number);
 	if (ports.some((port) => !Number.isInteger(port) || port < 1 || port > 65535))
 		throw new Error(`"${portList}" is not a list of ports`);
-	const log = (line: string) => process.stdout.write(`${line}\n`);
 	for (const port of ports) {
-		const server = createServer(tcpEcho(prefix, log));
+		const server = createServer(tcpEcho(prefix, say));
 		await listen(server, port, env.HOST);
 		log(`listening on ${env.HOST ?? ""}:${port}, prefix: ${prefix}`);
 		onStop(() => {

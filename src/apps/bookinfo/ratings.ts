@@ -2,6 +2,7 @@ import { type Random, systemRandom } from "../../lib/random.ts";
 import { type Answer, json } from "../kit/answer.ts";
 import type { AppRequest } from "../kit/request.ts";
 import { type Handler, router } from "../kit/router.ts";
+import { say } from "../kit/say.ts";
 import { type Env, serve } from "../kit/serve.ts";
 import { sleep } from "../kit/sleep.ts";
 
@@ -41,7 +42,7 @@ export function ratings(version: string, misbehaviour: Misbehaviour = misbehavio
 		}),
 	});
 	return (request) => {
-		process.stdout.write(`${request.method} ${request.target}\n`);
+		say(`${request.method} ${request.target}`);
 		return routes(request);
 	};
 }

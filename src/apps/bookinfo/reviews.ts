@@ -3,6 +3,7 @@ import { call } from "../kit/call.ts";
 import { bookinfoHeaders, pickHeaders } from "../kit/forward-headers.ts";
 import type { AppRequest } from "../kit/request.ts";
 import { type Handler, router } from "../kit/router.ts";
+import { complain } from "../kit/say.ts";
 import { type Env, serve } from "../kit/serve.ts";
 import { serviceUrl } from "./service-address.ts";
 
@@ -34,9 +35,9 @@ export function reviews(env: Env): Handler {
 		try {
 			const answer = await call(`${ratingsUrl}/${id}`, { headers, timeoutMs });
 			if (answer.status === 200) return (JSON.parse(answer.body) as { ratings?: Record<string, number> }).ratings;
-			process.stderr.write(`ratings answered ${answer.status}\n`);
+			complain(`ratings answered ${answer.status}`);
 		} catch (error) {
-			process.stderr.write(`ratings failed: ${String(error)}\n`);
+			complain(`ratings failed: ${String(error)}`);
 		}
 		return undefined;
 	}

@@ -1,4 +1,5 @@
 import { call } from "../kit/call.ts";
+import { complain } from "../kit/say.ts";
 import type { Env } from "../kit/serve.ts";
 import { serviceUrl } from "./service-address.ts";
 
@@ -84,7 +85,7 @@ export class Upstreams {
 				}
 			} catch (error) {
 				status = 500;
-				process.stderr.write(`GET ${url}: ${String(error)}\n`);
+				complain(`GET ${url}: ${String(error)}`);
 			}
 		}
 		this.#count(name, status);

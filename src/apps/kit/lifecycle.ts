@@ -1,3 +1,5 @@
+import { complain } from "./say.ts";
+
 type Stop = () => void | Promise<void>;
 
 const stops: Stop[] = [];
@@ -13,7 +15,7 @@ function runStops(): void {
 	Promise.all(stops.map((stop) => stop())).then(
 		() => process.exit(0),
 		(error: unknown) => {
-			process.stderr.write(`stopping failed: ${String(error)}\n`);
+			complain(`stopping failed: ${String(error)}`);
 			process.exit(1);
 		},
 	);

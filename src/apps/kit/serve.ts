@@ -6,6 +6,7 @@ import { onStop } from "./lifecycle.ts";
 import { http } from "./node-http.ts";
 import { appRequest } from "./request.ts";
 import type { Handler } from "./router.ts";
+import { complain, say } from "./say.ts";
 
 /** The environment of the container. */
 export type Env = Readonly<Record<string, string | undefined>>;
@@ -27,7 +28,7 @@ export async function serve(name: string, handler: Handler, options: ServeOption
 		server.listen(options.port, options.env.HOST, resolve);
 	});
 	onStop(() => drain(server));
-	process.stdout.write(`${name} listens on port ${options.port}\n`);
+	say(`${name} listens on port ${options.port}`);
 	return server;
 }
 
@@ -35,9 +36,7 @@ export async function serve(name: string, handler: Handler, options: ServeOption
 export function requestListener(handler: Handler): RequestListener {
 	return (message, response) => {
 		answer(handler, message, response).catch((error: unknown) => {
-			process.stderr.write(
-				`${message.method} ${message.url}: ${error instanceof Error ? error.stack : String(error)}\n`,
-			);
+			complain(`${message.method} ${message.url}: ${error instanceof Error ? error.stack : String(error)}`);
 			if (response.headersSent) response.destroy();
 			else void write(response, text("Internal Server Error\n", 500));
 		});

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
+import { complain } from "./say.ts";
 
 const MAX_MESSAGE_BYTES = 1024 * 1024;
 
@@ -14,7 +15,7 @@ export function webSocketEcho(path: string): Upgrade {
 			return;
 		}
 		accept(request, socket, head).catch((error: unknown) => {
-			process.stderr.write(`WebSocket upgrade failed: ${String(error)}\n`);
+			complain(`WebSocket upgrade failed: ${String(error)}`);
 			socket.destroy();
 		});
 	};

@@ -2,6 +2,7 @@ import { type Answer, json, text } from "../kit/answer.ts";
 import { CallTimeout, call } from "../kit/call.ts";
 import type { AppRequest } from "../kit/request.ts";
 import { type Handler, router } from "../kit/router.ts";
+import { complain } from "../kit/say.ts";
 import { childSpanHeaders } from "./b3.ts";
 
 /** One link of the tutorial's chain: customer and preference are the same program with other words. */
@@ -59,7 +60,7 @@ async function ask(options: Hop, request: AppRequest): Promise<Answer> {
 }
 
 function failed(name: string, message: string): Answer {
-	process.stderr.write(`${name} => ${message}\n`);
+	complain(`${name} => ${message}`);
 	return text(`${name} => ${message}\n`, 503, { "content-type": "text/plain" });
 }
 

@@ -1,6 +1,7 @@
 import { type Answer, empty, json, text } from "../kit/answer.ts";
 import { call } from "../kit/call.ts";
 import { type Handler, router } from "../kit/router.ts";
+import { complain, say } from "../kit/say.ts";
 import { type Env, serve } from "../kit/serve.ts";
 import { sleep } from "../kit/sleep.ts";
 
@@ -24,7 +25,7 @@ export function recommendation(env: Env, clockUrl = CLOCK_URL): Handler {
 		if (delayMs > 0) await sleep(delayMs);
 		count++;
 		const n = count;
-		process.stdout.write(`recommendation request from ${host}: ${n}\n`);
+		say(`recommendation request from ${host}: ${n}`);
 		if (misbehaves) return text(`recommendation misbehavior from '${host}'\n`, 503, PLAIN);
 		if (version !== "v3") return text(`recommendation ${version} from '${host}': ${n}\n`, 200, PLAIN);
 		const now = await clockTime(clockUrl);
@@ -52,9 +53,9 @@ async function clockTime(url: string): Promise<string | undefined> {
 	try {
 		const { status, body } = await call(url, { timeoutMs: 5000 });
 		if (status === 200) return (JSON.parse(body) as { currentDateTime?: string }).currentDateTime;
-		process.stderr.write(`${url} answered ${status}\n`);
+		complain(`${url} answered ${status}`);
 	} catch (error) {
-		process.stderr.write(`${url}: ${String(error)}\n`);
+		complain(`${url}: ${String(error)}`);
 	}
 	return undefined;
 }
