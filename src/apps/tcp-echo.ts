@@ -34,7 +34,7 @@ export async function start(env: Env, args: readonly string[]): Promise<void> {
 	for (const port of ports) {
 		const server = createServer(tcpEcho(prefix, say));
 		await listen(server, port, env.HOST);
-		log(`listening on ${env.HOST ?? ""}:${port}, prefix: ${prefix}`);
+		say(`listening on ${env.HOST ?? ""}:${port}, prefix: ${prefix}`);
 		onStop(() => {
 			server.close();
 		});

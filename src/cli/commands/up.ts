@@ -3,12 +3,13 @@ import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Readable } from "node:stream";
 import { dataFolder } from "../../app/data-folder.ts";
+import { fileProblem } from "../../app/file-problem.ts";
 import { type GuardianEnd, guardMesh } from "../../app/guardian.ts";
 import { encodeEvent, eventDecoder, type MeshEvent } from "../../app/mesh-events.ts";
 import { AUTO_PORTS, DEFAULT_PORTS, type MeshOptions } from "../../app/mesh-options.ts";
 import { lockHolder, type MeshPorts, runningMesh } from "../../app/mesh-state.ts";
 import { packageRoot } from "../../app/package-root.ts";
-import { formatProblem, type Problem, problem } from "../../lib/problem.ts";
+import { formatProblem, type Problem, ProblemError, problem } from "../../lib/problem.ts";
 import { type CommandInput, DATA_FLAG, defineCommand, OUTPUT_FLAG } from "../command.ts";
 import { CommandError, EXIT } from "../exit-codes.ts";
 import { progressPrinter } from "../progress.ts";
@@ -57,7 +58,7 @@ export const up = defineCommand({
 	examples: ["lateen up", "lateen up --sample bookinfo --detach", "lateen up --data /tmp/other --ports auto"],
 	async run(input) {
 		const options = optionsOf(input);
-		if (process.env[RELAY_VARIABLE]) return endCode(await guardMesh(options, relay, input.signal), options);
+		if (process.env[RELAY_VARIABLE]) return endCode(await guardInBackground(options, input.signal), options);
 		const print = progressPrinter(input.out, input.flag("output") === "json");
 		if (!input.isSet("detach")) return endCode(await guardMesh(options, print, input.signal), options);
 		return detach(options, print, input.signal);
@@ -98,6 +99,21 @@ function wholeNumber(input: CommandInput, name: string, min: number, max: number
 		EXIT.usage,
 		formatProblem(problem("LTN4003", `--${name}`, `"${text}" is not a whole number from ${min} to ${max}`)),
 	);
+}
+
+/** The log of the background may be on a disk that is full: what went wrong is told to the command that waits in front. */
+async function guardInBackground(options: MeshOptions, signal: AbortSignal): Promise<GuardianEnd> {
+	try {
+		return await guardMesh(options, relay, signal);
+	} catch (error) {
+		const told = error instanceof ProblemError ? error.problems : [fileProblem(error, options.dataDir) ?? bug(error)];
+		relay({ type: "failed", problems: told });
+		return { kind: "failed", problems: told };
+	}
+}
+
+function bug(error: unknown): Problem {
+	return problem(BUG, "", `a bug in Lateen: ${String(error)}`, "please report it");
 }
 
 function relay(event: MeshEvent): void {
