@@ -113,7 +113,7 @@ async function guardInBackground(options: MeshOptions, signal: AbortSignal): Pro
 }
 
 function bug(error: unknown): Problem {
-	return problem(BUG, "", `a bug in Lateen: ${String(error)}`, "please report it");
+	return problem("LTN6090", "", `a bug in Lateen: ${String(error)}`, "please report it");
 }
 
 function relay(event: MeshEvent): void {
