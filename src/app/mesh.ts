@@ -27,6 +27,7 @@ import { meshObjects } from "./mesh-objects.ts";
 import type { MeshOptions } from "./mesh-options.ts";
 import { type MeshPorts, type MeshState, markStopped, readMeshState, writeMeshState } from "./mesh-state.ts";
 import { heldAddressBlock, superviseNetproxy } from "./netproxy-process.ts";
+import { obediencePlugin } from "./obedience-plugin.ts";
 import { packageRoot } from "./package-root.ts";
 import { explainPortError } from "./port-error.ts";
 import { identifyProcess } from "./process-identity.ts";
@@ -161,7 +162,7 @@ export class Mesh {
 				bind: BIND,
 				port,
 				strictIstio: this.#options.strictIstio,
-				admission: [injectionPlugin(() => controlPlane()?.meshConfig())],
+				admission: [injectionPlugin, obediencePlugin].map((plugin) => plugin(() => controlPlane()?.meshConfig())),
 			}),
 		);
 		this.#endings.push({ stop: () => api.close() });

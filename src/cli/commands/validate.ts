@@ -1,3 +1,4 @@
+import { unobeyed } from "../../controlplane/analysis/unobeyed.ts";
 import { findKind, kindOfObject } from "../../kinds/catalogue.ts";
 import { validateIstio } from "../../kinds/istio/validate-istio.ts";
 import { validateMetadata } from "../../kinds/metadata-validation.ts";
@@ -18,7 +19,7 @@ interface Verdict {
 export const validate = defineCommand({
 	name: "validate",
 	aliases: ["v"],
-	summary: "Check YAML files without a cluster: schema, unknown fields, and what Istio's validation would say",
+	summary: "Check YAML files without a cluster: schema, unknown fields, Istio's validation, what Lateen does not obey",
 	args: [{ name: "file", help: "a file, a folder or - for standard input", repeat: true, completes: "file" }],
 	flags: {
 		filename: { short: "f", value: "file", help: "the same as the argument", repeat: true },
@@ -63,8 +64,9 @@ function check(manifest: Manifest, strict: boolean): Verdict {
 	// Istio's validation covers schema and unknown fields too.
 	const placed = withNamespace(object, kind.namespaced);
 	if (kind.origin === "custom") {
-		const { errors, warnings } = validateIstio(object, { strict });
-		return { manifest, errors: [...validateMetadata(kind, placed), ...errors].map(withoutPath), warnings };
+		const istio = validateIstio(object, { strict });
+		const errors = [...validateMetadata(kind, placed), ...istio.errors].map(withoutPath);
+		return { manifest, errors, warnings: [...istio.warnings, ...(errors.length === 0 ? unobeyed(object) : [])] };
 	}
 	const unknown = findUnknownFields(kind.schema, object).map((path) =>
 		problem("LTN4202", path, "unknown field", "remove it or mend its spelling"),

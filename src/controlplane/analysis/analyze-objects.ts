@@ -1,5 +1,6 @@
 import type { KubeObject } from "../../kinds/object.ts";
 import { DEFAULT_MESH_CONFIG, type MeshConfig } from "../model/mesh-config.ts";
+import type { Snapshot } from "../model/snapshot.ts";
 import { SnapshotBuilder, type SnapshotSources } from "../model/snapshot-builder.ts";
 import type { AnalysisMessage } from "./analysis-message.ts";
 import { ANALYZERS, analyze } from "./analyze.ts";
@@ -44,19 +45,27 @@ const NEED_CLUSTER: ReadonlySet<string> = new Set([
 export function analyzeObjects({ objects, hasCluster, mesh, analyzers }: ObjectsToAnalyze): AnalysisReport {
 	const newest = new Map(objects.map((object) => [identity(object), object]));
 	const unique = [...newest.values()];
-	const lists = Object.fromEntries(Object.values(SOURCES).map((list): [string, KubeObject[]] => [list, []]));
-	for (const object of unique) {
-		const list = SOURCES[`${groupOf(object)}/${object.kind}`];
-		if (list) lists[list]!.push(object);
-	}
-	const sources = { ...lists, mesh: mesh ?? DEFAULT_MESH_CONFIG } as unknown as SnapshotSources;
-	const snapshot = new SnapshotBuilder().build(sources);
+	const snapshot = snapshotOf(unique, mesh);
 	const wanted = analyzers ?? Object.keys(ANALYZERS);
 	const canRun = (name: string) => hasCluster || !NEED_CLUSTER.has(name);
 	return {
 		messages: analyze({ snapshot, objects: unique }, wanted.filter(canRun)),
 		skipped: wanted.filter((name) => !canRun(name)),
 	};
+}
+
+/** What the control plane makes of these objects. */
+export function snapshotOf(objects: readonly KubeObject[], mesh: MeshConfig = DEFAULT_MESH_CONFIG): Snapshot {
+	const lists = Object.fromEntries(Object.values(SOURCES).map((list): [string, KubeObject[]] => [list, []]));
+	for (const object of objects) {
+		const list = sourceOf(object);
+		if (list) lists[list]!.push(object);
+	}
+	return new SnapshotBuilder().build({ ...lists, mesh } as unknown as SnapshotSources);
+}
+
+function sourceOf(object: KubeObject) {
+	return SOURCES[`${groupOf(object)}/${object.kind}`];
 }
 
 function groupOf({ apiVersion }: KubeObject): string {
