@@ -1,5 +1,5 @@
 import { createServer } from "node:net";
-import { addressPlan, NODE_PROXY_PORT } from "../lib/address-plan.ts";
+import { addressPlan, NODE_DNS_PORT, NODE_PROXY_PORT } from "../lib/address-plan.ts";
 import { ProblemError, problem } from "../lib/problem.ts";
 
 const FIRST_BLOCK = 64;
@@ -46,16 +46,21 @@ async function isFree(block: number): Promise<boolean> {
 	}
 }
 
-function probe(block: number): Promise<void> {
+/** Opens and closes what the node's networking will open. */
+async function probe(block: number): Promise<void> {
+	for (const port of [NODE_DNS_PORT, NODE_PROXY_PORT]) await probePort(block, port);
+}
+
+function probePort(block: number, port: number): Promise<void> {
 	const { nodeIp } = addressPlan(block);
 	return new Promise((resolve, reject) => {
 		const server = createServer();
-		server.once("error", (error: NodeJS.ErrnoException) => reject(bindProblem(error, block, nodeIp)));
-		server.listen(NODE_PROXY_PORT, nodeIp, () => server.close(() => resolve()));
+		server.once("error", (error: NodeJS.ErrnoException) => reject(bindProblem(error, block, `${nodeIp}:${port}`)));
+		server.listen(port, nodeIp, () => server.close(() => resolve()));
 	});
 }
 
-function bindProblem(cause: NodeJS.ErrnoException, block: number, nodeIp: string): Error {
+function bindProblem(cause: NodeJS.ErrnoException, block: number, where: string): Error {
 	if (cause.code === "EADDRINUSE") {
 		const message = `the addresses 127.${block}.0.0/16 are used by another mesh`;
 		return new ProblemError(
@@ -64,9 +69,9 @@ function bindProblem(cause: NodeJS.ErrnoException, block: number, nodeIp: string
 		);
 	}
 	if (cause.code === "EADDRNOTAVAIL") {
-		const message = `this machine has no address ${nodeIp}`;
+		const message = `this machine has no address ${where.split(":")[0]}`;
 		const fix = `add the loopback addresses, on macOS as root: for i in $(seq 1 254); do ifconfig lo0 alias 127.${block}.0.$i up; done (and 127.${block}.1.*, .65.*, .128.*, .192.*)`;
 		return new ProblemError([problem("LTN6021", "--address-block", message, fix)], { cause });
 	}
-	return new Error(`${nodeIp}:${NODE_PROXY_PORT} cannot be opened: ${cause.message}`, { cause });
+	return new Error(`${where} cannot be opened: ${cause.message}`, { cause });
 }

@@ -5,8 +5,10 @@ import { loadKubeconfig } from "../kube/client/load-kubeconfig.ts";
 import { startNetproxy } from "../kube/netproxy/start-netproxy.ts";
 import { addressPlan } from "../lib/address-plan.ts";
 import { systemClock } from "../lib/clock.ts";
+import { ProblemError } from "../lib/problem.ts";
 import { systemRandom } from "../lib/random.ts";
 import { createLogging } from "../telemetry/logger.ts";
+import type { NetproxyReport } from "./netproxy-process.ts";
 
 const [kubeconfig, block] = process.argv.slice(2) as [string, string];
 const logger = createLogging({ level: "info" }).component("netproxy");
@@ -17,12 +19,21 @@ const netproxy = await startNetproxy({
 	random: systemRandom,
 	addressPlan: addressPlan(Number(block)),
 	logger,
+}).catch((error: unknown) => {
+	if (!(error instanceof ProblemError)) throw error;
+	logger.error({ err: error }, "the node's networking could not be started");
+	tell({ problems: error.problems });
+	process.exit(1);
 });
-// File descriptor 3 tells the mesh process that the doors are open.
-try {
-	writeSync(3, "ready\n");
-} catch (error) {
-	if (!["EPIPE", "EBADF"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+tell({ problems: [] });
+
+/** File descriptor 3 tells the mesh process that the doors are open, or why they are not. */
+function tell(report: NetproxyReport): void {
+	try {
+		writeSync(3, JSON.stringify(report));
+	} catch (error) {
+		if (!["EPIPE", "EBADF"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+	}
 }
 
 let stopping = false;

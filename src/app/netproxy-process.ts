@@ -3,6 +3,7 @@ import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import type { Clock } from "../lib/clock.ts";
+import { type Problem, ProblemError } from "../lib/problem.ts";
 import type { DataFolder } from "./data-folder.ts";
 import { packageRoot } from "./package-root.ts";
 import { identifyProcess, isAlive, type ProcessIdentity } from "./process-identity.ts";
@@ -14,6 +15,11 @@ const STOP_DEADLINE_MS = 5000;
 
 interface Recorded extends ProcessIdentity {
 	readonly addressBlock: number;
+}
+
+/** The one message of a netproxy process that has come up, or could not for what the user can mend. */
+export interface NetproxyReport {
+	readonly problems: readonly Problem[];
 }
 
 /** The netproxy process as long as it is looked after. */
@@ -119,10 +125,12 @@ async function startProcess(folder: DataFolder, addressBlock: number): Promise<R
 			reject(new Error(`the netproxy process did not come up (${why}); see ${join(folder.logs, "netproxy.log")}`));
 		const deadline = setTimeout(() => fail("deadline"), READY_DEADLINE_MS);
 		child.once("error", (error) => fail(error.message));
-		child.once("exit", (code, signal) => fail(signal ?? `exit code ${code}`));
-		ready.once("data", () => {
+		child.once("close", (code, signal) => fail(signal ?? `exit code ${code}`)); // after what it had to say was read
+		ready.once("data", (report: Buffer) => {
 			clearTimeout(deadline);
-			resolve();
+			const { problems } = JSON.parse(report.toString()) as NetproxyReport;
+			if (problems.length === 0) resolve();
+			else reject(new ProblemError(problems));
 		});
 	});
 	ready.destroy();

@@ -88,8 +88,10 @@ async function opened<T>(
 		const path = `${where.address}:${where.port}`;
 		const { code, message } = cause as NodeJS.ErrnoException;
 		const inUse = code === "EADDRINUSE";
-		const text = inUse ? `the node's ${what} port is in use` : `the node's ${what} cannot listen: ${message}`;
-		const fix = inUse ? "stop the other mesh (lateen down), or choose another address block" : "";
+		const text = inUse
+			? `the node's ${what} port is in use, most likely by another mesh that started at the same moment`
+			: `the node's ${what} cannot listen: ${message}`;
+		const fix = inUse ? "start again to get addresses that are free, or name them with --address-block" : "";
 		throw new ProblemError([problem("LTN6201", path, text, fix)], { cause });
 	}
 }
