@@ -102,6 +102,7 @@ test("a selector must match the template's labels", () => {
 test("what is required is named", () => {
 	assert.deepEqual(errorsOf(Deployment, object(Deployment, { spec: { template: template({ app: "web" }) } })), [
 		"spec.selector: Required value",
+		'spec.template.metadata.labels: Invalid value: map[string]string{"app":"web"}: `selector` does not match template `labels`',
 	]);
 	assert.deepEqual(errorsOf(Pod, object(Pod, { spec: { containers: [] } })), ["spec.containers: Required value"]);
 	assert.deepEqual(errorsOf(Pod, object(Pod, { spec: { containers: [{}] } })), [

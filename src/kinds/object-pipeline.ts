@@ -55,7 +55,7 @@ export function validateObject(
 	const isBroken = kind.origin === "custom" && structural.length > 0;
 	const own = isBroken ? undefined : kind.validate?.(object, old);
 	return {
-		errors: withoutRepeats([...metadata, ...structural, ...(own?.errors ?? [])]),
+		errors: withoutRepeats([...metadata, ...(own?.errors ?? []), ...structural]),
 		warnings: own?.warnings ?? [],
 	};
 }

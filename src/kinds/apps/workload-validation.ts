@@ -22,6 +22,7 @@ export function validateWorkload(object: KubeObject, old: KubeObject | undefined
 	return [
 		...checkNonNegative(spec.replicas, path.field("replicas")),
 		...checkNonNegative(spec.minReadySeconds, path.field("minReadySeconds")),
+		...checkNonNegative(spec.revisionHistoryLimit, path.field("revisionHistoryLimit")),
 		...validateWorkloadSelector(KIND_WORD[object.kind] ?? "deployment", spec, path),
 		...validatePodTemplate(objectIn(spec, "template"), path.field("template"), claimNames(spec)),
 		...validateRestartPolicy(spec, path),
@@ -46,12 +47,12 @@ const KIND_WORD: Readonly<Record<string, string>> = { StatefulSet: "statefulset"
 
 function validateWorkloadSelector(kindWord: string, spec: JsonObject, path: FieldPath): FieldError[] {
 	const at = path.field("selector");
-	if (!isObject(spec.selector)) return [required(at)];
-	const selector = spec.selector as LabelSelector;
-	if (isEmptySelector(selector))
+	const missing = isObject(spec.selector) ? [] : [required(at)];
+	const selector = isObject(spec.selector) ? (spec.selector as LabelSelector) : undefined;
+	if (selector && isEmptySelector(selector))
 		return [invalid(at, goLabelSelector(selector), `empty selector is invalid for ${kindWord}`)];
 	const labels = objectIn(objectIn(spec, "template"), "metadata").labels as Record<string, string> | undefined;
-	const errors = validateSelector(selector, at);
+	const errors = selector ? validateSelector(selector, at) : [];
 	if (errors.length === 0 && !selectorMatches(selector, labels))
 		errors.push(
 			invalid(
@@ -60,7 +61,7 @@ function validateWorkloadSelector(kindWord: string, spec: JsonObject, path: Fiel
 				"`selector` does not match template `labels`",
 			),
 		);
-	return errors;
+	return [...missing, ...errors];
 }
 
 function validateRestartPolicy(spec: JsonObject, path: FieldPath): FieldError[] {

@@ -6,7 +6,7 @@ import { invalid, required } from "../field-error.ts";
 import type { KubeObject } from "../object.ts";
 import { isObject, type JsonObject, objectIn } from "../schema/schema-path.ts";
 import { AGE, at, integer, numberAt, text, textAt } from "../table/columns.ts";
-import { convertAutoscaler } from "./hpa-conversion.ts";
+import { convertAutoscaler, METRICS_ANNOTATION } from "./hpa-conversion.ts";
 import { formatMetrics } from "./hpa-metrics.ts";
 
 const DEFAULT_CPU_PERCENT = 80;
@@ -34,7 +34,12 @@ export const HorizontalPodAutoscaler = builtinKind({
 		if (!isObject(autoscaler.spec)) return;
 		const { spec } = autoscaler;
 		setDefault(spec, "minReplicas", 1);
-		if (autoscaler.apiVersion === "autoscaling/v1") return;
+		if (autoscaler.apiVersion === "autoscaling/v1") {
+			// Other metrics of a v1 object stand in an annotation.
+			const others = autoscaler.metadata.annotations?.[METRICS_ANNOTATION];
+			if (!others) setDefault(spec, "targetCPUUtilizationPercentage", DEFAULT_CPU_PERCENT);
+			return;
+		}
 		if (!Array.isArray(spec.metrics) || spec.metrics.length === 0) spec.metrics = [defaultMetric()];
 	},
 	validate: (autoscaler) => ({ errors: validateSpec(objectIn(autoscaler, "spec")), warnings: [] }),

@@ -2,7 +2,7 @@ import type { KubeObject } from "../object.ts";
 import { type JsonObject, objectIn } from "../schema/schema-path.ts";
 
 /** Metrics that v1 cannot say travel in this annotation, as upstream's conversion has it. */
-const METRICS_ANNOTATION = "autoscaling.alpha.kubernetes.io/metrics";
+export const METRICS_ANNOTATION = "autoscaling.alpha.kubernetes.io/metrics";
 
 /** Turns a HorizontalPodAutoscaler into `version` (v1 knows one CPU target, v2 any metrics). */
 export function convertAutoscaler(autoscaler: KubeObject, version: string): KubeObject {

@@ -1,5 +1,6 @@
 import { fieldPath } from "../../lib/field-path.ts";
 import { containerColumns, selectorColumn } from "../apps/workload-columns.ts";
+import { applyTemplateDefaults } from "../apps/workload-validation.ts";
 import { builtinKind } from "../builtin-kind.ts";
 import { checkEnum, checkNonNegative } from "../core/field-rules.ts";
 import { setDefault, setText } from "../core/pod-defaults.ts";
@@ -8,7 +9,7 @@ import { invalid, required } from "../field-error.ts";
 import { isObject, type JsonObject, objectIn } from "../schema/schema-path.ts";
 import { AGE, at, integer, listAt, text, textAt } from "../table/columns.ts";
 import { ageSince } from "../table/human-duration.ts";
-import { applyJobSpecDefaults, validateJobSpec } from "./job.ts";
+import { validateJobSpec } from "./job.ts";
 
 const MAX_NAME = 52;
 
@@ -38,7 +39,8 @@ export const CronJob = builtinKind({
 		setDefault(spec, "successfulJobsHistoryLimit", 3);
 		setDefault(spec, "failedJobsHistoryLimit", 1);
 		const template = objectIn(spec, "jobTemplate");
-		if (isObject(template.spec)) applyJobSpecDefaults(template.spec);
+		// What a Job would get by default it gets when the controller makes it; only the pods' defaults are filled in here.
+		if (isObject(template.spec)) applyTemplateDefaults(template.spec);
 	},
 	validate(cron) {
 		const spec = objectIn(cron, "spec");

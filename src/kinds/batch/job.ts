@@ -38,8 +38,7 @@ export const Job = builtinKind({
 	},
 });
 
-/** Defaults of a JobSpec, in a Job or in a CronJob's template. */
-export function applyJobSpecDefaults(spec: JsonObject): void {
+function applyJobSpecDefaults(spec: JsonObject): void {
 	const hasNoCounts = spec.completions === undefined && spec.parallelism === undefined;
 	if (hasNoCounts) spec.completions = 1;
 	setDefault(spec, "parallelism", 1);

@@ -1,11 +1,13 @@
 import type { FieldPath } from "../../lib/field-path.ts";
 import type { FieldError } from "../definition.ts";
 import { forbidden, invalid, notFound, required } from "../field-error.ts";
-import { envNameRule, labelRule, portNameRule } from "../name-rules.ts";
+import { labelRule, portNameRule } from "../name-rules.ts";
 import { parseQuantity, QUANTITY_SYNTAX } from "../quantity.ts";
 import { isObject, type JsonObject } from "../schema/schema-path.ts";
+import { validateEnvironment } from "./env-validation.ts";
 import { checkEnum, checkName, checkNonNegative, checkPort, checkPortNumber, checkUnique } from "./field-rules.ts";
 import { objectsIn } from "./pod-defaults.ts";
+import { validateSecurityContext } from "./security-validation.ts";
 
 const PROTOCOLS = ["SCTP", "TCP", "UDP"];
 const PULL_POLICIES = ["Always", "IfNotPresent", "Never"];
@@ -23,10 +25,11 @@ export function validateContainer(container: JsonObject, volumes: ReadonlySet<st
 		...checkEnum(container.imagePullPolicy, PULL_POLICIES, path.field("imagePullPolicy")),
 		...checkEnum(container.terminationMessagePolicy, MESSAGE_POLICIES, path.field("terminationMessagePolicy")),
 		...validatePorts(objectsIn(container, "ports"), path.field("ports")),
-		...validateEnv(objectsIn(container, "env"), path.field("env")),
+		...validateEnvironment(container, path),
 		...validateMounts(objectsIn(container, "volumeMounts"), volumes, path.field("volumeMounts")),
 		...validateResources(container.resources, path.field("resources")),
 		...validateProbes(container, path),
+		...validateSecurityContext(container.securityContext, path.field("securityContext")),
 	];
 }
 
@@ -49,29 +52,6 @@ function validatePorts(ports: readonly JsonObject[], path: FieldPath): FieldErro
 		];
 	});
 	return [...errors, ...checkUnique(ports.map((port, i) => [port.name, path.index(i).field("name")]))];
-}
-
-function validateEnv(env: readonly JsonObject[], path: FieldPath): FieldError[] {
-	return env.flatMap((variable, i) => {
-		const at = path.index(i);
-		const errors = checkName(variable.name, envNameRule, at.field("name"));
-		const source = variable.valueFrom;
-		if (!isObject(source)) return errors;
-		if (variable.value)
-			errors.push(invalid(at.field("valueFrom"), "", "may not be specified when `value` is not empty"));
-		const count = Object.keys(source).length;
-		if (count === 0)
-			errors.push(
-				invalid(
-					at.field("valueFrom"),
-					"",
-					"must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`",
-				),
-			);
-		if (count > 1)
-			errors.push(invalid(at.field("valueFrom"), "", "may not have more than one field specified at a time"));
-		return errors;
-	});
 }
 
 function validateMounts(mounts: readonly JsonObject[], volumes: ReadonlySet<string>, path: FieldPath): FieldError[] {

@@ -47,7 +47,7 @@ export const Pod = builtinKind({
 		applyPodDefaults(pod.spec);
 		const status = isObject(pod.status) ? pod.status : {};
 		setText(status, "phase", "Pending");
-		setText(status, "qosClass", qosClass(pod));
+		status.qosClass = qosClass(pod); // injected containers count too
 		pod.status = status;
 	},
 	validate: (pod, old) => ({ errors: validatePod(pod, old), warnings: [] }),

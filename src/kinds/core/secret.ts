@@ -57,7 +57,11 @@ function encodeBase64(value: string): string {
 	return btoa(Array.from(new TextEncoder().encode(value), (byte) => String.fromCharCode(byte)).join(""));
 }
 
+const ACCOUNT_NAME = "kubernetes.io/service-account.name";
+
 function validateRequiredKeys(secret: KubeObject): FieldError[] {
+	if (secret.type === "kubernetes.io/service-account-token" && !secret.metadata.annotations?.[ACCOUNT_NAME])
+		return [required(fieldPath("metadata").field("annotations").key(ACCOUNT_NAME))];
 	const keys = REQUIRED_KEYS[String(secret.type)] ?? [];
 	const data = objectIn(secret, "data");
 	return keys.filter((key) => !Object.hasOwn(data, key)).map((key) => required(fieldPath("data").key(key)));

@@ -1,11 +1,12 @@
 import { type FieldPath, fieldPath } from "../../lib/field-path.ts";
 import type { FieldError } from "../definition.ts";
-import { invalid, required } from "../field-error.ts";
+import { forbidden, invalid, required } from "../field-error.ts";
 import { validateLabels } from "../metadata-validation.ts";
 import { labelRule, portNameRule, subdomainRule } from "../name-rules.ts";
 import type { KubeObject } from "../object.ts";
 import { type JsonObject, objectIn } from "../schema/schema-path.ts";
 import { checkEnum, checkPort, checkPortNumber, checkUnique } from "./field-rules.ts";
+import { isAddressBlock, isIpAddress, NOT_AN_ADDRESS } from "./ip-address.ts";
 import { objectsIn } from "./pod-defaults.ts";
 
 const TYPES = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
@@ -23,6 +24,8 @@ export function validateService(service: KubeObject, old: KubeObject | undefined
 		...validatePorts(spec, path),
 		...validateExternalName(spec, path),
 		...validateClusterIp(spec, path),
+		...validateReach(spec, path),
+		...validateNodePorts(spec, path.field("ports")),
 	];
 	return old ? [...errors, ...validateUpdate(spec, objectIn(old, "spec"), path)] : errors;
 }
@@ -67,6 +70,13 @@ function validatePort(port: JsonObject, needsName: boolean, path: FieldPath): Fi
 	return errors;
 }
 
+function validateNodePorts(spec: JsonObject, path: FieldPath): FieldError[] {
+	if (spec.type !== "ClusterIP") return [];
+	return objectsIn(spec, "ports").flatMap(({ nodePort }, i) =>
+		nodePort ? [forbidden(path.index(i).field("nodePort"), "may not be used when `type` is 'ClusterIP'")] : [],
+	);
+}
+
 function validateClusterIp(spec: JsonObject, path: FieldPath): FieldError[] {
 	const ip = spec.clusterIP;
 	if (!ip || ip === "None") {
@@ -75,15 +85,43 @@ function validateClusterIp(spec: JsonObject, path: FieldPath): FieldError[] {
 			? [invalid(path.field("clusterIPs").index(0), "None", "may not be set to 'None' for LoadBalancer services")]
 			: [];
 	}
-	return isIp(String(ip))
-		? []
-		: [invalid(path.field("clusterIPs").index(0), ip, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)")];
+	return isIpAddress(String(ip)) ? [] : [invalid(path.field("clusterIPs").index(0), ip, NOT_AN_ADDRESS)];
 }
 
-/** An IPv4 or IPv6 address in text form. */
-function isIp(text: string): boolean {
-	if (/^(\d{1,3}\.){3}\d{1,3}$/.test(text)) return text.split(".").every((part) => Number(part) <= 255);
-	return text.includes(":") && URL.canParse(`http://[${text}]/`);
+const EXTERNAL_TYPES = ["NodePort", "LoadBalancer"];
+
+function validateReach(spec: JsonObject, path: FieldPath): FieldError[] {
+	const addresses = textsIn(spec, "externalIPs");
+	const isExternal = EXTERNAL_TYPES.includes(String(spec.type)) || addresses.length > 0;
+	const errors = addresses.flatMap((ip, i) =>
+		isIpAddress(ip) ? [] : [invalid(path.field("externalIPs").index(i), ip, NOT_AN_ADDRESS)],
+	);
+	if (spec.externalTrafficPolicy && !isExternal) {
+		const detail = "may only be set for externally-accessible services";
+		errors.push(invalid(path.field("externalTrafficPolicy"), spec.externalTrafficPolicy, detail));
+	}
+	for (const [i, family] of textsIn(spec, "ipFamilies").entries())
+		errors.push(...checkEnum(family, ["IPv4", "IPv6"], path.field("ipFamilies").index(i)));
+	return [...errors, ...validateSourceRanges(spec, path)];
+}
+
+/** kube-apiserver writes this member's name with a capital. */
+function validateSourceRanges(spec: JsonObject, path: FieldPath): FieldError[] {
+	const at = path.field("LoadBalancerSourceRanges");
+	const ranges = textsIn(spec, "loadBalancerSourceRanges");
+	const errors =
+		ranges.length > 0 && spec.type !== "LoadBalancer"
+			? [forbidden(at, "may only be used when `type` is 'LoadBalancer'")]
+			: [];
+	const detail = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)";
+	for (const [i, range] of ranges.entries())
+		if (!isAddressBlock(range.trim())) errors.push(invalid(at.index(i), range, detail));
+	return errors;
+}
+
+function textsIn(spec: JsonObject, name: string): string[] {
+	const list = spec[name];
+	return Array.isArray(list) ? list.map(String) : [];
 }
 
 function validateUpdate(spec: JsonObject, old: JsonObject, path: FieldPath): FieldError[] {

@@ -2,7 +2,7 @@ import { fieldPath } from "../../lib/field-path.ts";
 import { builtinKind } from "../builtin-kind.ts";
 import { checkImmutable } from "../core/field-rules.ts";
 import { setText } from "../core/pod-defaults.ts";
-import { AGE, at, integer, numberAt, text, textAt, wide } from "../table/columns.ts";
+import { AGE, at, integer, numberAt, text, textAt } from "../table/columns.ts";
 
 /** PriorityClass of scheduling.k8s.io/v1. */
 export const PriorityClass = builtinKind({
@@ -13,7 +13,7 @@ export const PriorityClass = builtinKind({
 		integer("Value", (priority) => numberAt(priority, "value")),
 		text("Global-Default", (priority) => at(priority, "globalDefault") === true),
 		AGE,
-		wide(text("PreemptionPolicy", (priority) => textAt(priority, "preemptionPolicy"))),
+		text("PreemptionPolicy", (priority) => textAt(priority, "preemptionPolicy")),
 	],
 	applyDefaults: (priority) => setText(priority, "preemptionPolicy", "PreemptLowerPriority"),
 	validate: (priority, old) => ({

@@ -28,16 +28,22 @@ export function parseFieldSelector(text: string): FieldTerm[] {
 /** Compiles terms against the fields that a kind can be selected by. Throws 400 for any other field. */
 export function compileFieldSelector(
 	terms: readonly FieldTerm[],
-	fields: Readonly<Record<string, FieldReader>> = {},
+	fields: Readonly<Record<string, FieldReader>> | undefined,
 ): ((object: KubeObject) => boolean) | undefined {
 	if (terms.length === 0) return undefined;
 	const tests = terms.map(({ field, value, equal }) => {
 		const readers = { ...fields, ...ALWAYS };
 		const read = Object.hasOwn(readers, field) ? readers[field] : undefined;
-		if (!read) throw badRequest(`field label not supported: ${field}`);
+		if (!read) throw badRequest(unknownField(field, fields));
 		return (object: KubeObject) => (read(object) === value) === equal;
 	});
 	return (object) => tests.every((holds) => holds(object));
+}
+
+/** Kinds without fields of their own are answered for by another part of kube-apiserver, in other words. */
+function unknownField(field: string, fields: Readonly<Record<string, FieldReader>> | undefined): string {
+	if (fields) return `field label not supported: ${field}`;
+	return `"${field}" is not a known field selector: only "metadata.name", "metadata.namespace"`;
 }
 
 function splitUnescaped(text: string): string[] {

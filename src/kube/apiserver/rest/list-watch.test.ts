@@ -59,7 +59,10 @@ describe("lists", () => {
 		const none = await api.send("GET", `${CONFIG_MAPS}?labelSelector=set%3Dzzz`);
 		assert.deepEqual(none.json.items, []);
 		const wrong = await api.send("GET", `${CONFIG_MAPS}?fieldSelector=spec.foo%3D1`);
-		assert.equal(wrong.json.message, "field label not supported: spec.foo");
+		assert.equal(
+			wrong.json.message,
+			'"spec.foo" is not a known field selector: only "metadata.name", "metadata.namespace"',
+		);
 	});
 
 	test("pages show one snapshot, whatever is written meanwhile", async () => {

@@ -27,6 +27,8 @@ interface ServiceSpec {
 	clusterIPs?: string[];
 	ports?: ServicePort[];
 	healthCheckNodePort?: number;
+	externalTrafficPolicy?: string;
+	externalIPs?: string[];
 }
 
 const NOTHING: Allocation = { release: () => {} };
@@ -59,15 +61,9 @@ export class ServiceAddresses {
 	inherit(resource: ServedResource, next: KubeObject, live: KubeObject): void {
 		if (resource.storage !== SERVICES || next.spec === undefined || live.spec === undefined) return;
 		const [spec, old] = [next.spec as ServiceSpec, live.spec as ServiceSpec];
-		if (spec.type === "ExternalName") {
-			if (spec.clusterIP === old.clusterIP) {
-				delete spec.clusterIP;
-				delete spec.clusterIPs;
-			}
-		} else if (!spec.clusterIP && !spec.clusterIPs?.[0] && old.clusterIP) {
-			spec.clusterIP = old.clusterIP;
-			spec.clusterIPs = [old.clusterIP];
-		}
+		inheritIp(spec, old);
+		if (!isExternal(spec) && isExternal(old) && spec.externalTrafficPolicy === old.externalTrafficPolicy)
+			delete spec.externalTrafficPolicy;
 		for (const port of spec.ports ?? []) {
 			const known = old.ports?.find((other) => isSamePort(other, port))?.nodePort;
 			if (hasNodePorts(spec)) port.nodePort ||= known;
@@ -166,8 +162,24 @@ export class ServiceAddresses {
 	}
 }
 
+function inheritIp(spec: ServiceSpec, old: ServiceSpec): void {
+	if (spec.type === "ExternalName") {
+		if (spec.clusterIP !== old.clusterIP) return;
+		delete spec.clusterIP;
+		delete spec.clusterIPs;
+	} else if (!spec.clusterIP && !spec.clusterIPs?.[0] && old.clusterIP) {
+		spec.clusterIP = old.clusterIP;
+		spec.clusterIPs = [old.clusterIP];
+	}
+}
+
 function hasNodePorts({ type }: ServiceSpec): boolean {
 	return type === "NodePort" || type === "LoadBalancer";
+}
+
+/** Reached from outside the cluster: only then is there a policy for such traffic. */
+function isExternal(spec: ServiceSpec): boolean {
+	return hasNodePorts(spec) || (spec.externalIPs ?? []).length > 0;
 }
 
 function isSamePort(a: ServicePort, b: ServicePort): boolean {
