@@ -2,12 +2,14 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Problem, problem } from "../lib/problem.ts";
 import { type DataFolder, dataFolder } from "./data-folder.ts";
 import { eventDecoder, type MeshEvent } from "./mesh-events.ts";
 import type { MeshOptions } from "./mesh-options.ts";
-import { releaseLock, runningMesh, takeLock } from "./mesh-state.ts";
+import { readMeshState, releaseLock, runningMesh, takeLock, writeMeshState } from "./mesh-state.ts";
 import { packageRoot } from "./package-root.ts";
+import { identifyProcess, isAlive, type ProcessIdentity } from "./process-identity.ts";
 import { stopStrayPods } from "./stray-pods.ts";
 
 /** Environment variable that carries the mesh process' options. */
@@ -19,6 +21,8 @@ const MAX_RESTART_DELAY_MS = 10_000;
 const STEADY_MS = 30_000;
 /** Longest graceful stop of a pod (30 s) and some. */
 const STOP_DEADLINE_MS = 40_000;
+/** An adopted process is not our child: the system tells us nothing, we have to look. */
+const ADOPTED_LOOK_MS = 250;
 
 /** How a guarded mesh ended. */
 export type GuardianEnd =
@@ -42,19 +46,57 @@ export async function guardMesh(
 		return { kind: "locked", pid: holder.pid };
 	}
 	try {
-		return await superviseMesh(folder, options, onEvent, signal);
+		return await superviseMesh(folder, options, { onEvent, signal, wasReady: false });
 	} finally {
 		releaseLock(folder);
 	}
 }
 
-async function superviseMesh(
-	folder: DataFolder,
+/** The guardian of a mesh process that runs already and whose guardian was killed; otherwise as `guardMesh`. */
+export async function adoptMesh(
 	options: MeshOptions,
-	onEvent: (event: MeshEvent) => void,
+	mesh: ProcessIdentity,
 	signal: AbortSignal,
 ): Promise<GuardianEnd> {
-	let wasReady = false;
+	const folder = dataFolder(options.dataDir);
+	// Stopped, or even purged, while we were starting: there is nothing to look after.
+	if (readMeshState(folder)?.phase !== "ready") return { kind: "stopped" };
+	const holder = takeLock(folder, "lateen up");
+	if (holder) return { kind: "locked", pid: holder.pid };
+	try {
+		const state = readMeshState(folder);
+		if (state && isAlive(mesh)) writeMeshState(folder, { ...state, guardian: identifyProcess(process.pid) });
+		const how = await watchAdopted(folder, mesh, signal);
+		if (signal.aborted || how === STOPPED) return { kind: "stopped" };
+		return await superviseMesh(folder, options, { onEvent: () => undefined, signal, wasReady: true });
+	} finally {
+		releaseLock(folder);
+	}
+}
+
+const STOPPED = "exit code 0";
+
+/** Resolves when the process, which is not our child, has ended; ends it when the signal says so. */
+async function watchAdopted(folder: DataFolder, mesh: ProcessIdentity, signal: AbortSignal): Promise<string> {
+	const unlink = stopOnAbort({ kill: (name) => killIfAlive(mesh, name) }, () => undefined, signal);
+	while (isAlive(mesh)) await sleep(ADOPTED_LOOK_MS);
+	unlink();
+	return readMeshState(folder)?.phase === "ready" ? "killed" : STOPPED;
+}
+
+function killIfAlive(mesh: ProcessIdentity, signal: NodeJS.Signals): void {
+	if (isAlive(mesh)) process.kill(mesh.pid, signal);
+}
+
+interface Supervision {
+	readonly onEvent: (event: MeshEvent) => void;
+	readonly signal: AbortSignal;
+	/** It was up once: what goes wrong from then on is tried again. */
+	wasReady: boolean;
+}
+
+async function superviseMesh(folder: DataFolder, options: MeshOptions, by: Supervision): Promise<GuardianEnd> {
+	const { onEvent, signal } = by;
 	let delayMs = FIRST_RESTART_DELAY_MS;
 	for (;;) {
 		const startedMs = performance.now();
@@ -63,15 +105,15 @@ async function superviseMesh(
 			onEvent({ type: "stopped" });
 			return { kind: "stopped" };
 		}
-		wasReady ||= run.ready;
-		if (!wasReady) {
+		by.wasReady ||= run.ready;
+		if (!by.wasReady) {
 			return { kind: "failed", problems: run.problems ?? (await cleanUp(folder, run.how, onEvent)) };
 		}
-		if (run.how === "exit code 0") return { kind: "stopped" };
+		if (run.how === STOPPED) return { kind: "stopped" };
 		delayMs =
 			performance.now() - startedMs > STEADY_MS ? FIRST_RESTART_DELAY_MS : Math.min(delayMs * 2, MAX_RESTART_DELAY_MS);
 		onEvent({ type: "restarting", reason: run.how });
-		await sleep(delayMs, signal);
+		await pause(delayMs, signal);
 	}
 }
 
@@ -135,7 +177,11 @@ function spawnMesh(folder: DataFolder, options: MeshOptions): ChildProcess {
 	}
 }
 
-function stopOnAbort(child: ChildProcess, onEvent: (event: MeshEvent) => void, signal: AbortSignal): () => void {
+function stopOnAbort(
+	child: { kill(signal: NodeJS.Signals): void },
+	onEvent: (event: MeshEvent) => void,
+	signal: AbortSignal,
+): () => void {
 	let deadline: NodeJS.Timeout | undefined;
 	const stop = () => {
 		onEvent({ type: "stopping" });
@@ -149,7 +195,7 @@ function stopOnAbort(child: ChildProcess, onEvent: (event: MeshEvent) => void, s
 	};
 }
 
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
+function pause(ms: number, signal: AbortSignal): Promise<void> {
 	return new Promise((resolve) => {
 		const timer = setTimeout(resolve, ms);
 		signal.addEventListener(

@@ -4,6 +4,7 @@ import { ProblemError, problem } from "../lib/problem.ts";
 import { createLogging } from "../telemetry/logger.ts";
 import { fileProblem } from "./file-problem.ts";
 import { OPTIONS_VARIABLE } from "./guardian.ts";
+import { keepGuardian } from "./keep-guardian.ts";
 import { Mesh } from "./mesh.ts";
 import { encodeEvent, type MeshEvent } from "./mesh-events.ts";
 import type { MeshOptions } from "./mesh-options.ts";
@@ -13,12 +14,15 @@ delete process.env[OPTIONS_VARIABLE];
 const logging = createLogging({ level: options.logLevel === "warn" ? "warning" : options.logLevel });
 const log = logging.component("mesh");
 
-const mesh = new Mesh(options, { logging, onEvent, guardianPid: process.ppid });
+const guardianPid = process.ppid;
+const mesh = new Mesh(options, { logging, onEvent, guardianPid });
 let stopping = false;
 for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => void stop());
 
+let stopKeeping = () => {};
 try {
 	await mesh.start();
+	stopKeeping = keepGuardian(options, guardianPid, log);
 } catch (error) {
 	// Being stopped in the middle of starting makes steps fail; that is what was asked for.
 	if (!stopping) fail(error);
@@ -35,6 +39,7 @@ function fail(error: unknown): never {
 async function stop(): Promise<void> {
 	if (stopping) return;
 	stopping = true;
+	stopKeeping();
 	await mesh.stop();
 	process.exit(0);
 }

@@ -129,21 +129,29 @@ export function killedProcessTests(mesh: TestMesh): void {
 			assertAll200(await load.stop());
 		});
 
-		test("of the guardian: the mesh goes on; of both: `up` takes over what still runs", async () => {
-			const { guardian, mesh: meshProcess } = await mesh.state();
-			assert.ok(guardian);
-			process.kill(guardian.pid, "SIGKILL");
-			await eventually("its end", () => !isRunning(guardian.pid));
-			const alone = await mesh.lateen(["status"]);
-			assert.equal(alone.code, 0, alone.stdout);
-			assert.match(alone.stdout, /nobody starts it again if it ends/);
+		test("of the guardian: another one looks after the mesh, which goes on", async () => {
+			const first = await mesh.state();
+			assert.ok(first.guardian);
+			process.kill(first.guardian.pid, "SIGKILL");
+			const guardian = await nextGuardian(mesh, first.guardian.pid);
+			assert.equal((await mesh.state()).mesh.pid, first.mesh.pid, "the mesh process is the same");
 			const second = await mesh.lateen(["up", "--ports", "auto", "--detach"]);
 			assert.equal(second.code, 75, second.stderr);
 
 			const before = await containersOf(mesh);
+			process.kill(first.mesh.pid, "SIGKILL");
+			await eventually("the mesh", async () => (await mesh.state()).mesh.pid !== first.mesh.pid, COMES_BACK_MS);
+			await eventually("the API", async () => (await mesh.lateen(["status"])).code === 0, COMES_BACK_MS);
+			assert.equal((await mesh.state()).guardian?.pid, guardian);
+			assert.deepEqual(await containersOf(mesh), before);
+		});
+
+		test("of guardian and mesh process at once: all goes on, and `up` takes it over", async () => {
+			const { guardian, mesh: meshProcess } = await mesh.state();
+			const before = await containersOf(mesh);
 			const load = steadyLoad(page);
-			process.kill(meshProcess.pid, "SIGKILL");
-			await eventually("its end", () => !isRunning(meshProcess.pid));
+			for (const pid of [guardian!.pid, meshProcess.pid]) process.kill(pid, "SIGKILL");
+			await eventually("their end", () => !isRunning(meshProcess.pid) && !isRunning(guardian!.pid));
 			const down = await mesh.lateen(["status"]);
 			assert.equal(down.code, 69);
 			assert.match(
@@ -158,6 +166,18 @@ export function killedProcessTests(mesh: TestMesh): void {
 			assertAll200(await load.stop());
 		});
 	});
+}
+
+/** The process that has become guardian after that one was killed. */
+function nextGuardian(mesh: TestMesh, killed: number): Promise<number> {
+	return eventually(
+		"another guardian",
+		async () => {
+			const pid = (await mesh.state()).guardian?.pid;
+			return pid !== killed && pid !== undefined && isRunning(pid) ? pid : undefined;
+		},
+		COMES_BACK_MS,
+	);
 }
 
 /** A rule that is applied now steers every new request within a second: reviews come from v2 alone. */

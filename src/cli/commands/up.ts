@@ -4,11 +4,13 @@ import { join, resolve } from "node:path";
 import type { Readable } from "node:stream";
 import { dataFolder } from "../../app/data-folder.ts";
 import { fileProblem } from "../../app/file-problem.ts";
-import { type GuardianEnd, guardMesh } from "../../app/guardian.ts";
+import { adoptMesh, type GuardianEnd, guardMesh, OPTIONS_VARIABLE } from "../../app/guardian.ts";
+import { ADOPT_VARIABLE } from "../../app/keep-guardian.ts";
 import { encodeEvent, eventDecoder, type MeshEvent } from "../../app/mesh-events.ts";
 import { AUTO_PORTS, DEFAULT_PORTS, type MeshOptions } from "../../app/mesh-options.ts";
 import { lockHolder, type MeshPorts, runningMesh } from "../../app/mesh-state.ts";
 import { packageRoot } from "../../app/package-root.ts";
+import type { ProcessIdentity } from "../../app/process-identity.ts";
 import { formatProblem, type Problem, ProblemError, problem } from "../../lib/problem.ts";
 import { type CommandInput, DATA_FLAG, defineCommand, OUTPUT_FLAG } from "../command.ts";
 import { CommandError, EXIT } from "../exit-codes.ts";
@@ -57,6 +59,8 @@ export const up = defineCommand({
 	},
 	examples: ["lateen up", "lateen up --sample bookinfo --detach", "lateen up --data /tmp/other --ports auto"],
 	async run(input) {
+		const adopted = process.env[ADOPT_VARIABLE];
+		if (adopted) return adopt(JSON.parse(adopted) as ProcessIdentity, input.signal);
 		const options = optionsOf(input);
 		if (process.env[RELAY_VARIABLE]) return endCode(await guardInBackground(options, input.signal), options);
 		const print = progressPrinter(input.out, input.flag("output") === "json");
@@ -99,6 +103,13 @@ function wholeNumber(input: CommandInput, name: string, min: number, max: number
 		EXIT.usage,
 		formatProblem(problem("LTN4003", `--${name}`, `"${text}" is not a whole number from ${min} to ${max}`)),
 	);
+}
+
+async function adopt(mesh: ProcessIdentity, signal: AbortSignal): Promise<number> {
+	const options = JSON.parse(process.env[OPTIONS_VARIABLE] ?? "") as MeshOptions;
+	delete process.env[ADOPT_VARIABLE];
+	delete process.env[OPTIONS_VARIABLE];
+	return endCode(await adoptMesh(options, mesh, signal), options);
 }
 
 /** The log of the background may be on a disk that is full: what went wrong is told to the command that waits in front. */
