@@ -36,6 +36,22 @@ test("the environment of an injected pod becomes a bootstrap that the proxy's ow
 	assert.equal(settings.appMetrics!.url, "http://127.9.65.5:9080/metrics");
 });
 
+test("where the mesh's own discovery port has changed since injection, the present one counts; another host's stays", () => {
+	const place = (discoveryAddress: string) => {
+		const { bootstrap } = renderSidecar(
+			{
+				...environment,
+				PROXY_CONFIG: JSON.stringify({ discoveryAddress }),
+				LATEEN_DISCOVERY_ADDRESS: "127.0.0.1:17010",
+			},
+			"sidecar",
+		);
+		return /"address":"([^"]+)","port_value":(1[67]010)/.exec(JSON.stringify(bootstrap))?.slice(1).join(":");
+	};
+	assert.equal(place("127.0.0.1:16010"), "127.0.0.1:17010");
+	assert.equal(place("control.example:16010"), "control.example:16010");
+});
+
 test("a gateway's node is a router, defaults are Istio's", () => {
 	const settings = renderSidecar({ POD_IP: "127.9.1.6", HOSTNAME: "gw", LATEEN_NAMESPACE: "istio-system" }, "router");
 	assert.equal(
