@@ -9,6 +9,7 @@ import {
 	runCommand,
 	withoutProxies,
 } from "./kubectl.ts";
+import { processesWithArgument } from "./processes.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const LATEEN = join(ROOT, "bin", "lateen");
@@ -47,13 +48,20 @@ export async function startMesh(args: readonly string[] = [], parent = tmpdir())
 		timeoutMs: START_TIMEOUT_MS,
 	});
 	const stop = async () => {
-		await runLateen(["down", "--data", dataDir], { timeoutMs: STOP_TIMEOUT_MS });
+		const { code, stderr } = await runLateen(["down", "--data", dataDir], { timeoutMs: STOP_TIMEOUT_MS });
+		const left = await processesWithArgument(dataDir);
+		for (const { pid } of left) process.kill(pid, "SIGKILL");
 		if (!process.env.LATEEN_KEEP) await rm(folder, { recursive: true, force: true });
+		if (code !== 0 || left.length > 0)
+			throw new Error(`lateen down exited ${code} and left ${JSON.stringify(left)} running\n${stderr}`);
 	};
 	if (result.code !== 0) {
 		const log = await readFile(join(dataDir, "logs", "mesh.log"), "utf8").catch(() => "(no log)");
-		await stop();
-		throw new Error(`lateen up exited ${result.code}\n${result.stderr}${result.stdout}\n${log.slice(-4000)}`);
+		const left = await stop().then(
+			() => "",
+			(error: Error) => `\n${error.message}`,
+		);
+		throw new Error(`lateen up exited ${result.code}\n${result.stderr}${result.stdout}\n${log.slice(-4000)}${left}`);
 	}
 	const state = async () => JSON.parse(await readFile(join(dataDir, "mesh.json"), "utf8")) as MeshStateView;
 	return {

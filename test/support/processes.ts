@@ -8,30 +8,33 @@ export interface ProcessView {
 }
 
 /** Processes that have this entry in their environment (`HOSTNAME=<pod>`) and whose command line contains the text. */
-export async function processesWith(entry: string, text: string): Promise<ProcessView[]> {
-	const found: ProcessView[] = [];
-	for (const name of await readdir("/proc")) {
-		const pid = Number(name);
-		if (!Number.isInteger(pid)) continue;
-		const [environment, command] = await Promise.all([readEntries(pid, "environ"), readEntries(pid, "cmdline")]);
-		if (environment.includes(entry) && command.join(" ").includes(text))
-			found.push({ pid, command: command.join(" ") });
-	}
-	return found;
+export function processesWith(entry: string, text: string): Promise<ProcessView[]> {
+	return findProcesses(
+		async (pid, command) => command.includes(text) && (await readEntries(pid, "environ")).includes(entry),
+	);
+}
+
+/** Processes whose command line names this folder: a mesh's guardian and networking. */
+export function processesWithArgument(folder: string): Promise<ProcessView[]> {
+	return findProcesses(async (pid, command) => pid !== process.pid && command.includes(folder));
 }
 
 /** Children of a process whose command line contains the text. */
-export async function childrenOf(parent: number, text: string): Promise<ProcessView[]> {
-	const children: ProcessView[] = [];
-	for (const name of await readdir("/proc")) {
-		const pid = Number(name);
-		if (!Number.isInteger(pid)) continue;
-		const [stat, command] = await Promise.all([readText(pid, "stat"), readEntries(pid, "cmdline")]);
+export function childrenOf(parent: number, text: string): Promise<ProcessView[]> {
+	return findProcesses(async (pid, command) => {
+		const stat = await readText(pid, "stat");
 		// After the command in brackets: state, then the parent's id.
-		const ppid = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
-		if (ppid === parent && command.join(" ").includes(text)) children.push({ pid, command: command.join(" ") });
+		return command.includes(text) && Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]) === parent;
+	});
+}
+
+async function findProcesses(isWanted: (pid: number, command: string) => Promise<boolean>): Promise<ProcessView[]> {
+	const found: ProcessView[] = [];
+	for (const pid of (await readdir("/proc")).map(Number).filter(Number.isInteger)) {
+		const command = (await readEntries(pid, "cmdline")).join(" ");
+		if (await isWanted(pid, command)) found.push({ pid, command });
 	}
-	return children;
+	return found;
 }
 
 /** True while the process is there and not a zombie. */
