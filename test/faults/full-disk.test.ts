@@ -6,16 +6,18 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { eventually } from "../support/eventually.ts";
 import { startMesh, type TestMesh } from "../support/mesh.ts";
+import { gatewayOf } from "./killed-processes.ts";
 import { assertNothingLeft } from "./left-behind.ts";
+import { steadyLoad } from "./steady-load.ts";
 
-const SIZE_MB = 64;
+const SIZE_MB = 80;
 const SOON_MS = 30_000;
 
 test("a full disk: writes are refused with the reason and nothing is half done; with room again everything works", async (t) => {
 	const disk = mountSmallDisk();
 	if (!disk) return t.skip("mounting a small disk needs root");
 	try {
-		const mesh = await startMesh([], disk);
+		const mesh = await startMesh(["--sample", "bookinfo"], disk);
 		try {
 			await fullDisk(mesh, disk);
 		} finally {
@@ -32,6 +34,7 @@ async function fullDisk(mesh: TestMesh, disk: string): Promise<void> {
 	const { addressBlock } = await mesh.state();
 	await mesh.kubectl.ok(["create", "configmap", "before", "--from-literal=n=1"]);
 	const filler = join(disk, "filler");
+	const load = steadyLoad(`${await gatewayOf(mesh)}/productpage`);
 	fill(disk, filler);
 
 	const refused = await eventually("a refusal", () => refusedWrite(mesh), SOON_MS);
@@ -39,15 +42,21 @@ async function fullDisk(mesh: TestMesh, disk: string): Promise<void> {
 	assert.match(refused.stderr, /the store could not write to its disk: .*No space left on device/);
 	const { code } = await mesh.kubectl(["get", "configmap", refused.name]);
 	assert.equal(code, 1, "what was refused is not there");
+	assert.equal((await mesh.state()).mesh.pid, pid, "the mesh process lives through it");
 	const patched = await mesh.kubectl(["patch", "configmap", "before", "-p", `{"data":{"n":"${"2".repeat(60_000)}"}}`]);
 	const n = await mesh.kubectl.ok(["get", "configmap", "before", "-o", "jsonpath={.data.n}"]);
 	assert.equal(n.length === 1, patched.code !== 0, "either the old value, or an acknowledged one");
 
+	// Killed now, the mesh process cannot come back before there is room; the others go on.
+	process.kill(pid, "SIGKILL");
+	await load.next(50);
 	rmSync(filler);
 	await eventually("a write", async () => (await mesh.kubectl(["create", "configmap", "after"])).code === 0, SOON_MS);
-	assert.equal((await mesh.state()).mesh.pid, pid, "the mesh process has lived through it");
 	await mesh.kubectl.ok(["create", "deployment", "works", "--image=curlimages/curl", "--", "sleep", "1000"]);
 	await mesh.kubectl.ok(["rollout", "status", "deploy/works", "--timeout=30s"]);
+
+	const failures = (await load.stop()).filter((result) => result !== 200);
+	assert.deepEqual(failures, [], "no request failed all the while");
 
 	// A mesh that is started with no room says so, and what was there is there again afterwards.
 	assert.equal((await mesh.lateen(["down"])).code, 0);
