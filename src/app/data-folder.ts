@@ -12,6 +12,10 @@ export interface DataFolder {
 	readonly meshLog: string;
 	readonly pods: string;
 	readonly kubeletToken: string;
+	readonly netproxyState: string;
+	/** Programs that every container finds first. */
+	readonly tools: string;
+	readonly compileCache: string;
 }
 
 export const DEFAULT_DATA_FOLDER = ".lateen";
@@ -29,5 +33,8 @@ export function dataFolder(path: string): DataFolder {
 		meshLog: join(root, "logs", "mesh.log"),
 		pods: join(root, "pods"),
 		kubeletToken: join(root, "kubelet-token"),
+		netproxyState: join(root, "netproxy.json"),
+		tools: join(root, "bin"),
+		compileCache: join(root, "compile-cache"),
 	};
 }

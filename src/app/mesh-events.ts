@@ -13,10 +13,12 @@ export type MeshEvent =
 	| { readonly type: "stopping" }
 	| { readonly type: "stopped" };
 
-/** A line of what `up` prints at the end: `Product page  http://...`. */
+/** A line of what `up` prints at the end: `Product page  http://...`, `Proxy admin  http://...  reviews-v1-...`. */
 export interface SummaryLine {
 	readonly label: string;
 	readonly value: string;
+	/** What the value belongs to, where several lines have one label. */
+	readonly of?: string;
 }
 
 export function encodeEvent(event: MeshEvent): string {

@@ -16,6 +16,8 @@ export interface MeshState {
 	readonly ports: MeshPorts;
 	readonly urls: MeshUrls;
 	readonly kubeconfig: string;
+	/** Name of the sample that it was started with. */
+	readonly sample?: string;
 }
 
 export interface MeshPorts {

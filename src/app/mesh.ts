@@ -289,6 +289,7 @@ export class Mesh {
 			},
 			urls: { kubeApi: api.url, console: "", controlPlaneDebug: `http://${BIND}:${controlPlane.debugPort}` },
 			kubeconfig: this.#folder.kubeconfig,
+			sample: this.#options.sample,
 		};
 		writeMeshState(this.#folder, state);
 		this.#endings.unshift({ stop: () => markStopped(this.#folder), letGo: () => undefined });

@@ -30,8 +30,6 @@ export interface SupervisedNetproxy {
 	letGo(): void;
 }
 
-const stateFile = (folder: DataFolder) => join(folder.root, "netproxy.json");
-
 /**
  * Keeps one netproxy process for the folder: adopts the living one of an earlier mesh process, starts one otherwise, and again when it
  * dies. Resolves when its doors are open.
@@ -79,7 +77,7 @@ export async function superviseNetproxy(
 			letGo();
 			await checking; // one that is just being started is there when this ends
 			await stopProcess(current!, deps.clock);
-			rmSync(stateFile(folder), { force: true });
+			rmSync(folder.netproxyState, { force: true });
 		},
 	};
 }
@@ -93,7 +91,7 @@ export function heldAddressBlock(folder: DataFolder): number | undefined {
 /** Ends a netproxy that no mesh process looks after; answers whether there was one. */
 export async function stopStrayNetproxy(folder: DataFolder, clock: Clock): Promise<boolean> {
 	const left = recorded(folder);
-	rmSync(stateFile(folder), { force: true });
+	rmSync(folder.netproxyState, { force: true });
 	if (!left || !isAlive(left)) return false;
 	await stopProcess(left, clock);
 	return true;
@@ -101,7 +99,7 @@ export async function stopStrayNetproxy(folder: DataFolder, clock: Clock): Promi
 
 function recorded(folder: DataFolder): Recorded | undefined {
 	try {
-		return JSON.parse(readFileSync(stateFile(folder), "utf8")) as Recorded;
+		return JSON.parse(readFileSync(folder.netproxyState, "utf8")) as Recorded;
 	} catch (error) {
 		if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
 		throw error;
@@ -136,7 +134,7 @@ async function startProcess(folder: DataFolder, addressBlock: number): Promise<R
 	ready.destroy();
 	child.unref();
 	const identity = { ...identifyProcess(child.pid!), addressBlock };
-	writeFileSync(stateFile(folder), JSON.stringify(identity), { mode: 0o600 });
+	writeFileSync(folder.netproxyState, JSON.stringify(identity), { mode: 0o600 });
 	return identity;
 }
 

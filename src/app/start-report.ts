@@ -112,13 +112,33 @@ async function answers(url: string, deadlineMs: number, signal: AbortSignal): Pr
 	return false;
 }
 
-/** Base URL of the ingress gateway as a browser on this machine reaches it. */
+/** Base URL of the ingress gateway as a browser on this machine reaches it; undefined when it has no address or is not there. */
 export async function gatewayUrl(client: KubeClient): Promise<string | undefined> {
-	const service = await client.get<Service>(RESOURCES.services, "istio-ingressgateway", SYSTEM_NAMESPACE);
-	const ip = service.status?.loadBalancer?.ingress?.[0]?.ip;
-	if (!ip) return undefined;
+	const { items } = await client.list<Service>(RESOURCES.services, {
+		namespace: SYSTEM_NAMESPACE,
+		fieldSelector: "metadata.name=istio-ingressgateway",
+	});
+	const [service] = items;
+	const ip = service?.status?.loadBalancer?.ingress?.[0]?.ip;
+	if (!service || !ip) return undefined;
 	const opened = service.metadata.annotations?.["lateen.dev/opened-ports"]?.split(",").find((p) => p.startsWith("80:"));
 	return opened ? `http://${ip}:${opened.slice(3)}` : `http://${ip}`;
+}
+
+/** Where the mesh can be looked at: the sample's page, gateway, console, API, kubeconfig. */
+export async function addresses(
+	client: KubeClient,
+	state: MeshState,
+	sample: Sample | undefined,
+): Promise<SummaryLine[]> {
+	const gateway = await gatewayUrl(client);
+	return [
+		...(sample && gateway ? [{ label: sample.page.label, value: gateway + sample.page.path }] : []),
+		...(gateway ? [{ label: "Gateway", value: gateway }] : []),
+		{ label: "Console", value: state.urls.console },
+		{ label: "Kubernetes API", value: state.urls.kubeApi },
+		{ label: "Kubeconfig", value: state.kubeconfig },
+	];
 }
 
 /** What `up` prints when all is up. */
@@ -127,18 +147,14 @@ export async function summarise(
 	state: MeshState,
 	sample: Sample | undefined,
 ): Promise<SummaryLine[]> {
-	const gateway = await gatewayUrl(client);
 	const { items } = await client.list<Pod>(RESOURCES.pods);
 	const proxies = items.filter((p) => p.status?.podIP && p.spec.containers.some((c) => c.name === PROXY_CONTAINER));
 	return [
-		...(sample && gateway ? [{ label: sample.page.label, value: gateway + sample.page.path }] : []),
-		...(gateway ? [{ label: "Gateway", value: gateway }] : []),
-		{ label: "Console", value: state.urls.console },
-		{ label: "Kubernetes API", value: state.urls.kubeApi },
-		{ label: "Kubeconfig", value: `${state.kubeconfig}   (export KUBECONFIG=...)` },
+		...(await addresses(client, state, sample)),
 		...proxies.map((p) => ({
-			label: `Admin of ${p.metadata.name}`,
+			label: "Proxy admin",
 			value: `http://${p.status!.podIP}:${PORTS.proxyAdmin}`,
+			of: p.metadata.name!,
 		})),
 	];
 }

@@ -1,12 +1,20 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 import { test } from "node:test";
+import type { MeshState } from "../app/mesh-state.ts";
 import { formatAge } from "./age.ts";
 import { type CommandSpec, defineCommand, OUTPUT_FLAG } from "./command.ts";
+import { COMMANDS } from "./commands.ts";
 import { completions } from "./completion-script.ts";
 import { parseConfigDump } from "./config-dump.ts";
 import { CommandError, EXIT } from "./exit-codes.ts";
 import { parseManifests } from "./manifests.ts";
+import { meshFolder } from "./mesh-access.ts";
+import { nextSteps } from "./next-steps.ts";
 import { runProgram } from "./program.ts";
+import { progressPrinter } from "./progress.ts";
 import { createTerminal, formatTable } from "./terminal.ts";
 
 function capture() {
@@ -69,6 +77,21 @@ test("help is printed to stdout with flags and examples, exit code 0", async () 
 	assert.match(c.stdout(), /Say hello[\s\S]*--output <format>[\s\S]*Examples:\n {2}lateen greet anna/);
 });
 
+test("the page of all commands fits 100 columns, lists each by its summary, and knows what every page says", async () => {
+	const c = capture();
+	assert.equal(await runProgram(COMMANDS, ["--help"], c.out), EXIT.ok);
+	assert.match(c.stdout(), /^ {2}proxy-status, ps {2}Show whether each proxy has its latest configuration$/m);
+	assert.match(c.stdout(), /Rules and manifests:\n {2}analyze/);
+	const pages = [c.stdout()];
+	for (const { name } of COMMANDS) {
+		const page = capture();
+		assert.equal(await runProgram(COMMANDS, [...name.split(" "), "--help"], page.out), EXIT.ok);
+		pages.push(page.stdout());
+	}
+	const prose = pages.map((page) => page.split("Examples:")[0]!).join("\n");
+	for (const line of prose.split("\n")) assert.ok(line.length <= 100, line);
+});
+
 test("tables pad columns by three blanks and leave no blanks at line ends", () => {
 	assert.deepEqual(
 		formatTable([
@@ -78,6 +101,44 @@ test("tables pad columns by three blanks and leave no blanks at line ends", () =
 		]),
 		["NAME          AGE", "a-long-name", "b             5s"],
 	);
+});
+
+test("colours take no room in a table", () => {
+	const rows = [
+		["\u001b[1mNAME\u001b[22m", "AGE"],
+		["b", "5s"],
+	];
+	assert.deepEqual(formatTable(rows), ["\u001b[1mNAME\u001b[22m   AGE", "b      5s"]);
+});
+
+test("what is printed of a mesh: a shared label once, then what to do next", () => {
+	const c = capture();
+	const summary = [
+		{ label: "Gateway", value: "http://127.64.192.1" },
+		{ label: "Proxy admin", value: "http://127.64.1.2:15000", of: "a" },
+		{ label: "Proxy admin", value: "http://127.64.1.10:15000", of: "b" },
+	];
+	const state = { kubeconfig: "/tmp/a b/kubeconfig" } as MeshState;
+	progressPrinter(c.out, false, nextSteps(true))({ type: "ready", state, summary });
+	const lines = c.stdout().split("\n");
+	assert.deepEqual(lines.slice(1, 4), [
+		"  Gateway       http://127.64.192.1",
+		"  Proxy admin   http://127.64.1.2:15000    a",
+		"                http://127.64.1.10:15000   b",
+	]);
+	assert.match(lines[5]!, /export KUBECONFIG='\/tmp\/a b\/kubeconfig' PATH=\S+\/bin:\$PATH$/);
+	assert.match(lines[6]!, /`lateen down --data '\/tmp\/a b'` ends it/);
+});
+
+test("commands that look are about the named folder, the one here, or the mesh of KUBECONFIG", (t) => {
+	const root = mkdtempSync(join(tmpdir(), "lateen-cli-"));
+	t.after(() => rmSync(root, { recursive: true }));
+	const kubeconfig = join(root, "kubeconfig");
+	assert.equal(meshFolder(undefined, kubeconfig).root, resolve(".lateen"), "no mesh keeps its state there");
+	writeFileSync(join(root, "mesh.json"), "{}");
+	assert.equal(meshFolder(undefined, kubeconfig).root, root);
+	assert.equal(meshFolder(undefined, join(root, "config")).root, resolve(".lateen"));
+	assert.equal(meshFolder("/elsewhere", kubeconfig).root, "/elsewhere");
 });
 
 test("ages read as kubectl prints them", () => {

@@ -42,6 +42,8 @@ export interface CommandSpec {
 	readonly args?: readonly ArgSpec[];
 	readonly flags?: Readonly<Record<string, FlagSpec>>;
 	readonly examples?: readonly string[];
+	/** Heading of the help page under which it stands. */
+	readonly heading?: string;
 	/** Not listed in help: for processes that Lateen starts itself. */
 	readonly hidden?: boolean;
 	/** Answers the exit code. */
@@ -54,10 +56,15 @@ export function defineCommand(spec: CommandSpec): CommandSpec {
 
 /** Flags that several commands share. */
 export const DATA_FLAG: FlagSpec = { value: "dir", help: "folder of the mesh's state", default: ".lateen" };
+/** For commands that only look. */
+export const MESH_FLAG: FlagSpec = {
+	value: "dir",
+	help: "folder of the mesh's state (default: .lateen, else the mesh of $KUBECONFIG)",
+};
 export const OUTPUT_FLAG: FlagSpec = {
 	short: "o",
 	value: "format",
-	help: "table or json",
+	help: "format of the result",
 	default: "table",
 	choices: ["table", "json"],
 };

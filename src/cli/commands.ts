@@ -16,22 +16,21 @@ import { up } from "./commands/up.ts";
 import { validate } from "./commands/validate.ts";
 import { version } from "./commands/version.ts";
 
+const BY_HEADING: Readonly<Record<string, readonly CommandSpec[]>> = {
+	"A mesh on this machine:": [up, down, status, kubeconfig],
+	"What its proxies know:": [
+		proxyStatus,
+		proxyConfigListeners,
+		proxyConfigRoutes,
+		proxyConfigClusters,
+		proxyConfigEndpoints,
+	],
+	"Rules and manifests:": [analyze, validate, kubeInject],
+	"One part alone:": [proxy, controlPlane],
+	"Besides:": [version, completion],
+};
+
 /** Every command, in the order of the help page. */
-export const COMMANDS: readonly CommandSpec[] = [
-	up,
-	down,
-	status,
-	kubeconfig,
-	proxyStatus,
-	proxyConfigListeners,
-	proxyConfigRoutes,
-	proxyConfigClusters,
-	proxyConfigEndpoints,
-	analyze,
-	validate,
-	kubeInject,
-	proxy,
-	controlPlane,
-	version,
-	completion,
-];
+export const COMMANDS: readonly CommandSpec[] = Object.entries(BY_HEADING).flatMap(([heading, specs]) =>
+	specs.map((spec) => ({ ...spec, heading })),
+);

@@ -1,12 +1,12 @@
-import { DEFAULT_DATA_FOLDER, dataFolder } from "../app/data-folder.ts";
 import { runningMesh } from "../app/mesh-state.ts";
 import { createKubeClient } from "../kube/client/create-kube-client.ts";
 import { loadKubeconfig } from "../kube/client/load-kubeconfig.ts";
 import { RESOURCES } from "../kube/client/resources.ts";
+import { meshFolder } from "./mesh-access.ts";
 
 /** Names in the running mesh for shell completion; none when no mesh answers, since a shell prompt is no place for an error. */
 export async function completeNames(what: "pod" | "namespace"): Promise<readonly string[]> {
-	const mesh = runningMesh(dataFolder(DEFAULT_DATA_FOLDER));
+	const mesh = runningMesh(meshFolder(undefined));
 	if (!mesh) return [];
 	const client = createKubeClient(loadKubeconfig(mesh.kubeconfig));
 	try {

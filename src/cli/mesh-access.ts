@@ -1,13 +1,23 @@
-import { dataFolder } from "../app/data-folder.ts";
+import { existsSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { type DataFolder, DEFAULT_DATA_FOLDER, dataFolder } from "../app/data-folder.ts";
 import { type MeshState, runningMesh } from "../app/mesh-state.ts";
 import { formatProblem, problem } from "../lib/problem.ts";
 import { CommandError, EXIT } from "./exit-codes.ts";
 
 const FETCH_TIMEOUT_MS = 10_000;
 
-/** The mesh that runs in the folder of `--data`; ends the command when there is none. */
-export function requireMesh(dataDir: string): MeshState {
-	const folder = dataFolder(dataDir);
+/** The folder that a command is about: that of `--data`, else `.lateen` here, else that of the mesh whose kubeconfig KUBECONFIG names. */
+export function meshFolder(named: string | undefined, kubeconfig = process.env.KUBECONFIG): DataFolder {
+	const here = dataFolder(named ?? DEFAULT_DATA_FOLDER);
+	if (named !== undefined || !kubeconfig || existsSync(here.meshState)) return here;
+	const there = dataFolder(dirname(kubeconfig));
+	return there.kubeconfig === resolve(kubeconfig) && existsSync(there.meshState) ? there : here;
+}
+
+/** The mesh that runs in the folder that a command is about; ends the command when there is none. */
+export function requireMesh(named: string | undefined): MeshState {
+	const folder = meshFolder(named);
 	const state = runningMesh(folder);
 	if (state) return state;
 	throw new CommandError(
@@ -17,7 +27,7 @@ export function requireMesh(dataDir: string): MeshState {
 				"LTN4001",
 				folder.root,
 				"no mesh runs in this folder",
-				"start one with `lateen up`, or name its folder with --data",
+				"start one with `lateen up`, or name its folder with --data or its kubeconfig with KUBECONFIG",
 			),
 		),
 	);

@@ -6,6 +6,10 @@ import type { CommandInput, CommandSpec, FlagSpec } from "./command.ts";
 import { CommandError, EXIT } from "./exit-codes.ts";
 import type { Terminal } from "./terminal.ts";
 
+const HELP_COLUMNS = 100;
+/** Heading of what stands under no other. */
+const REST = "Besides:";
+
 /** Ctrl-C, `kill`, and a terminal that is closed. */
 const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
@@ -59,15 +63,17 @@ function buildProgram(
 	signal: AbortSignal,
 	done: (code: number) => void,
 ): Command {
-	const program = base(new Command("lateen"))
-		.description("Lateen: a service mesh that speaks Istio's API, on this machine or on a cluster.")
-		.version(VERSION, "-v, --version", "print the version of this program")
-		.configureOutput({ writeOut: (text) => out.line(text.trimEnd()), writeErr: (text) => out.note(text.trimEnd()) });
+	const program = parent(new Command("lateen"), REST)
+		.description("A service mesh that speaks Istio's API.")
+		.version(VERSION, "-v, --version", "print the version")
+		.configureOutput(writers(out));
 	const groups = new Map<string, Command>();
 	for (const spec of commands) {
 		const words = spec.name.split(" ");
-		const parent = words.length === 1 ? program : group(program, groups, words[0]!, commands);
-		const command = base(parent.command(words.at(-1)!, { hidden: spec.hidden === true }));
+		const isTop = words.length === 1;
+		const holder = isTop ? program : group(program, groups, spec);
+		const command = base(holder.command(words.at(-1)!, { hidden: spec.hidden === true }));
+		if (isTop && spec.heading !== undefined) command.helpGroup(spec.heading);
 		addSpec(command, spec, out);
 		command.action(async (...given: unknown[]) => {
 			const args = given
@@ -83,28 +89,56 @@ function buildProgram(
 const GROUPS: Readonly<Record<string, { aliases: readonly string[]; summary: string }>> = {
 	"proxy-config": {
 		aliases: ["pc"],
-		summary: "Show what a proxy has been told: listeners, routes, clusters, endpoints",
+		summary: "Show a proxy's listeners, routes, clusters or endpoints",
 	},
 };
 
-function group(
-	program: Command,
-	groups: Map<string, Command>,
-	name: string,
-	commands: readonly CommandSpec[],
-): Command {
+function group(program: Command, groups: Map<string, Command>, { name: full, heading }: CommandSpec): Command {
+	const name = full.split(" ")[0]!;
 	const known = groups.get(name);
 	if (known) return known;
 	const about = GROUPS[name];
-	if (!about) throw new Error(`command group ${name} of ${commands.length} commands has no summary`);
-	const created = base(program.command(name)).description(about.summary).aliases(about.aliases);
+	if (!about) throw new Error(`command group ${name} of ${full} has no summary`);
+	const created = parent(program.command(name), "Commands:").description(about.summary).aliases(about.aliases);
+	if (heading !== undefined) created.helpGroup(heading);
 	groups.set(name, created);
 	return created;
+}
+
+/** Help is wrapped for reading: at the terminal's width, at most 100 columns. */
+function writers(out: Terminal) {
+	const width = () => Math.min(process.stdout.columns ?? HELP_COLUMNS, HELP_COLUMNS);
+	return {
+		writeOut: (text: string) => out.line(text.trimEnd()),
+		writeErr: (text: string) => out.note(text.trimEnd()),
+		getOutHelpWidth: width,
+		getErrHelpWidth: width,
+	};
+}
+
+/** Names alone in lists of commands: what they take is on their own pages. */
+function commandTerm(command: Command): string {
+	return [command.name(), ...command.aliases()].join(", ");
+}
+
+function describeOption({ description, argChoices, defaultValue }: Option): string {
+	const notes = [
+		...(argChoices ? [argChoices.join("|")] : []),
+		...(typeof defaultValue === "string" ? [`default: ${defaultValue}`] : []),
+	];
+	return notes.length === 0 ? description : `${description} (${notes.join("; ")})`;
+}
+
+/** A command that has commands; those without a heading of their own, the help among them, stand under the given one. */
+function parent(command: Command, heading: string): Command {
+	return base(command).commandsGroup(heading).helpCommand("help [command]", "Show the page of a command");
 }
 
 function base(command: Command): Command {
 	return command
 		.exitOverride()
+		.helpOption("-h, --help", "show this page")
+		.configureHelp({ subcommandTerm: commandTerm, optionDescription: describeOption })
 		.showHelpAfterError("Run with --help for the flags and examples.")
 		.showSuggestionAfterError(true);
 }
@@ -112,10 +146,7 @@ function base(command: Command): Command {
 function addSpec(command: Command, spec: CommandSpec, out: Terminal): void {
 	command.summary(spec.summary).description(spec.details ? `${spec.summary}\n\n${spec.details}` : spec.summary);
 	command.aliases(spec.aliases ?? []);
-	command.configureOutput({
-		writeOut: (text) => out.line(text.trimEnd()),
-		writeErr: (text) => out.note(text.trimEnd()),
-	});
+	command.configureOutput(writers(out));
 	for (const arg of spec.args ?? []) {
 		const suffix = arg.repeat ? "..." : "";
 		command.addArgument(new Argument(arg.required ? `<${arg.name}${suffix}>` : `[${arg.name}${suffix}]`, arg.help));

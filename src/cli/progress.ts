@@ -1,9 +1,16 @@
-import type { MeshEvent } from "../app/mesh-events.ts";
+import type { MeshEvent, SummaryLine } from "../app/mesh-events.ts";
+import type { MeshState } from "../app/mesh-state.ts";
 import { formatProblem } from "../lib/problem.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Prints what a starting mesh tells: steps with check marks on stderr, then the addresses (or one JSON object) on stdout. */
-export function progressPrinter(out: Terminal, asJson: boolean): (event: MeshEvent) => void {
+/** Sentences on what to do with a mesh that is up. */
+export type NextSteps = (state: MeshState) => readonly string[];
+
+/**
+ * Prints what a starting mesh tells: steps with check marks on stderr, then the addresses and what to do next (or one JSON object) on
+ * stdout.
+ */
+export function progressPrinter(out: Terminal, asJson: boolean, next: NextSteps): (event: MeshEvent) => void {
 	const tick = out.style.green("✔");
 	let pending = false;
 	const clear = () => {
@@ -21,7 +28,13 @@ export function progressPrinter(out: Terminal, asJson: boolean): (event: MeshEve
 			pending = true;
 		},
 		warning: (event) => out.note(`${out.style.yellow("!")} ${formatProblem(event.problem)}`),
-		ready: (event) => (asJson ? out.json(event.state) : printSummary(event, out)),
+		ready(event) {
+			if (asJson) return out.json(event.state);
+			out.line();
+			out.table(summaryRows(event.summary, out));
+			out.line();
+			for (const line of next(event.state)) out.line(line);
+		},
 		failed(event) {
 			for (const p of event.problems) out.note(`${out.style.red("✘")} ${formatProblem(p)}`);
 		},
@@ -36,11 +49,13 @@ export function progressPrinter(out: Terminal, asJson: boolean): (event: MeshEve
 	};
 }
 
-function printSummary(event: Extract<MeshEvent, { type: "ready" }>, out: Terminal): void {
-	const width = Math.max(...event.summary.map((s) => s.label.length));
-	out.line();
-	for (const { label, value } of event.summary) out.line(`  ${out.style.bold(label.padEnd(width))}   ${value}`);
-	out.line();
+/** Addresses as a table; a label that several lines share is written once. */
+export function summaryRows(lines: readonly SummaryLine[], { style }: Terminal): string[][] {
+	return lines.map(({ label, value, of }, i) => [
+		`  ${lines[i - 1]?.label === label ? "" : style.bold(label)}`,
+		value,
+		...(of === undefined ? [] : [style.dim(of)]),
+	]);
 }
 
 function formatMs(ms: number): string {

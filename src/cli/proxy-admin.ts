@@ -18,7 +18,7 @@ interface Pod extends KubeObject {
 export async function proxyAdmin(
 	input: CommandInput,
 ): Promise<{ readonly pod: string; get<T>(path: string): Promise<T> }> {
-	const mesh = requireMesh(input.flag("data")!);
+	const mesh = requireMesh(input.flag("data"));
 	const client = createKubeClient(loadKubeconfig(mesh.kubeconfig));
 	try {
 		const pod = await findPod(client, input.args[0]!, input.flag("namespace")!);

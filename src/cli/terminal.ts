@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from "node:util";
 import pc from "picocolors";
 
 /** Where a command writes: results to stdout, everything else to stderr; colours only on a terminal (and as NO_COLOR says). */
@@ -38,12 +39,17 @@ export function formatTable(rows: readonly (readonly string[])[]): string[] {
 	const widths: number[] = [];
 	for (const row of rows)
 		row.forEach((cell, i) => {
-			widths[i] = Math.max(widths[i] ?? 0, cell.length);
+			widths[i] = Math.max(widths[i] ?? 0, widthOf(cell));
 		});
 	return rows.map((row) =>
 		row
-			.map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i]! + 3)))
+			.map((cell, i) => (i === row.length - 1 ? cell : cell + " ".repeat(widths[i]! + 3 - widthOf(cell))))
 			.join("")
 			.trimEnd(),
 	);
+}
+
+/** Columns that a text takes; colours take none. */
+function widthOf(text: string): number {
+	return stripVTControlCharacters(text).length;
 }

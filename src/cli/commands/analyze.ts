@@ -1,5 +1,4 @@
 import { clusterObjects } from "../../app/configuration-analysis.ts";
-import { dataFolder } from "../../app/data-folder.ts";
 import { runningMesh } from "../../app/mesh-state.ts";
 import { type AnalysisMessage, formatMessage, type Level } from "../../controlplane/analysis/analysis-message.ts";
 import { ANALYZERS } from "../../controlplane/analysis/analyze.ts";
@@ -9,16 +8,17 @@ import type { KubeObject } from "../../kinds/object.ts";
 import { createKubeClient } from "../../kube/client/create-kube-client.ts";
 import { loadKubeconfig } from "../../kube/client/load-kubeconfig.ts";
 import { formatProblem, problem } from "../../lib/problem.ts";
-import { type CommandInput, DATA_FLAG, defineCommand } from "../command.ts";
+import { type CommandInput, defineCommand, MESH_FLAG } from "../command.ts";
 import { CommandError, EXIT } from "../exit-codes.ts";
 import { readManifests } from "../manifests.ts";
+import { meshFolder } from "../mesh-access.ts";
 
 const ANALYZER_NAMES = Object.keys(ANALYZERS);
 const LEVELS: readonly Level[] = ["Info", "Warning", "Error"];
 
 export const analyze = defineCommand({
 	name: "analyze",
-	summary: "Find what is wrong with the configuration of the running mesh, of files, or of both together",
+	summary: "Find mistakes in the configuration of a mesh, of files, or of both",
 	details:
 		"Objects in files stand for those of the same name in the mesh. Exit code 79 when something is found at --failure-threshold or above, 65 when a file cannot be parsed.",
 	args: [
@@ -30,7 +30,7 @@ export const analyze = defineCommand({
 		},
 	],
 	flags: {
-		data: DATA_FLAG,
+		data: MESH_FLAG,
 		namespace: {
 			short: "n",
 			value: "namespace",
@@ -44,11 +44,16 @@ export const analyze = defineCommand({
 			help: 'leave a finding out: "IST0101=VirtualService reviews.default", * as wildcard',
 			repeat: true,
 		},
-		"failure-threshold": { value: "level", help: "Info, Warning or Error", default: "Error", choices: LEVELS },
-		"output-threshold": { value: "level", help: "Info, Warning or Error", default: "Info", choices: LEVELS },
+		"failure-threshold": {
+			value: "level",
+			help: "least finding that makes it fail",
+			default: "Error",
+			choices: LEVELS,
+		},
+		"output-threshold": { value: "level", help: "least finding that is shown", default: "Info", choices: LEVELS },
 		analyzer: { value: "name", help: "run only this analyzer", repeat: true },
 		list: { short: "L", help: "list the analyzers and end" },
-		output: { short: "o", value: "format", help: "log or json", default: "log", choices: ["log", "json"] },
+		output: { short: "o", value: "format", help: "format of the result", default: "log", choices: ["log", "json"] },
 	},
 	examples: ["lateen analyze -A", "lateen analyze --files-only rules/", "cat new-rule.yaml | lateen analyze -"],
 	async run(input) {
@@ -83,7 +88,7 @@ function placed(object: KubeObject, namespace: string): KubeObject {
 }
 
 async function meshObjects({ flag, args }: CommandInput): Promise<KubeObject[]> {
-	const folder = dataFolder(flag("data")!);
+	const folder = meshFolder(flag("data"));
 	const mesh = runningMesh(folder);
 	if (!mesh) {
 		if (args.length > 0) return [];

@@ -11,7 +11,7 @@ import { CommandError, EXIT } from "../exit-codes.ts";
 
 export const controlPlane = defineCommand({
 	name: "control-plane",
-	summary: "Run only the control plane (xDS), in the foreground, against any Kubernetes API",
+	summary: "Run only the control plane, for any Kubernetes API",
 	details: "Watches Services, endpoints, pods and Istio's kinds, and serves ADS to Lateen's proxies and to Envoy.",
 	flags: {
 		kubeconfig: { value: "file", help: "the cluster (default: $KUBECONFIG)" },

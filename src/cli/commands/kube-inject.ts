@@ -1,19 +1,20 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
-import { dataFolder } from "../../app/data-folder.ts";
 import { injectionConfigFor } from "../../app/injection-plugin.ts";
 import { runningMesh } from "../../app/mesh-state.ts";
 import { injectManifests } from "../../controlplane/injector/inject-manifests.ts";
 import { formatProblem, problem } from "../../lib/problem.ts";
-import { DATA_FLAG, defineCommand } from "../command.ts";
+import { defineCommand, MESH_FLAG } from "../command.ts";
 import { CommandError, EXIT } from "../exit-codes.ts";
+import { meshFolder } from "../mesh-access.ts";
 
 export const kubeInject = defineCommand({
 	name: "kube-inject",
-	summary: "Add the proxy to the workloads of a YAML file and print the result",
-	details: "For namespaces without automatic injection. Documents that are no workloads stay as they are.",
+	summary: "Add the sidecar to the workloads of a YAML file",
+	details:
+		"Prints the result. For namespaces without automatic injection. Documents that are no workloads stay as they are.",
 	flags: {
-		data: DATA_FLAG,
+		data: MESH_FLAG,
 		filename: { short: "f", value: "file", help: "the file; - for standard input" },
 		output: { short: "o", value: "file", help: "write here instead of standard output" },
 		namespace: { short: "n", value: "namespace", help: "namespace the workloads are meant for", default: "default" },
@@ -26,7 +27,7 @@ export const kubeInject = defineCommand({
 				EXIT.usage,
 				formatProblem(problem("LTN4210", "-f", "no file was named", "give a file, or - for standard input")),
 			);
-		const mesh = runningMesh(dataFolder(flag("data")!));
+		const mesh = runningMesh(meshFolder(flag("data")));
 		const result = injectManifests(await read(file), {
 			config: injectionConfigFor(mesh?.ports.xds),
 			namespace: flag("namespace")!,

@@ -1,4 +1,4 @@
-import { type CommandInput, DATA_FLAG, defineCommand, NAMESPACE_FLAG, OUTPUT_FLAG } from "../command.ts";
+import { type CommandInput, defineCommand, MESH_FLAG, NAMESPACE_FLAG, OUTPUT_FLAG } from "../command.ts";
 import { type DumpedCluster, parseConfigDump } from "../config-dump.ts";
 import { formatConfigRef } from "../config-ref.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -7,10 +7,10 @@ import { proxyAdmin } from "../proxy-admin.ts";
 export const proxyConfigClusters = defineCommand({
 	name: "proxy-config clusters",
 	aliases: ["cluster", "c"],
-	summary: "List the clusters that a proxy has",
+	summary: "List the clusters of a proxy",
 	args: [{ name: "pod", help: "[deploy/]<name>[.<namespace>]", required: true, completes: "pod" }],
 	flags: {
-		data: DATA_FLAG,
+		data: MESH_FLAG,
 		namespace: NAMESPACE_FLAG,
 		output: OUTPUT_FLAG,
 		fqdn: { value: "host", help: "only clusters of this host" },

@@ -1,4 +1,4 @@
-import { DATA_FLAG, defineCommand, NAMESPACE_FLAG, OUTPUT_FLAG } from "../command.ts";
+import { defineCommand, MESH_FLAG, NAMESPACE_FLAG, OUTPUT_FLAG } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
 import { proxyAdmin } from "../proxy-admin.ts";
 
@@ -20,10 +20,10 @@ interface HostStatus {
 export const proxyConfigEndpoints = defineCommand({
 	name: "proxy-config endpoints",
 	aliases: ["endpoint", "ep"],
-	summary: "List the endpoints that a proxy has, with their health and outlier ejection",
+	summary: "List the endpoints of a proxy with their health and outlier ejection",
 	args: [{ name: "pod", help: "[deploy/]<name>[.<namespace>]", required: true, completes: "pod" }],
 	flags: {
-		data: DATA_FLAG,
+		data: MESH_FLAG,
 		namespace: NAMESPACE_FLAG,
 		output: OUTPUT_FLAG,
 		cluster: {

@@ -1,4 +1,4 @@
-import { type CommandInput, DATA_FLAG, defineCommand, NAMESPACE_FLAG, OUTPUT_FLAG } from "../command.ts";
+import { type CommandInput, defineCommand, MESH_FLAG, NAMESPACE_FLAG, OUTPUT_FLAG } from "../command.ts";
 import { type DumpedFilterChain, type DumpedListener, parseConfigDump } from "../config-dump.ts";
 import { EXIT } from "../exit-codes.ts";
 import { proxyAdmin } from "../proxy-admin.ts";
@@ -6,10 +6,10 @@ import { proxyAdmin } from "../proxy-admin.ts";
 export const proxyConfigListeners = defineCommand({
 	name: "proxy-config listeners",
 	aliases: ["listener", "l"],
-	summary: "List the listeners that a proxy has and where their connections go",
+	summary: "List the listeners of a proxy and where their connections go",
 	args: [{ name: "pod", help: "[deploy/]<name>[.<namespace>]", required: true, completes: "pod" }],
 	flags: {
-		data: DATA_FLAG,
+		data: MESH_FLAG,
 		namespace: NAMESPACE_FLAG,
 		output: OUTPUT_FLAG,
 		address: { value: "ip", help: "only listeners on this address" },

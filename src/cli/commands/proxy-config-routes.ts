@@ -1,4 +1,4 @@
-import { DATA_FLAG, defineCommand, NAMESPACE_FLAG, OUTPUT_FLAG } from "../command.ts";
+import { defineCommand, MESH_FLAG, NAMESPACE_FLAG, OUTPUT_FLAG } from "../command.ts";
 import { type DumpedRoute, type DumpedRouteConfig, type DumpedVirtualHost, parseConfigDump } from "../config-dump.ts";
 import { formatConfigRef } from "../config-ref.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -7,10 +7,10 @@ import { proxyAdmin } from "../proxy-admin.ts";
 export const proxyConfigRoutes = defineCommand({
 	name: "proxy-config routes",
 	aliases: ["route", "r"],
-	summary: "List the routes that a proxy has, in the order in which they are tried",
+	summary: "List the routes of a proxy in the order in which they are tried",
 	args: [{ name: "pod", help: "[deploy/]<name>[.<namespace>]", required: true, completes: "pod" }],
 	flags: {
-		data: DATA_FLAG,
+		data: MESH_FLAG,
 		namespace: NAMESPACE_FLAG,
 		output: OUTPUT_FLAG,
 		name: { value: "name", help: "only the route configuration of this name" },

@@ -1,5 +1,5 @@
 import { formatAge } from "../age.ts";
-import { DATA_FLAG, defineCommand, OUTPUT_FLAG } from "../command.ts";
+import { defineCommand, MESH_FLAG, OUTPUT_FLAG } from "../command.ts";
 import { CommandError, EXIT } from "../exit-codes.ts";
 import { getJson, requireMesh } from "../mesh-access.ts";
 import { type ProxySync, sinceOf, type TypeSync } from "../proxy-sync.ts";
@@ -9,14 +9,14 @@ const TYPES = ["CDS", "LDS", "EDS", "RDS"];
 export const proxyStatus = defineCommand({
 	name: "proxy-status",
 	aliases: ["ps"],
-	summary: "Show whether each proxy has what the control plane last sent",
+	summary: "Show whether each proxy has its latest configuration",
 	details:
 		"SYNCED: acknowledged. STALE: sent, no answer yet. ERROR: refused by the proxy, the reason follows. NOT SENT: nothing to send.",
 	args: [{ name: "pod", help: "only this proxy: <pod>[.<namespace>]", completes: "pod" }],
-	flags: { data: DATA_FLAG, output: OUTPUT_FLAG },
+	flags: { data: MESH_FLAG, output: OUTPUT_FLAG },
 	examples: ["lateen proxy-status", "lateen proxy-status reviews-v1-6d8f.default -o json"],
 	async run({ args, flag, out }) {
-		const mesh = requireMesh(flag("data")!);
+		const mesh = requireMesh(flag("data"));
 		const all = await getJson<ProxySync[]>(`${mesh.urls.controlPlaneDebug}/debug/syncz`);
 		const wanted = args[0];
 		const proxies =

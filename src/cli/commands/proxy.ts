@@ -4,7 +4,7 @@ import { EXIT } from "../exit-codes.ts";
 /** Listed here for help and completion; `main.ts` starts the proxy before this is loaded. */
 export const proxy = defineCommand({
 	name: "proxy",
-	summary: "Run only the proxy, in the foreground, from an Envoy v3 bootstrap file",
+	summary: "Run only the proxy, from an Envoy bootstrap file",
 	details: "Static resources and ADS. A field that this proxy does not obey is refused with its path.",
 	flags: {
 		"config-path": { short: "c", value: "file", help: "the bootstrap, YAML or JSON" },
@@ -17,7 +17,7 @@ export const proxy = defineCommand({
 		"component-log-level": { value: "list", help: "levels of components: upstream:debug,http:trace" },
 		mode: {
 			value: "mode",
-			help: "serve, or validate: only check the file",
+			help: "what to do with the file",
 			default: "serve",
 			choices: ["serve", "validate"],
 		},

@@ -1,15 +1,19 @@
-import { type DataFolder, dataFolder } from "../../app/data-folder.ts";
+import type { DataFolder } from "../../app/data-folder.ts";
+import type { SummaryLine } from "../../app/mesh-events.ts";
 import { type MeshState, readMeshState } from "../../app/mesh-state.ts";
 import { isAlive } from "../../app/process-identity.ts";
+import { SAMPLES } from "../../app/samples.ts";
+import { addresses } from "../../app/start-report.ts";
 import type { KubeObject } from "../../kinds/object.ts";
 import { createKubeClient } from "../../kube/client/create-kube-client.ts";
 import { loadKubeconfig } from "../../kube/client/load-kubeconfig.ts";
 import { RESOURCES } from "../../kube/client/resources.ts";
 import { PORTS, PROXY_CONTAINER } from "../../lib/names.ts";
 import { formatAge } from "../age.ts";
-import { DATA_FLAG, defineCommand, OUTPUT_FLAG } from "../command.ts";
+import { defineCommand, MESH_FLAG, OUTPUT_FLAG } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
-import { getJson } from "../mesh-access.ts";
+import { getJson, meshFolder } from "../mesh-access.ts";
+import { summaryRows } from "../progress.ts";
 import { type ProxySync, worstState } from "../proxy-sync.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -28,20 +32,30 @@ interface PodLine {
 	readonly proxyAdmin: string | undefined;
 }
 
+/** What the mesh itself tells once it is up. */
+interface Inside {
+	readonly addresses: readonly SummaryLine[];
+	readonly pods: readonly PodLine[];
+}
+
 export const status = defineCommand({
 	name: "status",
-	summary: "Show whether the mesh runs, where its doors are, and how its pods and proxies do",
+	summary: "Show a mesh's addresses, pods and proxies",
 	details: "Exit code 0: running. 69: not running.",
-	flags: { data: DATA_FLAG, output: OUTPUT_FLAG },
+	flags: { data: MESH_FLAG, output: OUTPUT_FLAG },
 	examples: ["lateen status", "lateen status -o json"],
 	async run({ flag, out }) {
-		const folder = dataFolder(flag("data")!);
+		const folder = meshFolder(flag("data"));
 		const state = readMeshState(folder);
 		const running = state !== undefined && isAlive(state.mesh);
-		const pods = running && state.phase === "ready" ? await readPods(state) : [];
+		const inside = running && state.phase === "ready" ? await lookInside(state) : undefined;
 		if (flag("output") === "json")
-			out.json(running ? { running, ...state, pods } : { running, folder: folder.root, phase: state?.phase });
-		else if (running) print(state, pods, out);
+			out.json(
+				running
+					? { running, ...state, addresses: inside?.addresses ?? [], pods: inside?.pods ?? [] }
+					: { running, folder: folder.root, phase: state?.phase },
+			);
+		else if (running) print(state, inside, out);
 		else out.line(whyDown(folder, state));
 		return running ? EXIT.ok : EXIT.unavailable;
 	},
@@ -55,14 +69,15 @@ function whyDown(folder: DataFolder, state: MeshState | undefined): string {
 	return `The mesh of ${folder.root} is down: its process ${state.mesh.pid} was killed. \`lateen up\` starts it again and takes over what still runs, \`lateen down\` ends that.`;
 }
 
-async function readPods(state: MeshState): Promise<PodLine[]> {
+async function lookInside(state: MeshState): Promise<Inside> {
 	const client = createKubeClient(loadKubeconfig(state.kubeconfig));
 	try {
-		const [{ items }, proxies] = await Promise.all([
+		const [{ items }, proxies, where] = await Promise.all([
 			client.list<Pod>(RESOURCES.pods),
 			getJson<ProxySync[]>(`${state.urls.controlPlaneDebug}/debug/syncz`),
+			addresses(client, state, SAMPLES[state.sample ?? ""]),
 		]);
-		return items.map((pod) => podLine(pod, proxies));
+		return { addresses: where, pods: items.map((pod) => podLine(pod, proxies)) };
 	} finally {
 		client.close();
 	}
@@ -84,23 +99,21 @@ function podLine(pod: Pod, proxies: readonly ProxySync[]): PodLine {
 	};
 }
 
-function print(state: MeshState, pods: readonly PodLine[], out: Terminal): void {
+function print(state: MeshState, inside: Inside | undefined, out: Terminal): void {
+	const age = formatAge(Date.now() - Date.parse(state.startedAt));
+	const mark = inside ? out.style.green("✔") : out.style.yellow("…");
 	out.line(
-		`The mesh runs (${state.phase}, process ${state.mesh.pid}, up ${formatAge(Date.now() - Date.parse(state.startedAt))}).`,
+		inside
+			? `${mark} The mesh has been up for ${age} (process ${state.mesh.pid}).`
+			: `${mark} The mesh has been starting for ${age} (process ${state.mesh.pid}).`,
 	);
-	if (state.guardian && !isAlive(state.guardian))
-		out.line(
-			"Its guardian is gone: nobody starts it again if it ends. `lateen down`, then `lateen up`, brings the guardian back.",
-		);
+	if (state.guardian && !isAlive(state.guardian)) out.line("Its guardian was killed; another one is being started.");
+	if (!inside) return;
 	out.line();
-	out.table([
-		["  Console", state.urls.console],
-		["  Kubernetes API", state.urls.kubeApi],
-		["  Kubeconfig", state.kubeconfig],
-		["  Control plane", `${state.urls.controlPlaneDebug}/debug/syncz`],
-	]);
+	const controlPlane = { label: "Control plane", value: `${state.urls.controlPlaneDebug}/debug/syncz` };
+	out.table(summaryRows([...inside.addresses, controlPlane], out));
 	out.line();
-	const rows = pods.map((p) => [
+	const rows = inside.pods.map((p) => [
 		p.namespace,
 		p.name,
 		p.ready,

@@ -14,6 +14,7 @@ import type { ProcessIdentity } from "../../app/process-identity.ts";
 import { formatProblem, type Problem, ProblemError, problem } from "../../lib/problem.ts";
 import { type CommandInput, DATA_FLAG, defineCommand, OUTPUT_FLAG } from "../command.ts";
 import { CommandError, EXIT } from "../exit-codes.ts";
+import { nextSteps } from "../next-steps.ts";
 import { progressPrinter } from "../progress.ts";
 
 /** Set in the environment of the detached guardian: events go to file descriptor 3 instead of the terminal. */
@@ -21,9 +22,9 @@ const RELAY_VARIABLE = "LATEEN_RELAY_EVENTS";
 
 export const up = defineCommand({
 	name: "up",
-	summary: "Start the mesh on this machine and stay in the foreground",
+	summary: "Start a mesh on this machine",
 	details:
-		"Starts the Kubernetes API, control plane, gateway and console, and resumes what ran in the folder before. Ctrl-C stops all of it.",
+		"Starts the Kubernetes API, control plane, gateway and console, resumes what ran in the folder before, and stays in the foreground. Ctrl-C stops all of it.",
 	flags: {
 		data: DATA_FLAG,
 		detach: { short: "d", help: "go on in the background; stop with `lateen down`" },
@@ -38,8 +39,8 @@ export const up = defineCommand({
 			help: "addresses of the mesh are 127.<n>.0.0/16 (default: the first free one from 64 on)",
 		},
 		ports: {
-			value: "fixed|auto",
-			help: "fixed: the well-known ports; auto: any free ones",
+			value: "which",
+			help: "the well-known ones, or any that are free",
 			default: "fixed",
 			choices: ["fixed", "auto"],
 		},
@@ -63,7 +64,7 @@ export const up = defineCommand({
 		if (adopted) return adopt(JSON.parse(adopted) as ProcessIdentity, input.signal);
 		const options = optionsOf(input);
 		if (process.env[RELAY_VARIABLE]) return endCode(await guardInBackground(options, input.signal), options);
-		const print = progressPrinter(input.out, input.flag("output") === "json");
+		const print = progressPrinter(input.out, input.flag("output") === "json", nextSteps(input.isSet("detach")));
 		if (!input.isSet("detach")) return endCode(await guardMesh(options, print, input.signal), options);
 		return detach(options, print, input.signal);
 	},

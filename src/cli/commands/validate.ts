@@ -19,7 +19,9 @@ interface Verdict {
 export const validate = defineCommand({
 	name: "validate",
 	aliases: ["v"],
-	summary: "Check YAML files without a cluster: schema, unknown fields, Istio's validation, what Lateen does not obey",
+	summary: "Check YAML files without a mesh",
+	details:
+		"Schema, unknown fields, what Istio's validation would say, and, as warnings, what Lateen does not obey yet. Exit code 79 when something is wrong, 65 when a file cannot be parsed.",
 	args: [{ name: "file", help: "a file, a folder or - for standard input", repeat: true, completes: "file" }],
 	flags: {
 		filename: { short: "f", value: "file", help: "the same as the argument", repeat: true },

@@ -1,17 +1,16 @@
-import { dataFolder } from "../../app/data-folder.ts";
 import { runningMesh } from "../../app/mesh-state.ts";
 import { VERSION } from "../../lib/names.ts";
-import { DATA_FLAG, defineCommand, OUTPUT_FLAG } from "../command.ts";
+import { defineCommand, MESH_FLAG, OUTPUT_FLAG } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
-import { getJson } from "../mesh-access.ts";
+import { getJson, meshFolder } from "../mesh-access.ts";
 import type { ProxySync } from "../proxy-sync.ts";
 
 export const version = defineCommand({
 	name: "version",
-	summary: "Print the versions of this program, the control plane and the proxies",
-	flags: { data: DATA_FLAG, output: OUTPUT_FLAG, short: { short: "s", help: "only this program's" } },
+	summary: "Print the versions of this program, a mesh and its proxies",
+	flags: { data: MESH_FLAG, output: OUTPUT_FLAG, short: { short: "s", help: "only this program's" } },
 	async run({ flag, isSet, out }) {
-		const mesh = isSet("short") ? undefined : runningMesh(dataFolder(flag("data")!));
+		const mesh = isSet("short") ? undefined : runningMesh(meshFolder(flag("data")));
 		const proxies = mesh ? await getJson<ProxySync[]>(`${mesh.urls.controlPlaneDebug}/debug/syncz`) : [];
 		const byVersion = new Map<string, number>();
 		for (const proxy of proxies) byVersion.set(proxy.version, (byVersion.get(proxy.version) ?? 0) + 1);
