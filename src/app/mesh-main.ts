@@ -1,13 +1,12 @@
 // Process of a mesh, started by the guardian; tells what it does as events on file descriptor 3.
 import { writeSync } from "node:fs";
-import { ProblemError, problem } from "../lib/problem.ts";
 import { createLogging } from "../telemetry/logger.ts";
-import { fileProblem } from "./file-problem.ts";
 import { OPTIONS_VARIABLE } from "./guardian.ts";
 import { keepGuardian } from "./keep-guardian.ts";
 import { Mesh } from "./mesh.ts";
 import { encodeEvent, type MeshEvent } from "./mesh-events.ts";
 import type { MeshOptions } from "./mesh-options.ts";
+import { startProblems } from "./start-problems.ts";
 
 const options = JSON.parse(process.env[OPTIONS_VARIABLE] ?? "") as MeshOptions;
 delete process.env[OPTIONS_VARIABLE];
@@ -30,9 +29,7 @@ try {
 
 function fail(error: unknown): never {
 	log.error({ err: error }, "the mesh could not be started");
-	const bug = problem("LTN6090", "logs/mesh.log", `a bug in Lateen: ${String(error)}`, "please report it with the log");
-	const problems = error instanceof ProblemError ? error.problems : [fileProblem(error, options.dataDir) ?? bug];
-	onEvent({ type: "failed", problems });
+	onEvent({ type: "failed", problems: startProblems(error, options.dataDir) });
 	process.exit(1);
 }
 

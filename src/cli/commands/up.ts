@@ -3,7 +3,6 @@ import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Readable } from "node:stream";
 import { dataFolder } from "../../app/data-folder.ts";
-import { fileProblem } from "../../app/file-problem.ts";
 import { adoptMesh, type GuardianEnd, guardMesh, OPTIONS_VARIABLE } from "../../app/guardian.ts";
 import { ADOPT_VARIABLE } from "../../app/keep-guardian.ts";
 import { encodeEvent, eventDecoder, type MeshEvent } from "../../app/mesh-events.ts";
@@ -11,7 +10,8 @@ import { AUTO_PORTS, DEFAULT_PORTS, type MeshOptions } from "../../app/mesh-opti
 import { lockHolder, type MeshPorts, runningMesh } from "../../app/mesh-state.ts";
 import { packageRoot } from "../../app/package-root.ts";
 import type { ProcessIdentity } from "../../app/process-identity.ts";
-import { formatProblem, type Problem, ProblemError, problem } from "../../lib/problem.ts";
+import { startProblems } from "../../app/start-problems.ts";
+import { formatProblem, type Problem, problem } from "../../lib/problem.ts";
 import { type CommandInput, DATA_FLAG, defineCommand, OUTPUT_FLAG } from "../command.ts";
 import { CommandError, EXIT } from "../exit-codes.ts";
 import { nextSteps } from "../next-steps.ts";
@@ -118,14 +118,10 @@ async function guardInBackground(options: MeshOptions, signal: AbortSignal): Pro
 	try {
 		return await guardMesh(options, relay, signal);
 	} catch (error) {
-		const told = error instanceof ProblemError ? error.problems : [fileProblem(error, options.dataDir) ?? bug(error)];
+		const told = startProblems(error, options.dataDir);
 		relay({ type: "failed", problems: told });
 		return { kind: "failed", problems: told };
 	}
-}
-
-function bug(error: unknown): Problem {
-	return problem("LTN6090", "", `a bug in Lateen: ${String(error)}`, "please report it");
 }
 
 function relay(event: MeshEvent): void {
