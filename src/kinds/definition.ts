@@ -87,6 +87,10 @@ export interface KindDefinition {
 		fromStored(object: KubeObject): KubeObject;
 	};
 	readonly columns: readonly Column[];
+	/** Columns of versions that differ from `columns`; see `columnsOf`. */
+	readonly columnsByVersion?: Readonly<Record<string, readonly Column[]>>;
+	/** Versions that are served but should not be used any more, with the warning that each request gets. */
+	readonly deprecations?: Readonly<Record<string, string>>;
 	/** Field selectors besides metadata.name and metadata.namespace: selector → value ("" when absent). */
 	readonly fields?: Readonly<Record<string, (object: KubeObject) => string>>;
 	/** Fills defaults in place (schema defaults are already there). */

@@ -1,8 +1,8 @@
 /** A manifest with something wrong (or something that only looks wrong). */
 export interface Mistake {
 	readonly object: object;
-	/** kube-apiserver's text holds a Go literal that is not imitated. */
-	readonly differs: boolean;
+	/** Why the texts differ. */
+	readonly differs?: string;
 }
 
 type Change = readonly [path: string, value: unknown];
@@ -45,10 +45,11 @@ function mistake(base: object, ...changes: readonly Change[]): Mistake {
 		if (value === undefined) delete parent[last];
 		else parent[last] = value;
 	}
-	return { object, differs: false };
+	return { object };
 }
 
-const withGoLiteral = (one: Mistake): Mistake => ({ ...one, differs: true });
+const withGoLiteral = (one: Mistake): Mistake => ({ ...one, differs: "kube-apiserver prints a Go literal" });
+const withHint = (one: Mistake): Mistake => ({ ...one, differs: "Lateen says what was probably meant" });
 
 const POD = "spec.template.spec";
 const CONTAINER = `${POD}.containers.0`;
@@ -78,7 +79,6 @@ const deployments: Mistake[] = [
 	inDeployment("metadata.namespace", "other"),
 	inDeployment("metadata.annotations", { "a b": "c" }),
 	inDeployment(`${POD}.dnsPolicy`, "Nope"),
-	inDeployment(`${POD}.terminationGracePeriodSeconds`, -1),
 	inDeployment("spec.minReadySeconds", -1),
 	inDeployment("spec.revisionHistoryLimit", -1),
 	inDeployment("spec.progressDeadlineSeconds", 0),
@@ -160,7 +160,7 @@ const services: Mistake[] = [
 	inService("spec.sessionAffinity", "X"),
 	inService("metadata.name", "1abc"),
 	inService("metadata.name", "Bad_Svc"),
-	inService("spec.ports.0.nodeport", 1),
+	withHint(inService("spec.ports.0.nodeport", 1)),
 	inService("spec.selector", { "a b": "c" }),
 	inService("spec.ports.0.name", "UPPER"),
 	inService("spec.externalIPs", ["x"]),
@@ -182,7 +182,7 @@ const pods: Mistake[] = [
 	inPod("spec.containers.0.name"),
 	inPod("spec.containers.0.image", " x"),
 	inPod("spec.containers.0.lifecycle", { preStop: {} }),
-	inPod("spec.containers.0.workingdir", "/"),
+	withHint(inPod("spec.containers.0.workingdir", "/")),
 	inPod("spec.activeDeadlineSeconds", 0),
 	inPod("spec.hostAliases", [{ ip: "x", hostnames: ["a"] }]),
 	inPod("spec.tolerations", [{ operator: "X" }]),

@@ -12,6 +12,8 @@ export function normalise(text: string): string {
 		.replace(/https:\/\/127\.0\.0\.1:\d+/g, "<server>")
 		.replace(/\/tmp\/(LIVE|MERGED)-\d+/g, "/tmp/$1")
 		.replace(/^(---|\+\+\+) (\S+)\t.*$/gm, "$1 $2")
+		.replace(/^ *creationTimestamp: null\n/gm, "") // Go has no other word for no time, in templates
+		.replace(/metadata: \{\}/g, "metadata:")
 		.replace(/ {2,}/g, (blanks) => (blanks.length > 2 ? "   " : blanks))
 		.trimEnd();
 }

@@ -8,6 +8,8 @@ interface CrdVersion {
 	readonly name: string;
 	readonly served: boolean;
 	readonly storage: boolean;
+	readonly deprecated?: boolean;
+	readonly deprecationWarning?: string;
 	readonly schema?: { readonly openAPIV3Schema?: JsonSchema };
 	readonly subresources?: {
 		readonly status?: object;
@@ -63,6 +65,8 @@ export function kindOfCrd(crd: KubeObject): KindDefinition | undefined {
 		schema: schemas[preferred.name]!,
 		schemaByVersion: schemas,
 		columns: columnsOf(preferred),
+		columnsByVersion: Object.fromEntries(served.map((version) => [version.name, columnsOf(version)])),
+		deprecations: deprecationsOf(spec, served),
 		fields: selectableFields(preferred),
 		hasGeneration: true,
 		nameFormat: "subdomain",
@@ -72,6 +76,18 @@ export function kindOfCrd(crd: KubeObject): KindDefinition | undefined {
 /** Columns of one version (`additionalPrinterColumns`), Name first; Age alone when none are declared. */
 function columnsOf(version: CrdVersion): Column[] {
 	return [NAME, ...(version.additionalPrinterColumns ?? [AGE_COLUMN]).map(columnOf)];
+}
+
+/** The warning of each deprecated version: its own, else one that names the best version to use instead. */
+function deprecationsOf({ group, names }: CrdSpec, served: readonly CrdVersion[]): Record<string, string> {
+	const deprecated = served.filter((version) => version.deprecated);
+	const texts = deprecated.map((version) => {
+		const better = served.find((other) => !other.deprecated && compareVersions(other.name, version.name) < 0);
+		const instead = better ? `; use ${group}/${better.name} ${names.kind}` : "";
+		const text = `${group}/${version.name} ${names.kind} is deprecated${instead}`;
+		return [version.name, version.deprecationWarning ?? text] as const;
+	});
+	return Object.fromEntries(texts);
 }
 
 function subresourcesOf({ subresources }: CrdVersion): KindDefinition["subresources"] {

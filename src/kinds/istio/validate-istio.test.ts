@@ -81,6 +81,8 @@ test("hosts of a VirtualService", () => {
 	assert.deepEqual(found("VirtualService", { hosts: ["*"], gateways: ["gw"], http }).errors, []);
 	assert.deepEqual(found("VirtualService", { hosts: ["a"] }).errors, ["LTN1301 spec"]);
 	assert.deepEqual(found("VirtualService", { gateways: ["gw"], http }).errors, ["LTN1302 spec.gateways"]);
+	assert.deepEqual(found("VirtualService", { hosts: [], http }).errors, ["LTN1302 spec.hosts"]);
+	assert.deepEqual(found("VirtualService", { http }).errors, []);
 });
 
 test("gateway names", () => {

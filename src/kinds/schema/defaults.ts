@@ -15,6 +15,14 @@ export function applySchemaDefaults(schema: JsonSchema, value: unknown): void {
 	}
 }
 
+/** True when the (custom kind's) schema fills in anything. */
+export function hasDefaults(schema: JsonSchema): boolean {
+	if (schema.$ref !== undefined) return false; // metadata: what is built in has its defaults when it is stored
+	const { default: value, items, properties = {}, additionalProperties } = schema;
+	const inner = [items, ...Object.values(properties), additionalProperties];
+	return value !== undefined || inner.some((one) => typeof one === "object" && hasDefaults(one));
+}
+
 function fillObject(node: JsonSchema, object: JsonObject): void {
 	for (const [name, property] of Object.entries(node.properties ?? {})) {
 		const resolved = resolveSchema(property);

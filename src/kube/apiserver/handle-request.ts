@@ -1,6 +1,6 @@
 import type { Authenticator, User } from "./auth/authenticate.ts";
 import { DiscoveryHandler } from "./discovery/handle-discovery.ts";
-import { ApiError, internalError, methodNotAllowed, unauthorized } from "./http/api-error.ts";
+import { ApiError, internalError, methodNotAllowed, notSupportedYet, unauthorized } from "./http/api-error.ts";
 import type { Exchange } from "./http/exchange.ts";
 import { OpenApiHandler } from "./openapi/handle-openapi.ts";
 import { encodeOpenApiV2, OPENAPI_V2_ANSWER, OPENAPI_V2_PROTOBUF } from "./openapi/openapi-v2.ts";
@@ -41,6 +41,7 @@ async function route(handlers: RequestHandlers, exchange: Exchange): Promise<voi
 	const { context } = handlers;
 	if (answerPublic(exchange)) return;
 	const user = authenticated(handlers, exchange);
+	refuseImpersonation(exchange);
 	const path = exchange.path.replace(/(?<=.)\/$/, "");
 	if (DiscoveryHandler.handles(path)) {
 		requireGet(exchange);
@@ -76,6 +77,12 @@ function authenticated({ authenticate }: RequestHandlers, exchange: Exchange): U
 	const user = authenticate(exchange.header("authorization"), exchange.socket);
 	if (!user) throw unauthorized();
 	return user;
+}
+
+/** Without access rules another user could do just the same: an answer would say nothing. */
+function refuseImpersonation(exchange: Exchange): void {
+	const other = exchange.header("impersonate-user") ?? exchange.header("impersonate-uid");
+	if (other !== undefined) throw notSupportedYet(`impersonation (acting as ${other}, --as)`);
 }
 
 function requireGet(exchange: Exchange): void {

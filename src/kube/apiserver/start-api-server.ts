@@ -11,6 +11,7 @@ import { loadCredentials } from "./auth/credentials.ts";
 import { formatKubeconfig } from "./auth/kubeconfig.ts";
 import { ensureBootObjects, keepKubernetesService } from "./boot/boot-objects.ts";
 import { istioAdmission } from "./boot/istio-admission.ts";
+import { podPriorityAdmission } from "./boot/pod-priority-admission.ts";
 import { readdressServices } from "./boot/readdress-services.ts";
 import { serviceAccountAdmission } from "./boot/service-account-admission.ts";
 import { CrdRegistry } from "./crd/crd-registry.ts";
@@ -146,6 +147,7 @@ function createContext(options: ApiServerOptions, store: ApiContext["store"]): A
 		resources: new ResourceTable(builtinKinds),
 		admission: [
 			serviceAccountAdmission,
+			podPriorityAdmission(store),
 			...(options.admission ?? []),
 			istioAdmission({ strict: options.strictIstio ?? false }),
 		],

@@ -16,7 +16,14 @@ export function checkVirtualService(spec: VirtualServiceSpec, context: CheckCont
 	const gateways = spec.gateways ?? [];
 	const atMesh = gateways.length === 0 || gateways.includes(MESH);
 	const hosts = spec.hosts ?? [];
-	if (hosts.length === 0) checkDelegate(spec, report);
+	if (spec.hosts !== undefined && hosts.length === 0)
+		report.error(
+			"LTN1302",
+			path.field("hosts"),
+			"the list is empty, so no request ever comes here",
+			"name the hosts, or leave the field out of a delegate",
+		);
+	else if (hosts.length === 0) checkDelegate(spec, report);
 	checkHosts(hosts, atMesh, report);
 	for (const [i, gateway] of gateways.entries())
 		checkGatewayName(gateway, path.field("gateways").index(i).toString(), report);

@@ -13,6 +13,17 @@ import { updateObject } from "../rest/update-object.ts";
 const SYSTEM: User = { name: "system:apiserver", groups: ["system:masters"] };
 const NAMESPACES = ["default", "kube-system", "kube-public", "kube-node-lease"];
 
+/** Those that every cluster has; manifests of system components name them. */
+const PRIORITY_CLASSES: readonly KubeObject[] = [
+	priorityClass("system-node-critical", 2_000_001_000, "that must not be moved from their current node."),
+	priorityClass("system-cluster-critical", 2_000_000_000, "that must run in the cluster."),
+];
+
+function priorityClass(name: string, value: number, which: string): KubeObject {
+	const description = `Used for system critical pods ${which}`;
+	return { apiVersion: "scheduling.k8s.io/v1", kind: "PriorityClass", metadata: { name }, value, description };
+}
+
 /** Where the server is reached, for the Service default/kubernetes. */
 export interface ServerAddress {
 	readonly plan: AddressPlan;
@@ -20,10 +31,11 @@ export interface ServerAddress {
 	readonly port: number;
 }
 
-/** Creates the namespaces and Istio's CustomResourceDefinitions that are missing, and brings outdated CRDs up to date. */
+/** Creates the namespaces, PriorityClasses and Istio's CustomResourceDefinitions that are missing, and brings outdated CRDs up to date. */
 export async function ensureBootObjects(context: ApiContext): Promise<void> {
 	await Promise.all([
 		...NAMESPACES.map((name) => ensure(context, { apiVersion: "v1", kind: "Namespace", metadata: { name } })),
+		...PRIORITY_CLASSES.map((one) => ensure(context, one)),
 		...istioCrds().map((crd) => ensure(context, crd)),
 	]);
 }

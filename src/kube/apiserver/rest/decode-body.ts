@@ -1,6 +1,7 @@
 import { parseAllDocuments } from "yaml";
 import { parseApiVersion } from "../../../kinds/api-version.ts";
 import { schemaOf } from "../../../kinds/catalogue.ts";
+import { unknownFieldHint } from "../../../kinds/istio/unknown-field-hints.ts";
 import type { KubeObject } from "../../../kinds/object.ts";
 import { findDecodeErrors } from "../../../kinds/object-pipeline.ts";
 import { decodeProtobuf } from "../../../kinds/protobuf/decode-protobuf.ts";
@@ -109,15 +110,18 @@ function checkMembers(object: KubeObject, duplicates: readonly string[], request
 	const { resource } = request.scope;
 	const unknown = pruneUnknown(schemaOf(resource.kind, resource.version), object);
 	const texts = [
-		...unknown.map((path) => `unknown field "${path}"`),
+		...unknown.map((path) => describeUnknown(path, resource)),
 		...duplicates.map((path) => `duplicate field "${path}"`),
 	];
 	if (texts.length === 0 || request.fieldValidation === "Ignore") return;
-	if (request.fieldValidation === "Strict") {
-		const error = `strict decoding error: ${texts.join(", ")}`;
-		throw resource.kind.origin === "builtin" ? cannotHandle(resource, error) : badRequest(error);
-	}
+	if (request.fieldValidation === "Strict") throw cannotHandle(resource, `strict decoding error: ${texts.join(", ")}`);
 	for (const text of texts) request.warn(text);
+}
+
+/** Kubernetes' words, and what was probably meant. */
+function describeUnknown(path: string, { kind }: ServedResource): string {
+	const hint = unknownFieldHint(kind, path);
+	return `unknown field "${path}"${hint === "" ? "" : ` (${hint})`}`;
 }
 
 function cannotHandle({ kind, version }: ServedResource, why: string) {

@@ -21,6 +21,9 @@ import { watchObjects } from "./watch-objects.ts";
 /** A request below `/api/v1` or `/apis/{group}/{version}`: answers it, or throws ApiError. */
 export async function handleResource(context: ApiContext, exchange: Exchange, user: User): Promise<void> {
 	const scope = parseScope(exchange.path, context.resources);
+	const { kind, version } = scope.resource;
+	const deprecation = kind.deprecations?.[version];
+	if (deprecation !== undefined) exchange.warn(deprecation);
 	if (scope.subresource !== "" && scope.subresource !== "status") {
 		await handleSubresource(context, exchange, makeRequest(exchange, user, scope));
 		return;

@@ -1,5 +1,6 @@
 import { methodNotAllowed, notSupportedYet, type Status, unknownResource } from "../http/api-error.ts";
 import type { Exchange } from "../http/exchange.ts";
+import { negotiate } from "../http/negotiate.ts";
 import { isJsonObject } from "../patch/merge-patch.ts";
 import type { ApiContext } from "./api-context.ts";
 import { decodeBody, toObject } from "./decode-body.ts";
@@ -7,7 +8,7 @@ import { readPatch } from "./patch-object.ts";
 import { bindPod, evictPod } from "./pod-subresources.ts";
 import { readObject } from "./read-objects.ts";
 import type { RequestScope, WriteRequest } from "./request-scope.ts";
-import { scaleChange, scaleOf } from "./scale.ts";
+import { scaleChange, scaleOf, scaleTable } from "./scale.ts";
 import { fromStored } from "./served-resource.ts";
 import { updateObject } from "./update-object.ts";
 
@@ -42,7 +43,10 @@ async function answerScale(context: ApiContext, exchange: Exchange, request: Wri
 	const change = await readScaleChange(exchange, request);
 	if (!change) {
 		const { object } = readObject(context, request.scope, exchange.query);
-		exchange.sendJson(200, JSON.stringify(scaleOf(resource, fromStored(resource, object))));
+		const scale = scaleOf(resource, fromStored(resource, object));
+		const { as, metaVersion } = negotiate(exchange.header("accept"));
+		const answer = as === "Table" ? scaleTable(scale, metaVersion, context.clock.epochMs()) : scale;
+		exchange.sendJson(200, JSON.stringify(answer));
 		return;
 	}
 	const updated = await updateObject(context, request, "object", scaleChange(resource, change));

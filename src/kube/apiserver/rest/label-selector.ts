@@ -12,7 +12,7 @@ const EXISTENCE = /^(!?)\s*([^\s,!=()]+)$/;
 /** Compiles a label selector (`a=b,c!=d,e in (x,y),!f`); undefined for an empty one. Throws 400. */
 export function parseLabelSelector(text: string): LabelPredicate | undefined {
 	if (text.trim() === "") return undefined;
-	const tests = splitTerms(text).map((term) => parseTerm(term.trim(), text));
+	const tests = splitTerms(text).map((term) => parseTerm(term.trim()));
 	return (labels) => tests.every((holds) => holds(labels));
 }
 
@@ -21,7 +21,7 @@ function splitTerms(text: string): string[] {
 	return text.split(/,(?![^(]*\))/);
 }
 
-function parseTerm(term: string, selector: string): LabelPredicate {
+function parseTerm(term: string): LabelPredicate {
 	const set = SET.exec(term);
 	if (set && set[1] === "")
 		return parseSet(
@@ -36,10 +36,24 @@ function parseTerm(term: string, selector: string): LabelPredicate {
 		return operator === "!=" ? (labels) => labelOf(labels, key) !== value : (labels) => labelOf(labels, key) === value;
 	}
 	const existence = EXISTENCE.exec(term);
-	if (!existence) throw badRequest(`unable to parse requirement: found '${term}' in label selector "${selector}"`);
+	if (!existence) throw badRequest(whatIsWrong(term));
 	const [, not, key = ""] = existence;
 	check(key, []);
 	return not === "!" ? (labels) => labelOf(labels, key) === undefined : (labels) => labelOf(labels, key) !== undefined;
+}
+
+const AFTER_VALUE = "expected: ',' or 'end of string'";
+
+/** What kube-apiserver's parser stumbles over. */
+function whatIsWrong(term: string): string {
+	const set = /^[^\s,!=()]+\s+(?:in|notin)\s+([^\s(]+)/.exec(term);
+	if (set) return `unable to parse requirement: found '${set[1]}' expected: '('`;
+	const rest = /^[^\s,!=()]+\s*(?:==|=|!=)\s*[^\s,!=()]*\s*(==?|!=?|[^\s,!=()]+|[()])/.exec(term);
+	if (rest) return `found '${rest[1]}', ${AFTER_VALUE}`;
+	const operator = /^!?\s*[^\s,!=()]+\s*([^\s,!=()]+|[()!=]+)/.exec(term);
+	const expected = "expected: in, notin, =, ==, !=, gt, lt";
+	if (operator) return `unable to parse requirement: found '${operator[1]}', ${expected}`;
+	return `unable to parse requirement: found '${term}', expected: !, identifier, or 'end of string'`;
 }
 
 function parseSet(key: string, operator: string, values: readonly string[]): LabelPredicate {

@@ -79,7 +79,7 @@ export function presentBookmark(presentation: Presentation, revision: number, en
 			kind: "Table",
 			apiVersion: metaApiVersion(presentation),
 			metadata: meta,
-			columnDefinitions: resource.kind.columns.map(definitionOf),
+			columnDefinitions: resource.columns.map(definitionOf),
 			rows: [row],
 		});
 	}
@@ -92,7 +92,7 @@ function table(
 	metadata: ListMeta,
 	withColumns: boolean,
 ): object {
-	const { columns } = presentation.resource.kind;
+	const { columns } = presentation.resource;
 	return {
 		kind: "Table",
 		apiVersion: metaApiVersion(presentation),
@@ -111,7 +111,8 @@ function rowObject(presentation: Presentation, object: KubeObject): { object?: o
 	return { object: partial(presentation, object) };
 }
 
-function definitionOf({ name, type, format = "", description = "", priority = 0 }: Column): object {
+/** A column as a Table declares it. */
+export function definitionOf({ name, type, format = "", description = "", priority = 0 }: Column): object {
 	return { name, type, format, description, priority };
 }
 

@@ -1,9 +1,10 @@
-import type { KindDefinition } from "../../../kinds/definition.ts";
+import type { Column, KindDefinition } from "../../../kinds/definition.ts";
 import type { KubeObject } from "../../../kinds/object.ts";
-import { at } from "../../../kinds/table/columns.ts";
+import { AGE, at, integer, NAME, numberAt } from "../../../kinds/table/columns.ts";
 import { badRequest, unknownResource } from "../http/api-error.ts";
 import { isJsonObject, type JsonObject } from "../patch/merge-patch.ts";
 import { formatLabelSelector } from "./label-selector.ts";
+import { definitionOf } from "./present.ts";
 import type { ServedResource } from "./served-resource.ts";
 import type { Change } from "./update-object.ts";
 
@@ -22,6 +23,31 @@ export function scaleOf(resource: ServedResource, object: KubeObject): KubeObjec
 			replicas: Number(at(object, trim(paths.statusReplicas)) ?? 0),
 			...selectorOf(at(object, trim(paths.selector))),
 		},
+	};
+}
+
+const SCALE_COLUMNS: readonly Column[] = [
+	NAME,
+	integer("Desired", (scale) => numberAt(scale, "spec.replicas")),
+	integer("Available", (scale) => numberAt(scale, "status.replicas")),
+	AGE,
+];
+
+/** A Scale as kubectl prints it. */
+export function scaleTable(scale: KubeObject, metaVersion: string, nowEpochMs: number): object {
+	const apiVersion = `meta.k8s.io/${metaVersion}`;
+	const { metadata } = scale;
+	return {
+		kind: "Table",
+		apiVersion,
+		metadata: { resourceVersion: metadata.resourceVersion },
+		columnDefinitions: SCALE_COLUMNS.map(definitionOf),
+		rows: [
+			{
+				cells: SCALE_COLUMNS.map((column) => column.get(scale, nowEpochMs)),
+				object: { kind: "PartialObjectMetadata", apiVersion, metadata },
+			},
+		],
 	};
 }
 

@@ -29,6 +29,13 @@ test("label selectors", () => {
 	for (const wrong of ["a b", "a=b=c", "a in x", "-a", "a=b c", ",", "a in (b"]) {
 		assert.throws(() => parseLabelSelector(wrong), ApiError, wrong);
 	}
+	const texts = {
+		"a=b=c": "found '=', expected: ',' or 'end of string'",
+		"a in b": "unable to parse requirement: found 'b' expected: '('",
+		"a b": "unable to parse requirement: found 'b', expected: in, notin, =, ==, !=, gt, lt",
+	};
+	for (const [wrong, message] of Object.entries(texts))
+		assert.throws(() => parseLabelSelector(wrong), { message }, wrong);
 });
 
 test("label selectors of objects in text", () => {

@@ -28,6 +28,9 @@ interface ServiceSpec {
 	ports?: ServicePort[];
 	healthCheckNodePort?: number;
 	externalTrafficPolicy?: string;
+	internalTrafficPolicy?: string;
+	ipFamilyPolicy?: string;
+	ipFamilies?: string[];
 	externalIPs?: string[];
 }
 
@@ -164,9 +167,9 @@ export class ServiceAddresses {
 
 function inheritIp(spec: ServiceSpec, old: ServiceSpec): void {
 	if (spec.type === "ExternalName") {
+		if (spec.internalTrafficPolicy === old.internalTrafficPolicy) delete spec.internalTrafficPolicy;
 		if (spec.clusterIP !== old.clusterIP) return;
-		delete spec.clusterIP;
-		delete spec.clusterIPs;
+		for (const name of ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"] as const) delete spec[name];
 	} else if (!spec.clusterIP && !spec.clusterIPs?.[0] && old.clusterIP) {
 		spec.clusterIP = old.clusterIP;
 		spec.clusterIPs = [old.clusterIP];

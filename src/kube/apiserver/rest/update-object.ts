@@ -1,3 +1,4 @@
+import { invalid as invalidValue } from "../../../kinds/field-error.ts";
 import type { KubeObject, ObjectMeta } from "../../../kinds/object.ts";
 import { badRequest, conflict, invalid, modified, notFound } from "../http/api-error.ts";
 import { isEqual } from "../managed-fields/field-set.ts";
@@ -89,14 +90,16 @@ function checkIdentity(scope: RequestScope, live: KubeObject, wanted: KubeObject
 	if (metadata.name !== scope.name)
 		throw badRequest(`the name of the object (${metadata.name}) does not match the name on the URL (${scope.name})`);
 	checkNamespace(scope, metadata.namespace);
-	if (metadata.uid && metadata.uid !== live.metadata.uid) {
-		const why = `Precondition failed: UID in precondition: ${metadata.uid}, UID in object meta: ${live.metadata.uid}`;
-		throw conflict(kind, scope.name, why);
-	}
 	if (metadata.resourceVersion && metadata.resourceVersion !== "0") {
 		if (metadata.resourceVersion !== live.metadata.resourceVersion) throw modified(kind, scope.name);
 	} else if (kind.origin === "custom" && requiresRevision) {
 		throw invalid(kind, scope.name, [RESOURCE_VERSION_REQUIRED]);
+	}
+	if (metadata.uid && metadata.uid !== live.metadata.uid) {
+		if (!requiresRevision)
+			throw invalid(kind, scope.name, [invalidValue("metadata.uid", metadata.uid, "field is immutable")]);
+		const why = `Precondition failed: UID in precondition: ${metadata.uid}, UID in object meta: ${live.metadata.uid}`;
+		throw conflict(kind, scope.name, why);
 	}
 }
 
