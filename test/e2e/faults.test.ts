@@ -152,20 +152,28 @@ describe("Processes that are killed", () => {
 		assert.ok(statuses.length > 500, `${statuses.length} requests went on`);
 	});
 
-	test("without its guardian the mesh can be stopped and started again, with all its objects", async () => {
-		const { guardian, mesh: process1 } = await mesh.state();
+	test("the guardian comes back; down then ends everything and up goes on with all objects", async () => {
+		const { guardian } = await mesh.state();
 		assert.ok(guardian);
 		process.kill(guardian.pid, "SIGKILL");
-		await eventually("the guardian's end", () => !isRunning(guardian.pid));
+		const next = await eventually("another guardian", async () => otherGuardian(guardian.pid), 20_000);
+		assert.ok(isRunning(next));
+
+		const running = await mesh.state();
 		const down = await mesh.lateen(["down"]);
 		assert.equal(down.code, 0, down.stderr);
-		assert.ok(!isRunning(process1.pid));
+		assert.ok(!isRunning(running.mesh.pid) && !isRunning(next));
 		const up = await mesh.lateen(["up", "--ports", "auto", "--detach"], { timeoutMs: 90_000 });
 		assert.equal(up.code, 0, up.stderr);
 		await scene.answers(URL);
 		assert.match(await scene.kubectl("get", "vs", "-o", "name"), /virtualservice/);
 	});
 });
+
+async function otherGuardian(than: number): Promise<number | undefined> {
+	const pid = (await mesh.state()).guardian?.pid;
+	return pid === than ? undefined : pid;
+}
 
 /** Creates ConfigMaps one after the other, kills the process in the middle; answers those that kubectl said were created. */
 async function createWhileKilled(pid: number): Promise<string[]> {
