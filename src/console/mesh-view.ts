@@ -68,7 +68,16 @@ function serviceView(
 
 const ruleName = (rule: KubeObject) => `${rule.kind} ${rule.metadata.namespace}/${rule.metadata.name}`;
 
+interface HttpRule {
+	readonly match?: readonly unknown[];
+	readonly route?: readonly { destination?: { host?: string; subset?: string }; weight?: number }[];
+	readonly redirect?: unknown;
+	readonly directResponse?: unknown;
+	readonly delegate?: { name?: string };
+}
+
 interface RuleSpec {
+	readonly http?: readonly HttpRule[];
 	readonly host?: string;
 	readonly hosts?: readonly string[];
 	readonly gateways?: readonly string[];
@@ -89,21 +98,43 @@ function ruleView(rule: KubeObject): RuleView {
 	const spec = (rule.spec ?? {}) as RuleSpec;
 	const words = [
 		spec.host ?? spec.hosts?.join(", "),
+		spec.http && summariseRoutes(spec.http),
 		spec.gateways && `at ${spec.gateways.join(", ")}`,
 		spec.subsets && `subsets ${spec.subsets.map((s) => s.name).join(", ")}`,
 		spec.servers
 			?.map((s) => `${s.port?.protocol ?? ""} ${s.port?.number ?? ""} for ${s.hosts?.join(", ") ?? ""}`)
 			.join("; "),
 	];
-	const { managedFields: _, ...metadata } = rule.metadata;
 	return {
 		kind: rule.kind,
 		name: rule.metadata.name!,
 		namespace: rule.metadata.namespace ?? "",
 		summary: words.filter((w) => w).join(" · "),
 		createdAt: rule.metadata.creationTimestamp ?? "",
-		yaml: stringify({ apiVersion: rule.apiVersion, kind: rule.kind, metadata, spec: rule.spec }),
+		yaml: stringify({ apiVersion: rule.apiVersion, kind: rule.kind, metadata: writtenMetadata(rule), spec: rule.spec }),
 	};
+}
+
+/** Metadata without what the server and kubectl keep for themselves. */
+function writtenMetadata({ metadata: { managedFields: _, ...metadata } }: KubeObject) {
+	const { "kubectl.kubernetes.io/last-applied-configuration": __, ...annotations } = metadata.annotations ?? {};
+	return { ...metadata, annotations: Object.keys(annotations).length > 0 ? annotations : undefined };
+}
+
+/** `v1 90, v2 10`; rules in order, those with conditions marked. */
+function summariseRoutes(rules: readonly HttpRule[]): string {
+	return rules.map((rule) => `${rule.match ? "on match " : ""}${actionOf(rule)}`).join("; ");
+}
+
+function actionOf({ route = [], redirect, directResponse, delegate }: HttpRule): string {
+	if (redirect) return "redirect";
+	if (directResponse) return "direct response";
+	if (delegate) return `delegate ${delegate.name ?? ""}`;
+	const named = route.map(({ destination, weight }) => {
+		const name = destination?.subset ?? destination?.host ?? "?";
+		return route.length > 1 && weight !== undefined ? `${name} ${weight}` : name;
+	});
+	return `→ ${named.join(", ")}`;
 }
 
 function proxyView(pod: PodObject, reports: readonly SyncReport[]): ProxyView {

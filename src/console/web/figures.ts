@@ -1,4 +1,4 @@
-import type { Traffic } from "../view.ts";
+import type { EdgeView, Traffic } from "../view.ts";
 
 export const formatRate = (perSecond: number): string =>
 	perSecond === 0 ? "–" : `${perSecond < 10 ? perSecond.toFixed(2) : perSecond.toFixed(0)}/s`;
@@ -19,4 +19,10 @@ export const healthOf = ({
 	if (requestsPerSecond === 0) return "idle";
 	if (errorShare >= 0.1) return "failing";
 	return errorShare > 0.001 ? "degraded" : "healthy";
+};
+
+/** Health of calls: those that no workload answered are not well, whatever the proxy answered instead. */
+export const edgeHealth = (edge: EdgeView): string => {
+	const health = healthOf(edge);
+	return health === "healthy" && edge.destination.workload === "unknown" ? "degraded" : health;
 };

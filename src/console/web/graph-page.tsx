@@ -1,6 +1,6 @@
 import { useState } from "react";
 import type { MeshView } from "../view.ts";
-import { formatMs, formatRate, formatShare, healthOf } from "./figures.ts";
+import { edgeHealth, formatMs, formatRate, formatShare } from "./figures.ts";
 import { type GraphEdge, type GraphNode, layoutGraph } from "./graph-layout.ts";
 
 /** Who calls whom: workloads as boxes, calls as arrows with rate, share and latency of the last minute. */
@@ -17,37 +17,42 @@ export function GraphPage({ view }: { readonly view: MeshView }) {
 	const edge = graph.edges.find((e) => e.id === selected);
 	return (
 		<div className="graph">
-			<svg
-				viewBox={`0 0 ${graph.width} ${graph.height}`}
-				style={{ maxWidth: graph.width * 1.3 }}
-				role="img"
-				aria-label="Traffic graph"
-			>
-				<title>Traffic graph</title>
-				<defs>
-					{["healthy", "degraded", "failing", "idle"].map((health) => (
-						<marker
-							key={health}
-							id={`arrow-${health}`}
-							className={health}
-							viewBox="0 0 8 8"
-							refX="7"
-							refY="4"
-							markerWidth="7"
-							markerHeight="7"
-							orient="auto"
-						>
-							<path d="M0 0 L8 4 L0 8 z" />
-						</marker>
+			<div className="canvas">
+				<svg
+					viewBox={`0 0 ${graph.width} ${graph.height}`}
+					style={{ maxWidth: graph.width * 1.3, minWidth: graph.width * 0.75 }}
+					role="img"
+					aria-label="Traffic graph"
+				>
+					<title>Traffic graph</title>
+					<defs>
+						{["healthy", "degraded", "failing", "idle"].map((health) => (
+							<marker
+								key={health}
+								id={`arrow-${health}`}
+								className={health}
+								viewBox="0 0 8 8"
+								refX="7"
+								refY="4"
+								markerWidth="7"
+								markerHeight="7"
+								orient="auto"
+							>
+								<path d="M0 0 L8 4 L0 8 z" />
+							</marker>
+						))}
+					</defs>
+					{graph.edges.map((e) => (
+						<EdgeArrow key={e.id} edge={e} selected={e.id === selected} />
 					))}
-				</defs>
-				{graph.edges.map((e) => (
-					<EdgeArrow key={e.id} edge={e} selected={e.id === selected} onSelect={() => setSelected(e.id)} />
-				))}
-				{graph.nodes.map((n) => (
-					<NodeBox key={n.id} node={n} />
-				))}
-			</svg>
+					{graph.edges.map((e) => (
+						<EdgeFigures key={e.id} edge={e} onSelect={() => setSelected(e.id)} />
+					))}
+					{graph.nodes.map((n) => (
+						<NodeBox key={n.id} node={n} />
+					))}
+				</svg>
+			</div>
 			{edge && <EdgeDetails edge={edge} />}
 		</div>
 	);
@@ -67,41 +72,36 @@ function NodeBox({ node }: { readonly node: GraphNode }) {
 	);
 }
 
-function EdgeArrow({
-	edge,
-	selected,
-	onSelect,
-}: {
-	readonly edge: GraphEdge;
-	readonly selected: boolean;
-	onSelect(): void;
-}) {
-	const { traffic, points } = edge;
-	const middle = points[Math.floor(points.length / 2)] ?? { x: 0, y: 0 };
-	const health = healthOf(traffic);
-	const label = [
-		formatRate(traffic.requestsPerSecond),
-		edge.share < 0.995 && formatShare(edge.share),
-		traffic.errorShare > 0 && `${formatShare(traffic.errorShare)} errors`,
-	]
-		.filter((part) => part)
-		.join(" · ");
+function EdgeArrow({ edge, selected }: { readonly edge: GraphEdge; readonly selected: boolean }) {
+	const health = edgeHealth(edge.traffic);
+	return (
+		<path
+			d={curve(edge.points)}
+			className={`arrow ${health}${selected ? " selected" : ""}`}
+			markerEnd={`url(#arrow-${health})`}
+		/>
+	);
+}
+
+/** What is clicked: the arrow's surroundings and its figures, which stand above all arrows. */
+function EdgeFigures({ edge, onSelect }: { readonly edge: GraphEdge; onSelect(): void }) {
+	const { x, y, width, height, figures, latency } = edge.label;
 	return (
 		<a
-			className={`edge ${health}${selected ? " selected" : ""}`}
+			className="edge"
 			href={`#${encodeURIComponent(edge.id)}`}
 			onClick={(event) => {
 				event.preventDefault();
 				onSelect();
 			}}
 		>
-			<path d={curve(points)} className="hit" />
-			<path d={curve(points)} markerEnd={`url(#arrow-${health})`} />
-			<text x={middle.x} y={middle.y - 7}>
-				{label}
+			<path d={curve(edge.points)} className="hit" />
+			<rect x={x - width / 2} y={y - height / 2} width={width} height={height} rx="4" />
+			<text x={x} y={y - 3}>
+				{figures}
 			</text>
-			<text x={middle.x} y={middle.y + 9} className="latency">
-				p99 {formatMs(traffic.p99Ms)}
+			<text x={x} y={y + 11} className="latency">
+				{latency}
 			</text>
 		</a>
 	);

@@ -19,7 +19,7 @@ export function ServicesPage({ view }: { readonly view: MeshView }) {
 						</td>
 						<td className="strong">{s.name}</td>
 						<td>{s.namespace}</td>
-						<td>{s.ports.join(", ")}</td>
+						<td className="wrap">{s.ports.join(", ")}</td>
 						<td className={s.endpointsReady < s.endpointsTotal ? "bad" : ""}>
 							{s.endpointsReady}/{s.endpointsTotal}
 						</td>
@@ -29,7 +29,7 @@ export function ServicesPage({ view }: { readonly view: MeshView }) {
 						</td>
 						<td className="number">{formatMs(s.p50Ms)}</td>
 						<td className="number">{formatMs(s.p99Ms)}</td>
-						<td>{s.rules.join(", ")}</td>
+						<td className="wrap">{s.rules.join(", ")}</td>
 					</tr>
 				))}
 			</tbody>
