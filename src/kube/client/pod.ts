@@ -46,6 +46,10 @@ export interface Container {
 	imagePullPolicy?: string;
 	terminationMessagePath?: string;
 	terminationMessagePolicy?: string;
+	/** Keep its standard input open for clients that attach. */
+	stdin?: boolean;
+	/** The input is at its end when the first such client leaves. */
+	stdinOnce?: boolean;
 	[member: string]: unknown;
 }
 

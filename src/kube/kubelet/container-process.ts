@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync } from "node:fs";
 import { constants } from "node:os";
 import { dirname } from "node:path";
+import type { Writable } from "node:stream";
 import type { Clock } from "../../lib/clock.ts";
 import { identify, isAlive, type ProcessIdentity, signalGroup } from "./process-identity.ts";
 
@@ -12,6 +13,8 @@ export interface Launch {
 	readonly workingDir: string;
 	/** Gets stdout and stderr. */
 	readonly logPath: string;
+	/** Keep a pipe to its standard input; it is at its end when we are gone. */
+	readonly stdin: boolean;
 }
 
 /** How a process ended; `exitCode` is 128 + signal for a killed one, as a shell says it. */
@@ -27,6 +30,8 @@ export interface ContainerProcess {
 	readonly identity: ProcessIdentity;
 	readonly startedAtMs: number;
 	readonly exited: Promise<Exit>;
+	/** Of a process that was started with `stdin`. */
+	readonly stdin?: Writable;
 	signal(signal: NodeJS.Signals): void;
 }
 
@@ -47,7 +52,7 @@ export async function startProcess(launch: Launch, clock: Clock): Promise<Contai
 			cwd: launch.workingDir,
 			env: launch.env,
 			detached: true, // a session and process group of its own
-			stdio: ["ignore", log, log],
+			stdio: [launch.stdin ? "pipe" : "ignore", log, log],
 		});
 		const exited = new Promise<Exit>((resolve) => {
 			child.once("exit", (code, name) => resolve(exitOf(code, name)));
@@ -58,10 +63,12 @@ export async function startProcess(launch: Launch, clock: Clock): Promise<Contai
 		});
 		child.on("error", () => undefined); // only kill() can fail from here on; signals are sent to the group instead
 		child.unref();
+		child.stdin?.on("error", () => undefined); // it does not read (EPIPE): not an error of ours
 		const pid = child.pid ?? 0;
 		// It may be gone already: then the mark does not matter, nobody will look for it.
 		const identity = identify(pid) ?? { pid, startMark: "" };
-		return { identity, startedAtMs: clock.epochMs(), exited, signal: (signal) => void signalGroup(pid, signal) };
+		const signal = (name: NodeJS.Signals) => void signalGroup(pid, name);
+		return { identity, startedAtMs: clock.epochMs(), exited, signal, ...(child.stdin ? { stdin: child.stdin } : {}) };
 	} finally {
 		closeSync(log);
 	}

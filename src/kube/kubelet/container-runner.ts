@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
+import type { Writable } from "node:stream";
 import type { Clock } from "../../lib/clock.ts";
 import { timestamp } from "../client/event-recorder.ts";
 import type { Log } from "../client/log.ts";
@@ -88,6 +89,11 @@ export class ContainerRunner {
 	/** Where exec commands run; undefined while the container does not run. */
 	get execContext(): ExecContext | undefined {
 		return this.#process && this.#plan;
+	}
+
+	/** Of a running container that asks for it; an adopted one has lost it. */
+	get stdin(): Writable | undefined {
+		return this.#process?.stdin;
 	}
 
 	/** Takes over the process that an earlier kubelet left, or notes that it is gone. */
@@ -200,7 +206,7 @@ export class ContainerRunner {
 		record.runs++;
 		const logPath = this.#host.logPath(container.name, record.runs - 1);
 		try {
-			this.#process = await startProcess({ ...this.#plan, logPath }, clock);
+			this.#process = await startProcess({ ...this.#plan, logPath, stdin: container.stdin === true }, clock);
 		} catch (error) {
 			return this.#notStarted(error);
 		}

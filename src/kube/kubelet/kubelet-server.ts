@@ -1,14 +1,16 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
-import { WebSocketServer } from "ws";
+import { type WebSocket, WebSocketServer } from "ws";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../client/log.ts";
-import { EXEC_PROTOCOLS, parseExecQuery, serveExec } from "./exec-session.ts";
+import { serveAttach } from "./attach-session.ts";
+import { parseExecQuery, serveExec } from "./exec-session.ts";
 import { isAuthorized } from "./kubelet-token.ts";
 import { serveLogs } from "./log-endpoint.ts";
 import type { PodWorker } from "./pod-worker.ts";
 import { Refusal } from "./refusal.ts";
+import { parseStreams, STREAM_PROTOCOLS } from "./stream-channels.ts";
 
 export interface KubeletServerOptions {
 	readonly host: string;
@@ -26,7 +28,7 @@ export interface KubeletServer {
 
 const MAX_MESSAGE_BYTES = 1 << 20;
 
-/** The kubelet's HTTP API as far as the API server uses it: `/healthz`, `/containerLogs/...`, `/exec/...`. */
+/** The kubelet's HTTP API as far as the API server uses it: `/healthz`, `/containerLogs/...`, `/exec/...`, `/attach/...`. */
 export async function startKubeletServer(options: KubeletServerOptions): Promise<KubeletServer> {
 	const server = createServer((request, answer) => {
 		respond(options, request, answer).catch((error: unknown) => refuse(answer, error, options.log));
@@ -34,18 +36,14 @@ export async function startKubeletServer(options: KubeletServerOptions): Promise
 	const sockets = new WebSocketServer({
 		noServer: true,
 		maxPayload: MAX_MESSAGE_BYTES,
-		handleProtocols: (offered) => EXEC_PROTOCOLS.find((protocol) => offered.has(protocol)) ?? false,
+		handleProtocols: (offered) => STREAM_PROTOCOLS.find((protocol) => offered.has(protocol)) ?? false,
 	});
 	server.on("upgrade", (request, socket, head) => {
 		try {
-			const { runner, url } = find(options, request, "exec");
-			const query = parseExecQuery(url.searchParams);
-			const offered = (request.headers["sec-websocket-protocol"] ?? "").split(",").map((name) => name.trim());
-			if (!EXEC_PROTOCOLS.some((protocol) => offered.includes(protocol)))
-				throw new Refusal(400, `none of the protocols ${offered.join(", ")} is supported; use ${EXEC_PROTOCOLS[0]}`);
+			const serve = sessionOf(options, request);
 			sockets.handleUpgrade(request, socket, head, (webSocket) => {
-				serveExec(webSocket, runner, query).catch((error: unknown) => {
-					options.log.error({ err: error }, "an exec session failed");
+				serve(webSocket).catch((error: unknown) => {
+					options.log.error({ err: error }, "an exec or attach session failed");
 					webSocket.terminate();
 				});
 			});
@@ -68,6 +66,22 @@ export async function startKubeletServer(options: KubeletServerOptions): Promise
 	};
 }
 
+/** What an upgrade asks for; throws a Refusal. */
+function sessionOf(options: KubeletServerOptions, request: IncomingMessage): (socket: WebSocket) => Promise<void> {
+	const { worker, runner, url } = find(options, request);
+	const page = url.pathname.split("/")[1];
+	if (page !== "exec" && page !== "attach") throw new Refusal(404, `/${page} takes no upgrade`);
+	const offered = (request.headers["sec-websocket-protocol"] ?? "").split(",").map((name) => name.trim());
+	if (!STREAM_PROTOCOLS.some((protocol) => offered.includes(protocol)))
+		throw new Refusal(400, `none of the protocols ${offered.join(", ")} is supported; use ${STREAM_PROTOCOLS[0]}`);
+	if (page === "exec") {
+		const query = parseExecQuery(url.searchParams);
+		return (socket) => serveExec(socket, runner, query);
+	}
+	const logPath = worker.logPath(runner.container.name, runner.record.runs - 1);
+	return (socket) => serveAttach(socket, { runner, logPath, clock: options.clock }, parseStreams(url.searchParams));
+}
+
 async function respond(options: KubeletServerOptions, request: IncomingMessage, answer: ServerResponse): Promise<void> {
 	if (request.url === "/healthz") {
 		answer.end("ok");
@@ -76,16 +90,15 @@ async function respond(options: KubeletServerOptions, request: IncomingMessage, 
 	const { worker, runner, url } = find(options, request);
 	if (url.pathname.startsWith("/containerLogs/"))
 		return serveLogs({ worker, runner, query: url.searchParams, clock: options.clock }, answer);
-	if (url.pathname.startsWith("/exec/")) throw new Refusal(400, "exec needs an upgrade to WebSocket");
-	throw new Refusal(404, "no such page; there are /healthz, /containerLogs and /exec");
+	if (/^\/(exec|attach)\//.test(url.pathname)) throw new Refusal(400, "exec and attach need an upgrade to WebSocket");
+	throw new Refusal(404, "no such page; there are /healthz, /containerLogs, /exec and /attach");
 }
 
 /** The container that `/<what>/{namespace}/{pod}/{container}` names. */
-function find(options: KubeletServerOptions, request: IncomingMessage, what?: string) {
+function find(options: KubeletServerOptions, request: IncomingMessage) {
 	if (!isAuthorized(request.headers.authorization, options.token)) throw new Refusal(401, "Unauthorized");
 	const url = new URL(request.url ?? "", "http://kubelet");
-	const [, page, namespace = "", pod = "", container = ""] = url.pathname.split("/").map(decodeURIComponent);
-	if (what !== undefined && page !== what) throw new Refusal(404, `/${page} takes no upgrade`);
+	const [, , namespace = "", pod = "", container = ""] = url.pathname.split("/").map(decodeURIComponent);
 	const worker = options.findPod(namespace, pod);
 	if (!worker) throw new Refusal(404, `pod "${pod}" is not on this node`);
 	const runner = worker.runner(container);
