@@ -1,6 +1,6 @@
-import { stringify } from "yaml";
 import type { KubeObject } from "../kinds/object.ts";
 import { SYSTEM_NAMESPACE } from "../lib/names.ts";
+import { meshSettingsObject } from "./mesh-settings.ts";
 
 const GATEWAY = "istio-ingressgateway";
 const GATEWAY_LABELS = { app: GATEWAY, istio: "ingressgateway" };
@@ -12,12 +12,7 @@ const GATEWAY_LABELS = { app: GATEWAY, istio: "ingressgateway" };
 export function meshObjects(meshSettings: Readonly<Record<string, unknown>>): KubeObject[] {
 	return [
 		{ apiVersion: "v1", kind: "Namespace", metadata: { name: SYSTEM_NAMESPACE } },
-		{
-			apiVersion: "v1",
-			kind: "ConfigMap",
-			metadata: { name: "istio", namespace: SYSTEM_NAMESPACE },
-			data: { mesh: stringify({ accessLogFile: "/dev/stdout", ...meshSettings }) },
-		},
+		meshSettingsObject(meshSettings),
 		{
 			apiVersion: "v1",
 			kind: "ServiceAccount",

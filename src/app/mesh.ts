@@ -25,6 +25,7 @@ import { type LateenYaml, readLateenYaml } from "./lateen-yaml.ts";
 import type { MeshEvent } from "./mesh-events.ts";
 import { meshObjects } from "./mesh-objects.ts";
 import type { MeshOptions } from "./mesh-options.ts";
+import { renewMeshSettings } from "./mesh-settings.ts";
 import { type MeshPorts, type MeshState, markStopped, readMeshState, writeMeshState } from "./mesh-state.ts";
 import { heldAddressBlock, superviseNetproxy } from "./netproxy-process.ts";
 import { obediencePlugin } from "./obedience-plugin.ts";
@@ -240,6 +241,8 @@ export class Mesh {
 
 	async #populate(client: KubeClient, settings: LateenYaml): Promise<void> {
 		await createMissing(client, meshObjects(settings.mesh));
+		if (await renewMeshSettings(client, settings.mesh))
+			this.#deps.logging.component("mesh").info({}, "the mesh settings of lateen.yaml had changed");
 		const sample = SAMPLES[this.#options.sample ?? ""];
 		if (!sample) return;
 		await deploySample(client, sample);
