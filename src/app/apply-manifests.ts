@@ -34,6 +34,22 @@ export async function createMissing(client: KubeClient, objects: readonly KubeOb
 	return [...first, ...rest].filter((created) => created).length;
 }
 
+const LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration";
+
+/** As `kubectl apply` would have made it, so that a later one finds what was applied before and does not complain. */
+export function asApplied(object: KubeObject): KubeObject {
+	const { annotations = {} } = object.metadata;
+	const written = { ...object, metadata: { namespace: "default", ...object.metadata, annotations } };
+	const applied = `${JSON.stringify(written, sortedKeys)}\n`;
+	return { ...object, metadata: { ...object.metadata, annotations: { ...annotations, [LAST_APPLIED]: applied } } };
+}
+
+/** For JSON.stringify: members in the order in which Go writes a map. */
+function sortedKeys(_key: string, value: unknown): unknown {
+	if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+	return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
 async function createOne(client: KubeClient, object: KubeObject): Promise<boolean> {
 	const kind = kindOfObject(object);
 	if (!kind) throw new Error(`a shipped manifest names the unknown kind ${object.apiVersion} ${object.kind}`);

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { KubeObject } from "../kinds/object.ts";
 import type { KubeClient } from "../kube/client/kube-client.ts";
 import { RESOURCES } from "../kube/client/resources.ts";
-import { createMissing, readShippedManifests } from "./apply-manifests.ts";
+import { asApplied, createMissing, readShippedManifests } from "./apply-manifests.ts";
 import { packageRoot } from "./package-root.ts";
 
 export interface Sample {
@@ -31,8 +31,10 @@ export async function deploySample(client: KubeClient, sample: Sample): Promise<
 	await client.patch<KubeObject>(RESOURCES.namespaces, sample.namespace, {
 		metadata: { labels: { "istio-injection": "enabled" } },
 	});
-	return createMissing(
-		client,
-		readShippedManifests(sample.manifests.map((path) => join(packageRoot(), "samples", path))),
-	);
+	return createMissing(client, sampleObjects(sample).map(asApplied));
+}
+
+/** The objects of the sample's manifests. */
+export function sampleObjects(sample: Sample): KubeObject[] {
+	return readShippedManifests(sample.manifests.map((path) => join(packageRoot(), "samples", path)));
 }

@@ -5,9 +5,11 @@ import { PORTS, PROXY_CONTAINER, SYSTEM_NAMESPACE } from "../lib/names.ts";
 import { type Problem, problem } from "../lib/problem.ts";
 import type { SummaryLine } from "./mesh-events.ts";
 import type { MeshState } from "./mesh-state.ts";
-import type { Sample } from "./samples.ts";
+import { type Sample, sampleObjects } from "./samples.ts";
 
 const DEADLINE_MS = 60_000;
+/** A mesh with many proxies is looked at with `lateen status`. */
+const MAX_PROXIES = 12;
 const PAGE_POLL_MS = 50;
 
 interface Pod extends KubeObject {
@@ -17,6 +19,10 @@ interface Pod extends KubeObject {
 
 interface Service extends KubeObject {
 	status?: { loadBalancer?: { ingress?: { ip?: string }[] } };
+}
+
+interface DeploymentSpec {
+	readonly selector: { readonly matchLabels: Readonly<Record<string, string>> };
 }
 
 const isReady = (pod: Pod) => pod.status?.conditions?.some((c) => c.type === "Ready" && c.status === "True") ?? false;
@@ -29,7 +35,7 @@ export interface Waiting {
 }
 
 /**
- * Waits, at most a minute, until the gateway's pods (and the sample's page) answer. A pod that does not come up is the user's to look at: the
+ * Waits, at most a minute, until the gateway's and the sample's pods (and its page) answer; what else the user runs is not waited for. A pod that does not come up is the user's to look at: the
  * mesh goes on without it, and the answer is the problem.
  */
 export async function waitForPods(
@@ -37,10 +43,10 @@ export async function waitForPods(
 	sample: Sample | undefined,
 	{ onProgress, signal }: Waiting,
 ): Promise<Problem | undefined> {
-	const namespaces = [SYSTEM_NAMESPACE, ...(sample ? [sample.namespace] : [])];
+	const belongs = sample ? podsOf(sample) : () => false;
 	const deadlineMs = performance.now() + DEADLINE_MS;
 	const pods = client.informer<Pod>(RESOURCES.pods);
-	const wanted = () => pods.list().filter((p) => namespaces.includes(p.metadata.namespace!));
+	const wanted = () => pods.list().filter((pod) => pod.metadata.namespace === SYSTEM_NAMESPACE || belongs(pod));
 	pods.start();
 	try {
 		await pods.synced;
@@ -58,6 +64,16 @@ export async function waitForPods(
 	if (!sample) return undefined;
 	const page = `${await gatewayUrl(client)}${sample.page.path}`;
 	return (await answers(page, deadlineMs, signal)) ? undefined : silentPage(page);
+}
+
+/** Tells the pods of the sample's Deployments from others. */
+function podsOf(sample: Sample): (pod: Pod) => boolean {
+	const selectors = sampleObjects(sample)
+		.filter(({ kind }) => kind === "Deployment")
+		.map(({ spec }) => Object.entries((spec as DeploymentSpec).selector.matchLabels));
+	return ({ metadata }) =>
+		metadata.namespace === sample.namespace &&
+		selectors.some((labels) => labels.every(([key, value]) => metadata.labels?.[key] === value));
 }
 
 function unreadyPods(pods: readonly Pod[]): Problem {
@@ -151,10 +167,13 @@ export async function summarise(
 	const proxies = items.filter((p) => p.status?.podIP && p.spec.containers.some((c) => c.name === PROXY_CONTAINER));
 	return [
 		...(await addresses(client, state, sample)),
-		...proxies.map((p) => ({
+		...proxies.slice(0, MAX_PROXIES).map((p) => ({
 			label: "Proxy admin",
 			value: `http://${p.status!.podIP}:${PORTS.proxyAdmin}`,
 			of: p.metadata.name!,
 		})),
+		...(proxies.length > MAX_PROXIES
+			? [{ label: "Proxy admin", value: `and ${proxies.length - MAX_PROXIES} more: lateen status` }]
+			: []),
 	];
 }
