@@ -1,9 +1,9 @@
 import type { Details, Fetched, Review, Reviews } from "./upstreams.ts";
 
 const SUMMARY =
-	'<a href="https://en.wikipedia.org/wiki/The_Comedy_of_Errors">Wikipedia Summary</a>: The Comedy of Errors is one of ' +
-	"William Shakespeare's early plays. It is his shortest and one of his most farcical comedies, with a major part of the " +
-	"humour coming from slapstick and mistaken identity, in addition to puns and word play.";
+	'<a href="https://en.wikipedia.org/wiki/The_Comedy_of_Errors">Wikipedia Summary</a>: Two pairs of twins, parted by a ' +
+	"shipwreck when they were small, come to the same city on the same day and know nothing of each other. Whoever meets one " +
+	"takes him for the other, and Shakespeare's shortest play is over before anybody thinks of asking.";
 
 /** The only book of the shop, as `/api/v1/products` lists it. */
 export const PRODUCT = { id: 0, title: "The Comedy of Errors", descriptionHtml: SUMMARY } as const;

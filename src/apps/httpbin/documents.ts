@@ -9,32 +9,31 @@ export const HTML_PAGE = `<!DOCTYPE html>
 /** `/json`: a nested document. */
 export const JSON_DOCUMENT = {
 	slideshow: {
-		author: "Yours Truly",
-		date: "date of publication",
+		author: "The platform team",
+		date: "some Friday",
 		slides: [
-			{ title: "Wake up to WonderWidgets!", type: "all" },
+			{ title: "One mesh, no cluster", type: "all" },
 			{
-				items: ["Why <em>WonderWidgets</em> are great", "Who <em>buys</em> WonderWidgets"],
-				title: "Overview",
+				items: ["What moves when a <em>weight</em> moves", "What stays when a <em>pod</em> goes"],
+				title: "Agenda",
 				type: "all",
 			},
 		],
-		title: "Sample Slide Show",
+		title: "A slide show to send through a mesh",
 	},
 } as const;
 
 /** `/xml`: the same document as XML. */
 export const XML_DOCUMENT = `<?xml version='1.0' encoding='us-ascii'?>
-<slideshow title="Sample Slide Show" date="Date of publication" author="Yours Truly">
-    <slide type="all">
-      <title>Wake up to WonderWidgets!</title>
-    </slide>
-    <slide type="all">
-        <title>Overview</title>
-        <item>Why <em>WonderWidgets</em> are great</item>
-        <item/>
-        <item>Who <em>buys</em> WonderWidgets</item>
-    </slide>
+<slideshow title="A slide show to send through a mesh" date="some Friday" author="The platform team">
+  <slide type="all">
+    <title>One mesh, no cluster</title>
+  </slide>
+  <slide type="all">
+    <title>Agenda</title>
+    <item>What moves when a <em>weight</em> moves</item>
+    <item>What stays when a <em>pod</em> goes</item>
+  </slide>
 </slideshow>
 `;
 
