@@ -11,6 +11,8 @@ const root = join(import.meta.dirname, "..");
 const SUITES = {
 	unit: { files: "src/**/*.test.ts", timeoutMs: 180_000 },
 	envoy: { files: "test/envoy/**/*.test.ts", timeoutMs: 300_000 },
+	// Against a real kube-apiserver, where one has been built (tools/oracle); reported as skipped elsewhere.
+	oracle: { files: "test/oracle/**/*.test.ts", timeoutMs: 300_000 },
 	// Killed processes, full disks: each file has meshes of its own, and looks at what is left behind.
 	faults: { files: "test/faults/**/*.test.ts", timeoutMs: 300_000, options: ["--test-concurrency=1"] },
 	// One file at a time: each has a mesh of its own, and their shares and times are measured.

@@ -151,7 +151,7 @@ function createContext(options: ApiServerOptions, store: ApiContext["store"]): A
 			...(options.admission ?? []),
 			istioAdmission({ strict: options.strictIstio ?? false }),
 		],
-		services: new ServiceAddresses(options.addressPlan),
+		services: new ServiceAddresses(options.addressPlan, options.random ?? systemRandom),
 		kubelet: new KubeletProxy({ store, readToken: () => readFile(tokenFile, "utf8") }),
 		clock: options.clock ?? systemClock,
 		random: options.random ?? systemRandom,

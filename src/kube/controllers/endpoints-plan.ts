@@ -13,7 +13,7 @@ export interface EndpointGroup {
  */
 export function endpointGroups(service: Service, pods: readonly Pod[]): EndpointGroup[] {
 	const groups = new Map<string, { ports: EndpointPort[]; endpoints: Endpoint[] }>();
-	const serving = pods.filter((pod) => pod.status?.podIP !== undefined && !isPodTerminal(pod)).sort(byName);
+	const serving = pods.filter((pod) => pod.status?.podIP !== undefined && !isPodTerminal(pod)).sort(byAddress);
 	for (const pod of serving) {
 		const ports = resolvePorts(service, pod);
 		const key = JSON.stringify(ports);
@@ -24,8 +24,9 @@ export function endpointGroups(service: Service, pods: readonly Pod[]): Endpoint
 	return [...groups.values()];
 }
 
-function byName(a: Pod, b: Pod): number {
-	return (a.metadata.name ?? "") < (b.metadata.name ?? "") ? -1 : 1;
+/** As text, which is how Kubernetes orders them. */
+function byAddress(a: Pod, b: Pod): number {
+	return (a.status?.podIP ?? "") < (b.status?.podIP ?? "") ? -1 : 1;
 }
 
 /** A port whose name the pod does not declare is left out for that pod, as upstream does. */

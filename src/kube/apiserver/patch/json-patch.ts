@@ -22,8 +22,23 @@ export function applyJsonPatch(target: unknown, patch: unknown): unknown {
 
 /** Kubernetes' generic 422, and the reason, which it keeps to itself. */
 function rejected(cause: unknown): ApiError {
-	const { name, operation } = cause as { name?: string; operation?: Operation };
-	const at = operation ? `${operation.op} operation does not apply: ${operation.path}` : "the patch does not apply";
-	const message = `the server rejected our request due to an error in our request: ${at} (${name ?? String(cause)})`;
+	const { name = "", operation } = cause as { name?: string; operation?: Operation };
+	const why = REASONS[name] ?? "the operation is not valid";
+	const text = operation ? `${operation.op} operation at ${operation.path || "the root"}: ${why}` : why;
+	const message = `the server rejected our request due to an error in our request: ${text}`;
 	return new ApiError(422, "Invalid", message, undefined, { cause });
 }
+
+/** By the library's names for them. */
+const REASONS: Readonly<Record<string, string>> = {
+	TEST_OPERATION_FAILED: "the value is another one",
+	OPERATION_PATH_UNRESOLVABLE: "there is nothing at this path",
+	OPERATION_FROM_UNRESOLVABLE: "there is nothing at the path that `from` names",
+	OPERATION_PATH_CANNOT_ADD: "the path leads through something that is not there",
+	OPERATION_VALUE_OUT_OF_BOUNDS: "the index is beyond the end of the list",
+	OPERATION_PATH_ILLEGAL_ARRAY_INDEX: "a list's items are named by their index or -",
+	OPERATION_PATH_INVALID: "a path begins with /",
+	OPERATION_OP_INVALID: "there is no such operation",
+	OPERATION_VALUE_REQUIRED: "a value is needed",
+	OPERATION_FROM_REQUIRED: "`from` is needed",
+};

@@ -74,6 +74,42 @@ describe("what the server adds, drops and refuses", () => {
 		});
 	});
 
+	test("node ports are given out from a random one on", async () => {
+		await using other = await startFixture({ random: { below: () => 7, unit: () => 0.5 } });
+		const spec = {
+			type: "NodePort",
+			ports: [
+				{ name: "a", port: 80 },
+				{ name: "b", port: 81 },
+			],
+		};
+		const made = await other.expect("POST", SERVICES, {
+			apiVersion: "v1",
+			kind: "Service",
+			metadata: { name: "s" },
+			spec,
+		});
+		const { ports } = made.spec as { ports: { nodePort: number }[] };
+		assert.deepEqual(
+			ports.map(({ nodePort }) => nodePort),
+			[30_007, 30_008],
+		);
+	});
+
+	test("a JSON patch that does not fit is refused with the reason", async () => {
+		const patch = async (...operations: object[]) => {
+			const answer = await api.send("PATCH", `${PODS}/plain`, operations, {
+				"content-type": "application/json-patch+json",
+			});
+			assert.equal(answer.code, 422);
+			return answer.json.message?.split("in our request: ")[1];
+		};
+		const missing = { op: "remove", path: "/metadata/labels/q" };
+		assert.equal(await patch(missing), "remove operation at /metadata/labels/q: there is nothing at this path");
+		const other = { op: "test", path: "/metadata/name", value: "x" };
+		assert.equal(await patch(other), "test operation at /metadata/name: the value is another one");
+	});
+
 	test("a uid cannot be patched, and in a PUT it is a precondition", async () => {
 		const patched = await api.send("PATCH", `${PODS}/plain`, { metadata: { uid: "x" } }, MERGE);
 		assert.equal(patched.code, 422);

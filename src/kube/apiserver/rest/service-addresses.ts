@@ -1,6 +1,7 @@
 import type { FieldError } from "../../../kinds/definition.ts";
 import type { KubeObject } from "../../../kinds/object.ts";
 import { ADDRESSES_PER_RANGE, type AddressPlan } from "../../../lib/address-plan.ts";
+import type { Random } from "../../../lib/random.ts";
 import { invalid } from "../http/api-error.ts";
 import type { Store } from "../store/store.ts";
 import type { ServedResource } from "./served-resource.ts";
@@ -42,10 +43,12 @@ export class ServiceAddresses {
 	readonly #ips = new Set<string>();
 	readonly #ports = new Set<number>();
 	#nextIp = 0;
-	#nextPort = 0;
+	#nextPort: number;
 
-	constructor(plan: AddressPlan) {
+	/** Node ports are given out from a random one on: meshes on one machine share the machine's ports. */
+	constructor(plan: AddressPlan, random: Random) {
 		this.#plan = plan;
+		this.#nextPort = random.below(NODE_PORTS);
 	}
 
 	/** Takes note of the Services that there are, and of every deletion from now on. */
