@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { parseImageReference, resolveBuiltin } from "../apps/catalogue.ts";
 import type { FindProgram, ImageProgram } from "../kube/kubelet/images.ts";
 import { PROXY_IMAGE } from "../lib/names.ts";
-import type { ImageEntry } from "./lateen-yaml.ts";
+import type { ImageMap } from "./images-file.ts";
 import { packageRoot } from "./package-root.ts";
 
 /** Repositories that mean Lateen's proxy: its own image, and Istio's, which manifests may name. */
@@ -15,7 +15,7 @@ const PROXY_REPOSITORIES = new Set([
 /** What images mean depends on. */
 export interface ImageSources {
 	/** The user's map as it is now. */
-	images(): ReadonlyMap<string, ImageEntry>;
+	images(): ImageMap;
 	/** `host:port` of this mesh's ADS: pods that were injected when it was another are to find it too. */
 	readonly discoveryAddress: string;
 }
@@ -24,10 +24,12 @@ export interface ImageSources {
 export function createImageResolver(sources: ImageSources): FindProgram {
 	return (image) => {
 		const { repository } = parseImageReference(image);
-		const images = sources.images();
+		const { images, broken } = sources.images();
 		const mapped = images.get(image) ?? images.get(image.replace(/:[^/:]*$/, "")) ?? images.get(repository);
 		if (mapped) return { name: image, argv: mapped.command, env: mapped.env, workingDir: mapped.workingDir };
-		return PROXY_REPOSITORIES.has(repository) ? proxyProgram(sources) : builtinProgram(image);
+		const known = PROXY_REPOSITORIES.has(repository) ? proxyProgram(sources) : builtinProgram(image);
+		if (known || broken === undefined) return known;
+		return { refusal: `image "${image}" is not known here, and lateen.yaml cannot be read: ${broken}` };
 	};
 }
 

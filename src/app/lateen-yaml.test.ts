@@ -5,10 +5,11 @@ import { parseLateenYaml } from "./lateen-yaml.ts";
 
 test("images and mesh settings are read", () => {
 	const read = parseLateenYaml(
-		"images:\n  my/app:\n    command: [node, a.js]\n    env: { A: 1 }\nmesh:\n  weightedFailover: false\n",
-		"f",
+		"images:\n  my/app:\n    command: [node, a.js]\n    workingDir: ../app\n    env: { A: 1 }\nmesh:\n  weightedFailover: false\n",
+		"/home/me/mesh/lateen.yaml",
 	);
-	assert.deepEqual(read.images.get("my/app"), { command: ["node", "a.js"], workingDir: undefined, env: { A: "1" } });
+	const app = { command: ["node", "a.js"], workingDir: "/home/me/app", env: { A: "1" } };
+	assert.deepEqual(read.images.get("my/app"), app);
 	assert.deepEqual(read.mesh, { weightedFailover: false });
 });
 

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { parseDocument } from "yaml";
 import { type Problem, ProblemError, problem } from "../lib/problem.ts";
 
@@ -49,7 +49,7 @@ export function parseLateenYaml(text: string, file: string): LateenYaml {
 	}
 	const images = new Map<string, ImageEntry>();
 	for (const [image, entry] of Object.entries(object(root.images ?? {}, "images", problems))) {
-		images.set(image, imageEntry(entry, `images[${image}]`, problems));
+		images.set(image, imageEntry(entry, `images[${image}]`, { problems, folder: dirname(resolve(file)) }));
 	}
 	const mesh = object(root.mesh ?? {}, "mesh", problems);
 	if (problems.length > 0) throw new ProblemError(problems.map((p) => ({ ...p, path: `${file}: ${p.path}` })));
@@ -60,7 +60,12 @@ function place({ linePos }: { linePos?: readonly { line: number; col: number }[]
 	return linePos?.[0] ? `:${linePos[0].line}:${linePos[0].col}` : "";
 }
 
-function imageEntry(value: unknown, at: string, problems: Problem[]): ImageEntry {
+/** Paths are meant from the file's folder. */
+function imageEntry(
+	value: unknown,
+	at: string,
+	{ problems, folder }: { problems: Problem[]; folder: string },
+): ImageEntry {
 	const entry = object(value, at, problems);
 	for (const key of Object.keys(entry)) {
 		if (!["command", "workingDir", "env"].includes(key))
@@ -79,7 +84,7 @@ function imageEntry(value: unknown, at: string, problems: Problem[]): ImageEntry
 	);
 	return {
 		command: command as string[],
-		workingDir: entry.workingDir as string | undefined,
+		workingDir: typeof entry.workingDir === "string" ? resolve(folder, entry.workingDir) : undefined,
 		env: Object.fromEntries(env),
 	};
 }

@@ -15,8 +15,8 @@ export interface ImageProgram {
 	readonly isLaunchLine?: (command: readonly string[]) => boolean;
 }
 
-/** Image reference → program; undefined when it knows none (the next one is asked). */
-export type FindProgram = (image: string) => ImageProgram | undefined;
+/** Image reference → program; a refusal when it cannot tell, undefined when it knows none. */
+export type FindProgram = (image: string) => ImageProgram | { readonly refusal: string } | undefined;
 
 /** What a container runs: the whole command line without variables expanded. */
 export interface Runnable {
@@ -58,8 +58,8 @@ export function resolveContainer(pod: Pod, container: Container, findProgram: Fi
 			},
 		};
 	}
-	if (program) return { runnable: runProgram(program, command, args) };
-	if (!SYSTEM_IMAGES.has(repositoryOf(image))) return { refusal: unknownImage(image) };
+	if (program && !("refusal" in program)) return { runnable: runProgram(program, command, args) };
+	if (!SYSTEM_IMAGES.has(repositoryOf(image))) return program ?? { refusal: unknownImage(image) };
 	const argv = command.length > 0 ? [...command, ...args] : args.length > 0 ? args : ["/bin/sh"];
 	return { runnable: { imageId: `lateen://system/${repositoryOf(image)}`, argv, env: {} } };
 }
