@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import type { KubeObject } from "../../kinds/object.ts";
 import { createKubeClient } from "./create-kube-client.ts";
@@ -184,3 +187,26 @@ function nextChange(informer: { onChange(handler: () => void): () => void }): Pr
 		});
 	});
 }
+
+test("a read whose answer breaks off is asked again; a write is not", async () => {
+	const asked: string[] = [];
+	const server = createServer((request, response) => {
+		asked.push(request.method ?? "");
+		const body = JSON.stringify(configMap("a"));
+		response.writeHead(200, { "content-type": "application/json", "content-length": body.length });
+		if (asked.length % 2 === 0) response.end(body);
+		else response.write(body.slice(0, 10), () => response.destroy());
+	}).listen(0, "127.0.0.1");
+	await once(server, "listening");
+	const client = createKubeClient({ server: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
+	try {
+		assert.equal((await client.get(RESOURCES.configMaps, "a", "default")).metadata.name, "a");
+		assert.deepEqual(asked, ["GET", "GET"]);
+		await assert.rejects(client.create(RESOURCES.configMaps, configMap("a")), { code: 0, reason: "AnswerBrokeOff" });
+		assert.deepEqual(asked, ["GET", "GET", "POST"]);
+	} finally {
+		client.close();
+		server.closeAllConnections();
+		server.close();
+	}
+});

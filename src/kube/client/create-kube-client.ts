@@ -11,11 +11,13 @@ import { KubeApiError, type KubeClient, type ListOptions, type ResourceRef } fro
 import { silentLog } from "./log.ts";
 import { createReflector } from "./reflector.ts";
 import { resourcePath, selectorQuery, withQuery } from "./resource-path.ts";
-import { type ApiAnswer, type ApiRequest, connectionFailed } from "./transport.ts";
+import type { ApiAnswer, ApiRequest } from "./transport.ts";
 
 const REQUEST_TIMEOUT_MS = 60_000;
 const PAGE_SIZE = 500;
 const MAX_THROTTLED_TRIES = 5;
+const MAX_BROKEN_OFF_TRIES = 3;
+const ANSWER_BROKE_OFF = "AnswerBrokeOff";
 const JSON_TYPE = "application/json";
 
 interface Call {
@@ -45,7 +47,13 @@ export function createKubeClient(config: ClientConfig): KubeClient {
 
 	async function call<T>(request: Call): Promise<T> {
 		for (let tries = 1; ; tries++) {
-			const { status, headers, text } = await exchange(send, request);
+			const answer = await exchange(send, request).catch((error: unknown) => {
+				// A read changes nothing: when its connection broke off, it is asked again on a new one (client-go does the same).
+				if (request.method !== "GET" || !isBrokenOff(error) || tries >= MAX_BROKEN_OFF_TRIES) throw error;
+				return undefined;
+			});
+			if (!answer) continue;
+			const { status, headers, text } = answer;
 			if (status < 400) return JSON.parse(text) as T;
 			if (status !== 429 || headers["retry-after"] === undefined || tries === MAX_THROTTLED_TRIES)
 				throw apiError(status, text);
@@ -97,6 +105,10 @@ export function createKubeClient(config: ClientConfig): KubeClient {
 	return client;
 }
 
+function isBrokenOff(error: unknown): boolean {
+	return error instanceof KubeApiError && error.reason === ANSWER_BROKE_OFF;
+}
+
 function pathOf(ref: ResourceRef, object: KubeObject, subresource?: string): string {
 	return resourcePath(ref, object.metadata.namespace, object.metadata.name ?? "", subresource);
 }
@@ -108,7 +120,13 @@ async function exchange(send: (request: ApiRequest) => Promise<ApiAnswer>, reque
 	const body = request.body === undefined ? undefined : JSON.stringify(request.body);
 	const answer = await send({ method: request.method, path: request.path, headers, body, signal });
 	const text = await readText(answer.body).catch((cause: unknown) => {
-		throw connectionFailed("the server (the answer broke off)", cause);
+		throw new KubeApiError(
+			0,
+			ANSWER_BROKE_OFF,
+			`the server's answer broke off: ${(cause as Error).message}`,
+			undefined,
+			{ cause },
+		);
 	});
 	return { status: answer.status, headers: answer.headers, text };
 }
