@@ -44,7 +44,8 @@ export function obediencePlugin(meshConfig: () => MeshConfig | undefined): Admis
 
 function warningsOf({ operation, group, plural, subresource, object }: AdmissionRequest, mesh?: MeshConfig): string[] {
 	if (!object || subresource !== "" || (operation !== "CREATE" && operation !== "UPDATE")) return [];
-	if (group.endsWith(".istio.io")) return unobeyed(object, mesh).map(({ path, message }) => `${path}: ${message}`);
+	if (group.endsWith(".istio.io") || object.kind === "Service")
+		return unobeyed(object, mesh).map(({ path, message }) => `${path}: ${message}`);
 	const effect = UNATTENDED[`${group}/${plural}`];
 	return effect === undefined ? [] : [`${object.kind} is stored but not supported yet: ${effect}`];
 }

@@ -17,9 +17,15 @@ import { summaryRows } from "../progress.ts";
 import { type ProxySync, worstState } from "../proxy-sync.ts";
 import type { Terminal } from "../terminal.ts";
 
+interface ContainerStatus {
+	readonly ready: boolean;
+	readonly restartCount: number;
+	readonly state?: { readonly waiting?: { readonly reason?: string } };
+}
+
 interface Pod extends KubeObject {
 	spec: { containers: { name: string }[] };
-	status: { phase?: string; podIP?: string; containerStatuses?: { ready: boolean; restartCount: number }[] };
+	status: { phase?: string; podIP?: string; containerStatuses?: ContainerStatus[] };
 }
 
 interface PodLine {
@@ -92,11 +98,17 @@ function podLine(pod: Pod, proxies: readonly ProxySync[]): PodLine {
 		namespace,
 		name,
 		ready: `${statuses.filter((c) => c.ready).length}/${pod.spec.containers.length}`,
-		phase: pod.metadata.deletionTimestamp ? "Terminating" : (pod.status.phase ?? "Unknown"),
+		phase: phaseOf(pod),
 		restarts: statuses.reduce((sum, c) => sum + c.restartCount, 0),
 		proxy: hasProxy ? worstState(proxies.find((p) => p.proxy === `${name}.${namespace}`)) : "-",
 		proxyAdmin: hasProxy && pod.status.podIP ? `http://${pod.status.podIP}:${PORTS.proxyAdmin}` : undefined,
 	};
+}
+
+/** One word, as kubectl chooses it: what keeps a container waiting says more than the pod's phase. */
+function phaseOf({ metadata, status: { phase = "Unknown", containerStatuses = [] } }: Pod): string {
+	if (metadata.deletionTimestamp) return "Terminating";
+	return containerStatuses.map((c) => c.state?.waiting?.reason).find((reason) => reason !== undefined) ?? phase;
 }
 
 function print(state: MeshState, inside: Inside | undefined, out: Terminal): void {

@@ -3,13 +3,14 @@ import { type ConfigRef, metaOf } from "../model/config-object.ts";
 import type { AnalysisMessage, Level } from "./analysis-message.ts";
 import type { AnalysisInput } from "./analyzer.ts";
 import { unreadKind } from "./unread-kind.ts";
+import { unspokenPorts } from "./unspoken-ports.ts";
 
-/** What this version does not obey or cannot read: the snapshot's own problems, and the kinds that it is not made from. */
+/** What this version does not obey or cannot read: the snapshot's own problems, and what it is not made from. */
 export function problemAnalyzer({ snapshot, objects }: AnalysisInput): readonly AnalysisMessage[] {
 	const unread = objects.flatMap((object) => {
-		const found = unreadKind(object);
 		const { kind, namespace, name } = metaOf(object);
-		return found ? [message(found, "Warning", { kind, namespace, name })] : [];
+		const found = [unreadKind(object) ?? [], unspokenPorts(object)].flat();
+		return found.map((p) => message(p, "Warning", { kind, namespace, name }));
 	});
 	const read = snapshot.problems.flatMap(({ ref, dropped, problems }) =>
 		problems.map((p) => message(p, dropped ? "Error" : "Warning", ref)),

@@ -35,6 +35,24 @@ test("every one of Istio's kinds is either read or told as unread", () => {
 	]);
 });
 
+test("ports that carry HTTP/2 are told", () => {
+	const ports = [
+		{ name: "http", port: 80 },
+		{ name: "grpc-x", port: 1 },
+		{ name: "a", port: 2, appProtocol: "http2" },
+	];
+	const service = { apiVersion: "v1", kind: "Service", metadata: { name: "s", namespace: "default" }, spec: { ports } };
+	assert.deepEqual(
+		unobeyed(service).map(({ path, message }) => `${path}: ${message}`),
+		[
+			"spec.ports[1]: port grpc-x carries gRPC, which the sidecars do not speak yet",
+			"spec.ports[2]: port a carries HTTP/2, which the sidecars do not speak yet",
+		],
+	);
+	const { messages } = analyzeObjects({ objects: [service], hasCluster: false });
+	assert.equal(messages.filter(({ code }) => code === "LTN1505").length, 2);
+});
+
 test("fields that nothing obeys are told with their path, what is obeyed or invalid is not", () => {
 	const rule = object("DestinationRule", {
 		host: "reviews",
