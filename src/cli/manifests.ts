@@ -46,7 +46,9 @@ async function sources(path: string, problems: Problem[]): Promise<{ file: strin
 			names.map(async (n) => ({ file: join(path, n), text: await readFile(join(path, n), "utf8") })),
 		);
 	} catch (error) {
-		problems.push(problem("LTN4211", path, `cannot be read: ${(error as Error).message}`, "name an existing file"));
+		const { code, message } = error as NodeJS.ErrnoException;
+		const why = code === "ENOENT" ? "there is no such file" : `cannot be read: ${message}`;
+		problems.push(problem("LTN4211", path, why, "name an existing file"));
 		return [];
 	}
 }

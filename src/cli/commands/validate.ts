@@ -43,7 +43,8 @@ export const validate = defineCommand({
 		} else {
 			for (const p of problems) out.note(formatProblem(p));
 			for (const v of verdicts) print(v, out);
-			if (manifests.length === 0 && problems.length === 0) out.note(`${paths.join(", ")}: there is no object in it.`);
+			if (manifests.length === 0 && problems.length === 0)
+				out.note(`${paths.join(", ")}: there is no object in it (folders below are not looked into).`);
 		}
 		if (problems.length > 0) return EXIT.badInput;
 		return failed ? EXIT.findings : EXIT.ok;
