@@ -157,7 +157,7 @@ export function badInputTests(mesh: TestMesh): void {
 					65,
 					/LTN4213 .*scalar\.yaml:1: a Kubernetes object needs apiVersion and kind/,
 				],
-				[[join(folder, "absent.yaml")], 65, /LTN4211 .*absent\.yaml: cannot be read/],
+				[[join(folder, "absent.yaml")], 65, /LTN4211 .*absent\.yaml: there is no such file/],
 				[[], 64, /LTN4210 no file was named/],
 				[["-o", "xml", "x.yaml"], 64, /Allowed choices are table, json/],
 				[["--nonsense"], 64, /unknown option '--nonsense'/],
