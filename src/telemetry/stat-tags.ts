@@ -15,6 +15,7 @@ const CLUSTER = /^cluster\.(.+?);?\.$/s;
 const LISTENER_HTTP = /^listener\.(.+?);?\.http\.(.+?);?\.$/s;
 const LISTENER = /^listener\.(.+?);?\.$/s;
 const HTTP = /^http\.(.+?);?\.$/s;
+const ROUTE = /^vhost\.(.+)\.route\.(.+)\.$/s;
 const TCP = /^tcp\.(.+?);?\.$/s;
 
 /**
@@ -37,6 +38,15 @@ export function tagsOfPrefix(prefix: string): Extracted {
 	if (listener) return { prefix: "listener.", tags: [{ name: "envoy_listener_address", value: listener[1]! }] };
 	const http = HTTP.exec(prefix);
 	if (http) return { prefix: "http.", tags: [{ name: "envoy_http_conn_manager_prefix", value: http[1]! }] };
+	const route = ROUTE.exec(prefix);
+	if (route)
+		return {
+			prefix: "vhost.route.",
+			tags: [
+				{ name: "envoy_route", value: route[2]! },
+				{ name: "envoy_virtual_host", value: route[1]! },
+			],
+		};
 	const tcp = TCP.exec(prefix);
 	if (tcp) return { prefix: "tcp.", tags: [{ name: "envoy_tcp_prefix", value: tcp[1]! }] };
 	return { prefix, tags: [] };

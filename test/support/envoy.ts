@@ -108,11 +108,24 @@ export interface RunningEnvoy {
 
 const START_WITHIN_MS = 15_000;
 
+/** Newer Envoys keep from the client why a connection failed; Lateen tells it, as the Envoys of Istio 1.24 do. */
+const RUNTIME = {
+	layers: [
+		{
+			name: "tests",
+			static_layer: { "envoy.reloadable_features.hide_transport_failure_reason_in_response_body": false },
+		},
+	],
+};
+
 /** Starts Envoy and waits until its admin interface answers. Its workers may still be waiting for configuration. */
 export async function startEnvoy(options: EnvoyOptions): Promise<RunningEnvoy> {
 	const folder = await mkdtemp(join(tmpdir(), "lateen-envoy-run-"));
 	const admin = { address: { socket_address: { address: "127.0.0.1", port_value: 0 } } };
-	await writeFile(join(folder, "bootstrap.json"), JSON.stringify({ admin, ...options.bootstrap }));
+	await writeFile(
+		join(folder, "bootstrap.json"),
+		JSON.stringify({ admin, layered_runtime: RUNTIME, ...options.bootstrap }),
+	);
 	const stdout = await open(join(folder, "stdout"), "w");
 	const child = spawn(
 		options.path,

@@ -81,7 +81,7 @@ function readBlocks(r: ObjectReader): PolicyBlocks {
 		retryBudget: r.object("retryBudget", (b) => {
 			b.unsupported("budgetInterval", "the budget is counted over active requests");
 			return {
-				percent: b.object("percent", (p) => p.number("value")) ?? 20,
+				percent: b.number("percent") ?? 20,
 				minRetryConcurrency: b.number("minRetryConcurrency") ?? 3,
 			};
 		}),

@@ -3,6 +3,7 @@ import type { ThresholdsConfig } from "./circuit-breaker-set.ts";
 import type { ClusterInfo } from "./cluster.ts";
 import type { EndpointSet } from "./endpoint-config.ts";
 import type { OutlierConfig } from "./outlier-config.ts";
+import type { SlowStart } from "./slow-start.ts";
 
 /** A Cluster message, checked and reduced to what the proxy acts on. */
 export interface ClusterConfig {
@@ -42,4 +43,6 @@ export interface BalancingConfig {
 	readonly panicThresholdPercent: number;
 	readonly failOnPanic: boolean;
 	readonly byLocalityWeight: boolean;
+	/** Undefined: a new endpoint has its whole weight at once. */
+	readonly slowStart: SlowStart | undefined;
 }

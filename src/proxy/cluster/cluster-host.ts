@@ -14,6 +14,8 @@ export class ClusterHost implements Host {
 	activeRequests = 0;
 	removed = false;
 	pool: unknown = undefined;
+	/** Slow start: the part of its weight that the endpoint has now. */
+	warmUp: (() => number) | undefined;
 
 	/** `predecessor`: the host of the same address whose connections may not be taken over, but whose record is. */
 	constructor(config: EndpointConfig, predecessor?: ClusterHost) {
@@ -22,6 +24,7 @@ export class ClusterHost implements Host {
 		this.port = config.port;
 		this.address = hostAddress(config.host, config.port);
 		this.outlier = predecessor?.outlier ?? new OutlierState();
+		this.warmUp = predecessor?.warmUp;
 		this.stats = predecessor?.stats ?? {
 			rqTotal: 0,
 			rqSuccess: 0,
@@ -33,8 +36,13 @@ export class ClusterHost implements Host {
 		};
 	}
 
+	/** What EDS gave, less while the endpoint is new; read anew at every weighted pick. */
 	get weight(): number {
-		return this.config.weight;
+		return this.config.weight * (this.warmUp?.() ?? 1);
+	}
+
+	get priority(): number {
+		return this.config.priority;
 	}
 
 	get locality(): EndpointConfig["locality"] {

@@ -2,15 +2,27 @@ import type { StatScope } from "../../telemetry/metric-registry.ts";
 import type { Counter } from "../../telemetry/metrics.ts";
 import type { ClusterStats } from "./cluster.ts";
 
-/** Binds Envoy's `cluster.<name>.*` stats in a scope. */
-export function clusterStats(scope: StatScope): ClusterStats {
+/** What is counted of requests to an upstream, for a cluster and for a route alike. */
+export type UpstreamRequestStats = Pick<
+	ClusterStats,
+	| "upstreamRqTotal"
+	| "upstreamRqCompleted"
+	| "countStatus"
+	| "upstreamRqTime"
+	| "upstreamRqTimeout"
+	| "upstreamRqRetry"
+	| "upstreamRqRetrySuccess"
+	| "upstreamRqRetryOverflow"
+	| "upstreamRqRetryLimitExceeded"
+>;
+
+/** Binds the stats of requests in a scope. */
+export function upstreamRequestStats(scope: StatScope): UpstreamRequestStats {
 	const byCode: (Counter | undefined)[] = [];
 	const byClass: (Counter | undefined)[] = [];
-	const completed = scope.counter("upstream_rq_completed");
 	return {
 		upstreamRqTotal: scope.counter("upstream_rq_total"),
-		upstreamRqActive: scope.gauge("upstream_rq_active"),
-		upstreamRqCompleted: completed,
+		upstreamRqCompleted: scope.counter("upstream_rq_completed"),
 		countStatus(status) {
 			const ofClass = Math.floor(status / 100);
 			byCode[status] ??= scope.counter(`upstream_rq_${status}`);
@@ -20,11 +32,19 @@ export function clusterStats(scope: StatScope): ClusterStats {
 		},
 		upstreamRqTime: scope.histogram("upstream_rq_time"),
 		upstreamRqTimeout: scope.counter("upstream_rq_timeout"),
-		upstreamRqPerTryTimeout: scope.counter("upstream_rq_per_try_timeout"),
 		upstreamRqRetry: scope.counter("upstream_rq_retry"),
 		upstreamRqRetrySuccess: scope.counter("upstream_rq_retry_success"),
 		upstreamRqRetryOverflow: scope.counter("upstream_rq_retry_overflow"),
 		upstreamRqRetryLimitExceeded: scope.counter("upstream_rq_retry_limit_exceeded"),
+	};
+}
+
+/** Binds Envoy's `cluster.<name>.*` stats in a scope. */
+export function clusterStats(scope: StatScope): ClusterStats {
+	return {
+		...upstreamRequestStats(scope),
+		upstreamRqActive: scope.gauge("upstream_rq_active"),
+		upstreamRqPerTryTimeout: scope.counter("upstream_rq_per_try_timeout"),
 		upstreamRqPendingTotal: scope.counter("upstream_rq_pending_total"),
 		upstreamRqPendingOverflow: scope.counter("upstream_rq_pending_overflow"),
 		upstreamRqPendingFailureEject: scope.counter("upstream_rq_pending_failure_eject"),
@@ -38,6 +58,7 @@ export function clusterStats(scope: StatScope): ClusterStats {
 		upstreamCxOverflow: scope.counter("upstream_cx_overflow"),
 		upstreamCxDestroy: scope.counter("upstream_cx_destroy"),
 		upstreamCxMaxRequests: scope.counter("upstream_cx_max_requests"),
+		upstreamCxMaxDurationReached: scope.counter("upstream_cx_max_duration_reached"),
 		upstreamCxRxBytesTotal: scope.counter("upstream_cx_rx_bytes_total"),
 		upstreamCxTxBytesTotal: scope.counter("upstream_cx_tx_bytes_total"),
 		membershipTotal: scope.gauge("membership_total"),

@@ -7,6 +7,8 @@ export interface Host {
 	readonly ip: string;
 	readonly port: number;
 	readonly weight: number;
+	/** Level of preference, 0 first. */
+	readonly priority: number;
 	readonly locality: { readonly region: string; readonly zone: string; readonly subZone: string };
 	readonly metadata: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 	/** Requests in flight; kept by whoever sends (forward), read by LEAST_REQUEST. */
@@ -36,6 +38,8 @@ export interface PickContext {
 	/** Hosts already tried, when the retry policy avoids them. */
 	readonly avoid: ReadonlySet<Host> | undefined;
 	readonly hostSelectionAttempts: number;
+	/** Levels that a retry leaves out while another has healthy endpoints. */
+	readonly avoidPriorities?: ReadonlySet<number> | undefined;
 }
 
 /** A cluster as the request path uses it. Swapped whole on a configuration change; hosts with the same address carry over. */
@@ -61,6 +65,10 @@ export interface ClusterInfo {
 	readonly maxRequestsPerConnection: number;
 	/** 0 = never. */
 	readonly idleTimeoutMs: number;
+	/** A connection gets no new request once it is this old; 0 = however old. */
+	readonly maxConnectionDurationMs: number;
+	/** Idle time before the system probes a connection; undefined: it does not. */
+	readonly keepAliveMs: number | undefined;
 	readonly httpProtocol: "http1" | "http2" | "downstream";
 	/** `metadata.filter_metadata`, e.g. `istio: {services: [{host, name, namespace}]}`. */
 	readonly metadata: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
@@ -108,6 +116,7 @@ export interface ClusterStats {
 	readonly upstreamCxOverflow: Counter;
 	readonly upstreamCxDestroy: Counter;
 	readonly upstreamCxMaxRequests: Counter;
+	readonly upstreamCxMaxDurationReached: Counter;
 	readonly upstreamCxRxBytesTotal: Counter;
 	readonly upstreamCxTxBytesTotal: Counter;
 	readonly membershipTotal: Gauge;

@@ -7,6 +7,7 @@ import { randomHost } from "../lb/random-host.ts";
 import { ringHash } from "../lb/ring-hash.ts";
 import { roundRobin } from "../lb/round-robin.ts";
 import type { BalancingConfig } from "./cluster-config.ts";
+import { compileSlowStart, type SlowStart } from "./slow-start.ts";
 
 const RING_MINIMUM = 1024;
 const RING_MAXIMUM = 8 * 1024 * 1024;
@@ -41,8 +42,17 @@ export function compileBalancing(message: Cluster, at: string, problems: Problem
 		policy: policy?.name ?? "",
 		panicThresholdPercent: common?.healthyPanicThreshold?.value ?? PANIC_THRESHOLD_PERCENT,
 		failOnPanic: false,
+		slowStart: compileSlowStartOf(message.lbConfig, at, problems),
 		byLocalityWeight: common?.localityConfigSpecifier.case === "localityWeightedLbConfig",
 	};
+}
+
+function compileSlowStartOf(config: LbConfig, at: string, problems: Problem[]): SlowStart | undefined {
+	if (config.case === "roundRobinLbConfig")
+		return compileSlowStart(config.value.slowStartConfig, `${at}round_robin_lb_config.slow_start_config`, problems);
+	if (config.case === "leastRequestLbConfig")
+		return compileSlowStart(config.value.slowStartConfig, `${at}least_request_lb_config.slow_start_config`, problems);
+	return undefined;
 }
 
 function compileLeastRequest(config: LbConfig, at: string, problems: Problem[]): BalancerFactory {

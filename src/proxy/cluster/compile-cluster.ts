@@ -2,7 +2,7 @@ import { type Problem, ProblemError, problem } from "../../lib/problem.ts";
 import { unpackAs } from "../../xds/any.ts";
 import type { CircuitBreakers } from "../../xds/generated/envoy/config/cluster/v3/circuit_breaker_pb.ts";
 import { type Cluster, Cluster_DiscoveryType } from "../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts";
-import type { BindConfig } from "../../xds/generated/envoy/config/core/v3/address_pb.ts";
+import type { BindConfig, TcpKeepalive } from "../../xds/generated/envoy/config/core/v3/address_pb.ts";
 import { RoutingPriority } from "../../xds/generated/envoy/config/core/v3/base_pb.ts";
 import { RawBufferSchema } from "../../xds/generated/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.ts";
 import { DEFAULT_THRESHOLDS, type ThresholdsConfig } from "./circuit-breaker-set.ts";
@@ -18,6 +18,7 @@ import { compileOutlier } from "./outlier-config.ts";
 
 const EDS_INITIAL_FETCH_MS = 15_000;
 const DEFAULT_BUFFER_BYTES = 1024 * 1024;
+const DEFAULT_KEEPALIVE_S = 7200;
 const ANY_IP = new Set(["0.0.0.0", "::"]);
 
 /** Reads a Cluster message; throws ProblemError (LTN32xx) with every problem and its path below `path`. */
@@ -112,10 +113,16 @@ function compileInfo(message: Cluster, at: string, problems: Problem[]): Cluster
 	return {
 		...compileHttpProtocol(message, at, problems),
 		connectTimeoutMs,
+		keepAliveMs: compileKeepAlive(message.upstreamConnectionOptions?.tcpKeepalive),
 		metadata: plainMetadata(message.metadata),
 		sourceIp: compileSourceIp(message.upstreamBindConfig, `${at}upstream_bind_config`, problems),
 		perConnectionBufferLimitBytes: message.perConnectionBufferLimitBytes ?? DEFAULT_BUFFER_BYTES,
 	};
+}
+
+/** Probes start after Linux' two hours when the time is not said (Envoy leaves it to the system). */
+function compileKeepAlive(settings: TcpKeepalive | undefined): number | undefined {
+	return settings && (settings.keepaliveTime ?? DEFAULT_KEEPALIVE_S) * 1000;
 }
 
 function compileSourceIp(bind: BindConfig | undefined, path: string, problems: Problem[]): string | undefined {

@@ -12,9 +12,12 @@ import { durationMs } from "./duration-ms.ts";
 const KEY = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 const DEFAULT_IDLE_MS = 3_600_000;
 
-type ProtocolInfo = Pick<ClusterInfo, "httpProtocol" | "idleTimeoutMs" | "maxRequestsPerConnection">;
+type ProtocolInfo = Pick<
+	ClusterInfo,
+	"httpProtocol" | "idleTimeoutMs" | "maxConnectionDurationMs" | "maxRequestsPerConnection"
+>;
 
-/** Reads `typed_extension_protocol_options`: protocol, idle timeout, requests per connection. */
+/** Reads `typed_extension_protocol_options`: protocol, idle timeout, age and requests per connection. */
 export function compileHttpProtocol(message: Cluster, at: string, problems: Problem[]): ProtocolInfo {
 	const path = `${at}typed_extension_protocol_options[${KEY}]`;
 	for (const key of Object.keys(message.typedExtensionProtocolOptions)) {
@@ -28,6 +31,7 @@ export function compileHttpProtocol(message: Cluster, at: string, problems: Prob
 	return {
 		httpProtocol: options ? protocolOf(options, path, problems) : "http1",
 		idleTimeoutMs: durationMs(common?.idleTimeout, DEFAULT_IDLE_MS),
+		maxConnectionDurationMs: durationMs(common?.maxConnectionDuration, 0),
 		maxRequestsPerConnection: common?.maxRequestsPerConnection ?? message.maxRequestsPerConnection ?? 0,
 	};
 }
@@ -56,7 +60,6 @@ function protocolOf(options: HttpProtocolOptions, path: string, problems: Proble
 function refuseCommon(common: CommonOptions | undefined, path: string, problems: Problem[]): void {
 	if (!common) return;
 	const unread: [name: string, set: boolean][] = [
-		["max_connection_duration", common.maxConnectionDuration !== undefined],
 		["max_headers_count", common.maxHeadersCount !== undefined],
 		["max_response_headers_kb", common.maxResponseHeadersKb !== undefined],
 		["max_stream_duration", common.maxStreamDuration !== undefined],

@@ -304,3 +304,31 @@ test("LOGICAL_DNS uses the first address, and an unknown name starts empty", asy
 	assert.deepEqual(set.get("d")!.hosts(), []);
 	set.close();
 });
+
+test("slow start: a new endpoint begins with a small share that grows to its whole one", () => {
+	const { set, clock } = setUp();
+	const slowStartConfig = { slowStartWindow: "10s", minWeightPercent: { value: 10 } };
+	set.put(
+		cluster({
+			name: "c",
+			type: "EDS",
+			edsClusterConfig: { edsConfig: { ads: {} } },
+			roundRobinLbConfig: { slowStartConfig },
+		}),
+	);
+	const shareOf = (address: string) => {
+		const live = set.get("c")!;
+		const picks = Array.from({ length: 300 }, () => live.pick(NO_RETRY)?.address);
+		return picks.filter((picked) => picked === address).length / 300;
+	};
+	const [old, fresh] = [endpoint("10.0.0.1", 80), endpoint("10.0.0.2", 80)];
+	set.setEndpoints("c", endpointsOf(assignment(old)));
+	clock.advance(60_000);
+	set.setEndpoints("c", endpointsOf(assignment(old, fresh)));
+	const near = (share: number, wanted: number) => assert.ok(Math.abs(share - wanted) < 0.02, `${share}, not ${wanted}`);
+	near(shareOf("10.0.0.2:80"), 0.1 / 1.1);
+	clock.advance(5_000);
+	near(shareOf("10.0.0.2:80"), 0.5 / 1.5);
+	clock.advance(5_000);
+	near(shareOf("10.0.0.2:80"), 0.5);
+});

@@ -7,10 +7,11 @@ import type { CircuitBreakers, ClusterInfo, ClusterStats, Host, PickContext, Ups
 import type { ClusterConfig } from "./cluster-config.ts";
 import { ClusterHost } from "./cluster-host.ts";
 import { clusterStats } from "./cluster-stat-set.ts";
-import type { EndpointSet } from "./endpoint-config.ts";
+import type { EndpointConfig, EndpointSet } from "./endpoint-config.ts";
 import { hostAddress } from "./ip-address.ts";
 import type { OutlierKind } from "./outlier-config.ts";
 import { OutlierDetector } from "./outlier-detector.ts";
+import { slowStartFactor } from "./slow-start.ts";
 
 export interface LiveClusterDeps {
 	readonly clock: Clock;
@@ -73,11 +74,12 @@ export class LiveCluster implements UpstreamCluster {
 	update(next: EndpointSet): void {
 		const known = new Map(this.#hosts.map((host) => [host.address, host]));
 		const hosts = new Map<string, ClusterHost>();
+		const nowMs = this.#deps.clock.nowMs();
 		for (const endpoint of next.endpoints) {
 			const address = hostAddress(endpoint.host, endpoint.port);
 			// An address may come twice (two priorities): the first one, the most preferred, counts.
 			if (hosts.has(address)) continue;
-			const host = known.get(address) ?? new ClusterHost(endpoint);
+			const host = known.get(address) ?? this.#newHost(endpoint, nowMs);
 			host.config = endpoint;
 			hosts.set(address, host);
 			known.delete(address);
@@ -92,12 +94,25 @@ export class LiveCluster implements UpstreamCluster {
 		this.#rebalance();
 	}
 
+	#newHost(endpoint: EndpointConfig, sinceMs: number): ClusterHost {
+		const host = new ClusterHost(endpoint);
+		const { slowStart } = this.config.balancing;
+		if (!slowStart) return host;
+		const { clock } = this.#deps;
+		host.warmUp = () => {
+			const factor = slowStartFactor(slowStart, clock.nowMs() - sinceMs);
+			if (factor === 1) host.warmUp = undefined;
+			return factor;
+		};
+		return host;
+	}
+
 	pick(ctx: PickContext): Host | undefined {
-		let host = this.#balancer.pick(ctx.hash);
+		let host = this.#balancer.pick(ctx.hash, ctx.avoidPriorities);
 		if (this.#balancer.pickedInPanic || this.#emptyInPanic) this.stats.lbHealthyPanic.inc();
 		if (!ctx.avoid) return host;
 		for (let attempt = 0; attempt < ctx.hostSelectionAttempts && host && ctx.avoid.has(host); attempt++)
-			host = this.#balancer.pick(ctx.hash);
+			host = this.#balancer.pick(ctx.hash, ctx.avoidPriorities);
 		return host;
 	}
 
@@ -173,6 +188,8 @@ export class LiveCluster implements UpstreamCluster {
 }
 
 /** What a connection was made with: hosts keep their pools only while it stays the same. */
-function connectionKey({ httpProtocol, sourceIp, maxRequestsPerConnection, idleTimeoutMs }: ClusterInfo) {
-	return [httpProtocol, sourceIp ?? "", maxRequestsPerConnection, idleTimeoutMs];
+function connectionKey(info: ClusterInfo) {
+	const { httpProtocol, sourceIp, maxRequestsPerConnection, idleTimeoutMs, maxConnectionDurationMs, keepAliveMs } =
+		info;
+	return [httpProtocol, sourceIp ?? "", maxRequestsPerConnection, idleTimeoutMs, maxConnectionDurationMs, keepAliveMs];
 }

@@ -1,4 +1,5 @@
 import type { CircuitBreakers, Host, UpstreamCluster } from "../cluster/cluster.ts";
+import type { UpstreamRequestStats } from "../cluster/cluster-stat-set.ts";
 import type { CodecError } from "../codec/codec-error.ts";
 import { Timer, type TimerOwner } from "../http/deadlines.ts";
 import type { HeaderMap } from "../http/header-map.ts";
@@ -23,6 +24,14 @@ export interface AttemptOwner {
 	mayResend(): boolean;
 }
 
+/** Where an attempt goes and who else counts it. */
+export interface AttemptTarget {
+	readonly cluster: UpstreamCluster;
+	readonly host: Host;
+	readonly isRetry: boolean;
+	readonly routeStats?: UpstreamRequestStats | undefined;
+}
+
 /** One try of one request on one endpoint: keeps the books of endpoint, cluster and breakers; every attempt ends exactly once. */
 export class Attempt implements UpstreamUser, TimerOwner {
 	readonly host: Host;
@@ -36,22 +45,20 @@ export class Attempt implements UpstreamUser, TimerOwner {
 	readonly #owner: AttemptOwner;
 	readonly #context: ForwardContext;
 	readonly #breakers: CircuitBreakers;
+	readonly #routeStats: UpstreamRequestStats | undefined;
 	readonly #startMs: number;
 	#timer: Timer | undefined = undefined;
 	#ended = false;
 	#redispatched = false;
 
-	constructor(
-		owner: AttemptOwner,
-		context: ForwardContext,
-		target: { cluster: UpstreamCluster; host: Host; isRetry: boolean },
-	) {
+	constructor(owner: AttemptOwner, context: ForwardContext, target: AttemptTarget) {
 		this.#owner = owner;
 		this.#context = context;
 		this.cluster = target.cluster;
 		this.host = target.host;
 		this.isRetry = target.isRetry;
 		this.#breakers = target.cluster.breakers;
+		this.#routeStats = target.routeStats;
 		this.#startMs = context.clock.nowMs();
 	}
 
@@ -65,6 +72,7 @@ export class Attempt implements UpstreamUser, TimerOwner {
 			return;
 		}
 		stats.upstreamRqTotal.inc();
+		this.#routeStats?.upstreamRqTotal.inc();
 		stats.upstreamRqActive.add(1);
 		this.host.activeRequests++;
 		this.host.stats.rqTotal++;
@@ -126,6 +134,7 @@ export class Attempt implements UpstreamUser, TimerOwner {
 		this.#timer?.cancel();
 		const { stats } = this.cluster;
 		stats.countStatus(head.status);
+		this.#routeStats?.countStatus(head.status);
 		if (head.status >= 500) this.host.stats.rqError++;
 		else this.host.stats.rqSuccess++;
 		this.cluster.reportStatus(this.host, head.status);
@@ -137,8 +146,9 @@ export class Attempt implements UpstreamUser, TimerOwner {
 	}
 
 	onEnd(trailers: HeaderMap | undefined): void {
-		const { stats } = this.cluster;
-		stats.upstreamRqTime.record(this.#context.clock.nowMs() - this.#startMs);
+		const tookMs = this.#context.clock.nowMs() - this.#startMs;
+		this.cluster.stats.upstreamRqTime.record(tookMs);
+		this.#routeStats?.upstreamRqTime.record(tookMs);
 		this.#end();
 		this.#owner.onAttemptEnd(this, trailers);
 	}
@@ -176,6 +186,7 @@ export class Attempt implements UpstreamUser, TimerOwner {
 		if (this.isRetry) this.#breakers.releaseRetry();
 		this.cluster.stats.upstreamRqActive.add(-1);
 		this.cluster.stats.upstreamRqCompleted.inc();
+		this.#routeStats?.upstreamRqCompleted.inc();
 	}
 }
 

@@ -43,7 +43,7 @@ export function failureReply(failure: Failure, retried: boolean): LocalReply {
 	const reply = {
 		status,
 		flag,
-		body: `upstream connect error or disconnect/reset before headers. ${latest}reset reason: ${reason}`,
+		body: `upstream connect error or disconnect/reset before headers. ${latest}reset reason: ${reason}${transportText(failure)}`,
 		details: `upstream_reset_before_response_started{${asDetail(reason)}${transportDetail(failure)}}`,
 	};
 	return failure.kind === "overflow" ? { ...reply, headers: [["x-envoy-overloaded", "true"]] } : reply;
@@ -68,6 +68,11 @@ export const NO_HEALTHY_UPSTREAM: LocalReply = {
 	body: "no healthy upstream",
 	details: "no_healthy_upstream",
 };
+
+/** As Envoy said it until 1.35 (since then only with a runtime flag): it tells users what to look at. */
+function transportText({ transport }: Failure): string {
+	return transport === "" ? "" : `, transport failure reason: delayed connect error: ${transport}`;
+}
 
 function transportDetail(failure: Failure): string {
 	const reason = transportFailureReason(failure);

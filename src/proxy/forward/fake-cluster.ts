@@ -1,4 +1,11 @@
-import type { CircuitBreakers, ClusterInfo, ClusterStats, Host, UpstreamCluster } from "../cluster/cluster.ts";
+import type {
+	CircuitBreakers,
+	ClusterInfo,
+	ClusterStats,
+	Host,
+	PickContext,
+	UpstreamCluster,
+} from "../cluster/cluster.ts";
 
 /** For tests and benchmarks: a cluster of fixed endpoints, taken in turn, that writes down what is reported to it. */
 export class FakeCluster implements UpstreamCluster {
@@ -9,6 +16,8 @@ export class FakeCluster implements UpstreamCluster {
 	/** `200`, `connect`, `timeout`, `reset`, in order. */
 	readonly reports: string[] = [];
 	readonly counts: Readonly<Record<string, number>>;
+	/** The levels that each pick was told to avoid. */
+	readonly avoided: number[][] = [];
 	ejected = false;
 	readonly #hosts: Host[];
 	#next = 0;
@@ -20,6 +29,8 @@ export class FakeCluster implements UpstreamCluster {
 			connectTimeoutMs: 1000,
 			maxRequestsPerConnection: 0,
 			idleTimeoutMs: 3_600_000,
+			maxConnectionDurationMs: 0,
+			keepAliveMs: undefined,
 			httpProtocol: "http1",
 			metadata: {},
 			sourceIp: undefined,
@@ -31,7 +42,8 @@ export class FakeCluster implements UpstreamCluster {
 		this.stats = countingStats(counts);
 	}
 
-	pick(): Host | undefined {
+	pick(ctx: PickContext): Host | undefined {
+		this.avoided.push([...(ctx.avoidPriorities ?? [])]);
 		if (this.ejected) return undefined;
 		return this.#hosts[this.#next++ % this.#hosts.length];
 	}
@@ -84,6 +96,7 @@ function fakeHost(port: number): Host {
 		ip: "127.0.0.1",
 		port,
 		weight: 1,
+		priority: 0,
 		locality: { region: "", zone: "", subZone: "" },
 		metadata: {},
 		activeRequests: 0,

@@ -1,4 +1,5 @@
 import type { Host, PickContext, UpstreamCluster } from "../cluster/cluster.ts";
+import type { UpstreamRequestStats } from "../cluster/cluster-stat-set.ts";
 import { TUNNEL } from "../codec/message-parser.ts";
 import { formatRequestHead } from "../codec/serialise.ts";
 import { Timer, type TimerOwner } from "../http/deadlines.ts";
@@ -35,6 +36,10 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 	#attempt: Attempt | undefined = undefined;
 	#attempts = 0;
 	#tried: Set<Host> | undefined = undefined;
+	/** Levels of the endpoints tried so far, in order, when the retry policy looks at them. */
+	#triedPriorities: number[] | undefined = undefined;
+	#avoidPriorities: ReadonlySet<number> | undefined = undefined;
+	readonly #routeStats: UpstreamRequestStats | undefined;
 	#timeoutMs = 0;
 	#perTryTimeoutMs = 0;
 	/** The whole request's timeout, and the pause before a retry. */
@@ -51,6 +56,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		this.#action = action;
 		this.#context = context;
 		this.#body = new RequestBody(downstream.requestLength);
+		this.#routeStats = match.statPrefix === "" ? undefined : context.routeStats.of(match);
 	}
 
 	/** The cluster that was drawn; its header operations apply to local replies too. */
@@ -130,6 +136,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		}
 		const attempt = this.#attempt;
 		this.#cluster!.stats.upstreamRqTimeout.inc();
+		this.#routeStats?.upstreamRqTimeout.inc();
 		if (attempt) {
 			attempt.host.stats.rqTimeout++;
 			this.#cluster!.reportLocalFailure(attempt.host, "timeout");
@@ -161,7 +168,10 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 			return;
 		}
 		const { info, request } = this.#downstream;
-		if (this.#attempts > 1 && head.status < 500) this.#cluster!.stats.upstreamRqRetrySuccess.inc();
+		if (this.#attempts > 1 && head.status < 500) {
+			this.#cluster!.stats.upstreamRqRetrySuccess.inc();
+			this.#routeStats?.upstreamRqRetrySuccess.inc();
+		}
 		const sinceSentMs = attempt.sentMs > 0 ? this.#context.clock.nowMs() - attempt.sentMs : 0;
 		const serviceMs = Math.max(0, Math.floor(sinceSentMs));
 		info.upstreamServiceTimeMs = serviceMs;
@@ -256,14 +266,24 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 			this.#tried ??= new Set();
 			this.#tried.add(host);
 		}
-		this.#attempt = new Attempt(this, this.#context, { cluster, host, isRetry });
+		this.#notePriority(host);
+		this.#attempt = new Attempt(this, this.#context, { cluster, host, isRetry, routeStats: this.#routeStats });
 		this.#attempt.start();
 	}
 
 	#pickContext(): PickContext {
-		if (this.#hash === undefined && this.#tried === undefined) return PLAIN_PICK;
+		if (this.#hash === undefined && this.#tried === undefined && this.#avoidPriorities === undefined) return PLAIN_PICK;
 		const hostSelectionAttempts = this.#action.retryPolicy?.hostSelectionAttempts ?? 1;
-		return { hash: this.#hash, avoid: this.#tried, hostSelectionAttempts };
+		const avoidPriorities = this.#avoidPriorities;
+		return { hash: this.#hash, avoid: this.#tried, hostSelectionAttempts, avoidPriorities };
+	}
+
+	#notePriority({ priority }: Host): void {
+		const every = this.#action.retryPolicy?.avoidPrioritiesEvery ?? 0;
+		if (every === 0) return;
+		this.#triedPriorities ??= [];
+		this.#triedPriorities.push(priority);
+		if (this.#triedPriorities.length % every === 0) this.#avoidPriorities = new Set(this.#triedPriorities);
 	}
 
 	#endRequest(attempt: Attempt): void {
@@ -277,17 +297,20 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		const { stats, breakers } = this.#cluster!;
 		if (this.#attempts > policy.maxRetries) {
 			stats.upstreamRqRetryLimitExceeded.inc();
+			this.#routeStats?.upstreamRqRetryLimitExceeded.inc();
 			this.#downstream.info.responseFlags.add("URX");
 			return false;
 		}
 		if (this.#body.incomplete || this.#downstream.upgrade !== "") return false;
 		if (breakers.tryRetry()) return true;
 		stats.upstreamRqRetryOverflow.inc();
+		this.#routeStats?.upstreamRqRetryOverflow.inc();
 		return false;
 	}
 
 	#retry(): void {
 		this.#cluster!.stats.upstreamRqRetry.inc();
+		this.#routeStats?.upstreamRqRetry.inc();
 		this.#attempt = undefined;
 		const policy = this.#action.retryPolicy!;
 		const delayMs = Math.round(policy.backoffMs(this.#attempts, this.#context.random.unit()));

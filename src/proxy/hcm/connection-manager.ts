@@ -1,3 +1,4 @@
+import { RouteStatSet } from "../forward/route-stats.ts";
 import { DateHeader } from "./date-header.ts";
 import type { HcmConfig } from "./hcm-config.ts";
 import type { ConnectionManager, HcmServices, HcmShared } from "./hcm-shared.ts";
@@ -9,10 +10,11 @@ export function createConnectionManager(config: HcmConfig, services: HcmServices
 	const { clock, random, deadlines, clusters } = services;
 	const { suppressEnvoyHeaders } = config;
 	const allEjected = (name: string) => clusters.get(name)?.allEjected() ?? false;
+	const routeStats = new RouteStatSet(services.metrics);
 	const shared: HcmShared = {
 		config,
 		services,
-		forward: { clock, random, deadlines, clusters, suppressEnvoyHeaders, allEjected },
+		forward: { clock, random, deadlines, clusters, routeStats, suppressEnvoyHeaders, allEjected },
 		stats: hcmStats(services.metrics, config.statPrefix),
 		date: new DateHeader(clock),
 		connections: new Set(),

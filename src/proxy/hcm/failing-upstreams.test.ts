@@ -145,7 +145,10 @@ describe("upstreams that fail", () => {
 		});
 		const { status, body } = await send(proxy.url);
 		assert.equal(status, 503);
-		assert.match(body, /retried and the latest reset reason: remote connection failure$/);
+		assert.match(
+			body,
+			/retried and the latest reset reason: remote connection failure, transport failure reason: delayed connect error: Connection refused$/,
+		);
 		const { flags, details } = proxy.ended[0]!;
 		assert.equal(flags, "UF,URX");
 		assert.match(details, /\{remote_connection_failure\|delayed_connect_error:_Connection_refused\}$/);

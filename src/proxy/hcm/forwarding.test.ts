@@ -214,3 +214,71 @@ describe("forwarding to an upstream", () => {
 		assert.deepEqual([code, flags], [400, "DPE"]);
 	});
 });
+
+describe("settings of routes and clusters", () => {
+	let upstream: Server;
+	let upstreamPort: number;
+	before(async () => {
+		upstream = echo();
+		upstreamPort = await listen(upstream);
+	});
+	after(() => {
+		upstream.closeAllConnections();
+		upstream.close();
+	});
+
+	test("a route with stat_prefix counts under its own name", async () => {
+		const retry_policy = { retry_on: "5xx", num_retries: 1, retry_back_off: { base_interval: "0.001s" } };
+		const proxy = await startProxy({
+			routes: [{ match: { prefix: "/" }, stat_prefix: "mine", route: { cluster: "up", retry_policy } }],
+			clusters: [new FakeCluster("up", [upstreamPort])],
+		});
+		await send(`${proxy.url}/a`);
+		await send(`${proxy.url}/?status=500`);
+		const counted = (name: string) => proxy.metrics.scope("vhost.all.route.mine.").counter(name).value;
+		const names = ["total", "completed", "200", "5xx", "retry", "retry_limit_exceeded"];
+		assert.deepEqual(
+			names.map((name) => counted(`upstream_rq_${name}`)),
+			[3, 3, 1, 2, 1, 1],
+		);
+		await proxy.close();
+	});
+
+	test("retries leave out the levels that were tried, as often as the policy says", async () => {
+		const retry_policy = {
+			retry_on: "5xx",
+			num_retries: 4,
+			retry_back_off: { base_interval: "0.001s" },
+			retry_priority: {
+				name: "envoy.retry_priorities.previous_priorities",
+				typed_config: {
+					"@type":
+						"type.googleapis.com/envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig",
+					update_frequency: 2,
+				},
+			},
+		};
+		const cluster = new FakeCluster("up", [upstreamPort]);
+		const proxy = await startProxy({
+			routes: [{ match: { prefix: "/" }, route: { cluster: "up", retry_policy } }],
+			clusters: [cluster],
+		});
+		await send(`${proxy.url}/?status=500`);
+		assert.deepEqual(cluster.avoided, [[], [], [0], [0], [0]]);
+		await proxy.close();
+	});
+
+	test("a connection past its highest age gets no other request", async () => {
+		const ageless = new FakeCluster("ageless", [upstreamPort]);
+		const aged = new FakeCluster("aged", [upstreamPort], { maxConnectionDurationMs: 0.001 });
+		const proxy = await startProxy({
+			routes: [ageless, aged].map(({ name }) => ({ match: { prefix: `/${name}` }, route: { cluster: name } })),
+			clusters: [ageless, aged],
+		});
+		for (const path of ["/ageless", "/ageless", "/aged", "/aged"]) await send(`${proxy.url}${path}`);
+		assert.equal(ageless.hosts()[0]!.stats.cxTotal, 1);
+		assert.equal(aged.hosts()[0]!.stats.cxTotal, 2);
+		await eventually(() => aged.counts.upstreamCxMaxDurationReached === 2);
+		await proxy.close();
+	});
+});

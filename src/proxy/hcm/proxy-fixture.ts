@@ -11,6 +11,7 @@ import { systemClock } from "../../lib/clock.ts";
 import { systemRandom } from "../../lib/random.ts";
 import { MetricRegistry } from "../../telemetry/metric-registry.ts";
 import { RouteConfigurationSchema } from "../../xds/generated/envoy/config/route/v3/route_pb.ts";
+import { xdsRegistry } from "../../xds/registry.ts";
 import { FakeCluster } from "../forward/fake-cluster.ts";
 import { Deadlines } from "../http/deadlines.ts";
 import { compileRouteConfiguration } from "../router/route-configuration.ts";
@@ -36,6 +37,7 @@ export interface ProxyFixture {
 	readonly url: string;
 	readonly manager: ConnectionManager;
 	readonly ended: EndedStream[];
+	readonly metrics: MetricRegistry;
 	/** Value of a counter or gauge `http.test.<name>`. */
 	stat(name: string): number;
 	close(): Promise<void>;
@@ -44,7 +46,8 @@ export interface ProxyFixture {
 /** A route table out of routes in proto3 JSON, in one virtual host for all. */
 export function routeTable(routes: readonly JsonObject[], virtualHost: JsonObject = {}): RouteTable {
 	const host = { name: "all", domains: ["*"], routes: [...routes], ...virtualHost };
-	return compileRouteConfiguration(fromJson(RouteConfigurationSchema, { name: "test", virtual_hosts: [host] }), {
+	const json: JsonObject = { name: "test", virtual_hosts: [host] };
+	return compileRouteConfiguration(fromJson(RouteConfigurationSchema, json, { registry: xdsRegistry() }), {
 		env: { hostname: "test", nowMs: () => Date.now(), environment: () => undefined },
 		parseFilterConfig: () => undefined,
 	});
@@ -99,6 +102,7 @@ export async function startProxy(options: {
 		url: `http://127.0.0.1:${port}`,
 		manager,
 		ended,
+		metrics,
 		stat: (name) => (name.endsWith("_active") ? scope.gauge(name) : scope.counter(name)).value,
 		close: async () => {
 			manager.close();

@@ -110,3 +110,14 @@ test("a request with a hash stays on its level", () => {
 	assert.equal(balancer.pick(99n), hosts[2]!.host);
 	assert.equal(balancer.pick(1n), hosts[0]!.host);
 });
+
+test("levels to avoid get nothing, unless nothing healthy is left", () => {
+	const [first, second, third] = [placed(), placed({ priority: 1 }), placed({ priority: 2, healthy: false })];
+	const balancer = hostBalancer([first, second, third], options);
+	const picks = (...levels: number[]) =>
+		new Set(Array.from({ length: 50 }, () => balancer.pick(undefined, new Set(levels))));
+	assert.deepEqual(picks(), new Set([first.host]));
+	assert.deepEqual(picks(0), new Set([second.host]));
+	assert.deepEqual(picks(0, 1), new Set([first.host]));
+	assert.deepEqual(picks(1), new Set([first.host]));
+});

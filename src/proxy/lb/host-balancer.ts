@@ -23,7 +23,9 @@ export interface HostBalancerOptions extends PriorityLoadOptions {
 	readonly random: Random;
 }
 
-export interface HostBalancer<H extends LbHost> extends Balancer<H> {
+export interface HostBalancer<H extends LbHost> {
+	/** `avoid`: levels that get nothing while another one has a healthy host (Envoy: previous_priorities). */
+	pick(hash: bigint | undefined, avoid?: ReadonlySet<number>): H | undefined;
 	/** True when the last pick came out of a level in panic. */
 	readonly pickedInPanic: boolean;
 }
@@ -38,15 +40,19 @@ export function hostBalancer<H extends LbHost>(
 ): HostBalancer<H> {
 	const highest = placed.reduce((most, { priority }) => Math.max(most, priority), -1);
 	const levels = Array.from({ length: highest + 1 }, (_, p) => placed.filter(({ priority }) => priority === p));
-	const load = priorityLoad(
-		levels.map((level) => ({ healthy: level.filter((h) => h.healthy).length, total: level.length })),
-		options,
-	);
+	const health = levels.map((level) => ({ healthy: level.filter((h) => h.healthy).length, total: level.length }));
+	const load = priorityLoad(health, options);
+	/** The shares when some levels are left out; all of them when nothing healthy remains. */
+	const loadWithout = (avoid: ReadonlySet<number>): PriorityLoad => {
+		const rest = health.map((level, p) => (avoid.has(p) ? { healthy: 0, total: 0 } : level));
+		return rest.some(({ healthy }) => healthy > 0) ? priorityLoad(rest, options) : load;
+	};
 	const balancers = levels.map((level, p) => levelBalancer(level, load.inPanic[p]!, options));
 	let pickedInPanic = false;
 	return {
-		pick(hash) {
-			const level = pickLevel(load, hash, options.random);
+		pick(hash, avoid) {
+			const shares = avoid && avoid.size > 0 ? loadWithout(avoid) : load;
+			const level = pickLevel(shares, hash, options.random);
 			pickedInPanic = level >= 0 && load.inPanic[level]!;
 			return level < 0 ? undefined : balancers[level]!.pick(hash);
 		},

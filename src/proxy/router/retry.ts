@@ -21,6 +21,8 @@ export interface RetryPolicy {
 	readonly hostSelectionAttempts: number;
 	/** previous_hosts predicate. */
 	readonly avoidPreviousHosts: boolean;
+	/** previous_priorities: after every so many attempts the levels tried so far are left out; 0 = never. */
+	readonly avoidPrioritiesEvery: number;
 	retriesResponse(response: ResponseHead): boolean;
 	retriesFailure(failure: AttemptFailure): boolean;
 	/** Wait before retry number `retry` (1-based): jittered exponential, `unit` drawn from [0,1). */

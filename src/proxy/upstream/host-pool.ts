@@ -46,6 +46,7 @@ export class HostPool implements ConnectionOwner {
 	acquire(cluster: UpstreamCluster, user: UpstreamUser): void {
 		for (let free = this.#idle.pop(); free; free = this.#idle.pop()) {
 			if (!free.usable) continue;
+			if (this.#retireWhenOld(free)) continue;
 			free.attach(user);
 			user.onReady(free);
 			return;
@@ -70,8 +71,11 @@ export class HostPool implements ConnectionOwner {
 	}
 
 	onFree(connection: UpstreamConnection): void {
-		if (connection.requests === 0) this.#connecting--;
-		const { maxRequestsPerConnection } = connection.cluster.info;
+		const { maxRequestsPerConnection, maxConnectionDurationMs } = connection.cluster.info;
+		if (connection.requests === 0) {
+			this.#connecting--;
+			if (maxConnectionDurationMs > 0) connection.connectedMs = this.#context.clock.nowMs();
+		} else if (this.#retireWhenOld(connection)) return;
 		if (maxRequestsPerConnection > 0 && connection.requests >= maxRequestsPerConnection) {
 			connection.cluster.stats.upstreamCxMaxRequests.inc();
 			connection.close();
@@ -108,8 +112,19 @@ export class HostPool implements ConnectionOwner {
 		if (!this.#idle.includes(connection)) return;
 		const { idleTimeoutMs } = connection.cluster.info;
 		const idleMs = this.#context.clock.nowMs() - connection.idleSinceMs;
+		if (this.#retireWhenOld(connection)) return;
 		if (this.#host.removed || (idleTimeoutMs > 0 && idleMs >= idleTimeoutMs)) connection.close();
 		else this.#watch(connection, idleMs);
+	}
+
+	/** Closes a connection that is past its age; true when it was. */
+	#retireWhenOld(connection: UpstreamConnection): boolean {
+		const { maxConnectionDurationMs } = connection.cluster.info;
+		if (maxConnectionDurationMs <= 0) return false;
+		if (this.#context.clock.nowMs() - connection.connectedMs < maxConnectionDurationMs) return false;
+		connection.cluster.stats.upstreamCxMaxDurationReached.inc();
+		connection.close();
+		return true;
 	}
 
 	#rest(connection: UpstreamConnection): void {

@@ -39,6 +39,8 @@ export class UpstreamConnection implements UpstreamChannel, TransportUser, Respo
 	connected = false;
 	requests = 0;
 	idleSinceMs = 0;
+	/** When it was connected; kept by the pool while connections have a highest age. */
+	connectedMs = 0;
 	readonly #owner: ConnectionOwner;
 	readonly #parser = new ResponseParser(this);
 	#user: UpstreamUser | undefined = undefined;
@@ -57,6 +59,8 @@ export class UpstreamConnection implements UpstreamChannel, TransportUser, Respo
 			host: host.ip,
 			port: host.port,
 			localAddress: cluster.info.sourceIp,
+			keepAlive: cluster.info.keepAliveMs !== undefined,
+			keepAliveInitialDelay: cluster.info.keepAliveMs ?? 0,
 			noDelay: true,
 			allowHalfOpen: true,
 			onread,

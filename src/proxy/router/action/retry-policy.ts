@@ -1,7 +1,9 @@
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import type { FieldPath } from "../../../lib/field-path.ts";
+import { unpackAs } from "../../../xds/any.ts";
 import type { RetryPolicy as RetryPolicyMessage } from "../../../xds/generated/envoy/config/route/v3/route_components_pb.ts";
 import { PreviousHostsPredicateSchema } from "../../../xds/generated/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.ts";
+import { PreviousPrioritiesConfigSchema } from "../../../xds/generated/envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config_pb.ts";
 import { typeNameOf } from "../../../xds/type-urls.ts";
 import type { ResponseHead } from "../../http/message.ts";
 import { compileHeaderMatcher, type HeaderTest } from "../match/header-matcher.ts";
@@ -77,6 +79,7 @@ export function compileRetryPolicy(message: RetryPolicyMessage, at: FieldPath, p
 		// Envoy asks once more when nothing is said.
 		hostSelectionAttempts: Number(message.hostSelectionRetryMaxAttempts) || 1,
 		avoidPreviousHosts: compileHostPredicates(message, at, problems),
+		avoidPrioritiesEvery: compileRetryPriority(message.retryPriority, at.field("retry_priority"), problems),
 		retriesResponse: (response) => retriesResponse(conditions, response),
 		retriesFailure: (failure) => failures.has(failure),
 		backoffMs: compileBackoff(message, at, problems),
@@ -137,6 +140,22 @@ function compileHostPredicates(message: RetryPolicyMessage, at: FieldPath, probl
 			);
 	});
 	return avoidPrevious;
+}
+
+function compileRetryPriority(
+	message: RetryPolicyMessage["retryPriority"],
+	at: FieldPath,
+	problems: ProblemList,
+): number {
+	if (!message) return 0;
+	const config = unpackAs(message.configType.value, PreviousPrioritiesConfigSchema);
+	if (!config) {
+		problems.notImplemented(at, `the retry priority ${message.name || message.configType.value?.typeUrl}`);
+		return 0;
+	}
+	if (config.updateFrequency < 1)
+		problems.add("invalid", at.field("typed_config").field("update_frequency"), "it must be at least 1");
+	return config.updateFrequency;
 }
 
 /** Fully jittered exponential back-off: a share of base, 2 base, 4 base ... up to the maximum (10 base when not set). */
