@@ -9,6 +9,7 @@ import { VERSION } from "../lib/names.ts";
 import { problem } from "../lib/problem.ts";
 import type { Logging } from "../telemetry/logger.ts";
 import { MetricRegistry } from "../telemetry/metric-registry.ts";
+import { lateenProxyCheck } from "./lateen-proxy-check.ts";
 
 export interface ControlPlaneOptions {
 	readonly client: KubeClient;
@@ -34,7 +35,7 @@ export interface ControlPlane {
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
 	const { client, clock, logging, bind } = options;
 	const metrics = new MetricRegistry();
-	const translator = createTranslator();
+	const translator = createTranslator(lateenProxyCheck());
 	let isReady = false;
 	const ads = await startAdsServer({
 		source: {

@@ -18,6 +18,7 @@ import { readConnectionPool } from "./read-connection-pool.ts";
 import { visibilityOf } from "./visibility.ts";
 
 const DEFAULT_RING_SIZE = 1024;
+const MAX_RING_SIZE = 8 * 1024 * 1024;
 
 /** Reads a DestinationRule; `value` is undefined when a field is malformed. */
 export function parseDestinationRule(object: KubeObject, mesh: MeshConfig): Parsed<DestinationRule> {
@@ -123,8 +124,8 @@ function readLoadBalancer(r: ObjectReader): LoadBalancer {
 }
 
 function readConsistentHash(r: ObjectReader): ConsistentHash {
-	const legacySize = r.number("minimumRingSize");
-	const ring = r.object("ringHash", (x) => x.number("minimumRingSize") || DEFAULT_RING_SIZE);
+	const legacySize = readRingSize(r);
+	const ring = r.object("ringHash", (x) => readRingSize(x) || DEFAULT_RING_SIZE);
 	const maglev = r.object("maglev", (x) => ({ tableSize: x.number("tableSize") }));
 	return {
 		key: readHashKey(r),
@@ -132,6 +133,18 @@ function readConsistentHash(r: ObjectReader): ConsistentHash {
 			? { kind: "maglev", ...maglev }
 			: { kind: "ringHash", minimumRingSize: ring ?? (legacySize || DEFAULT_RING_SIZE) },
 	};
+}
+
+/** Proxies refuse larger rings, and with them the whole cluster. */
+function readRingSize(r: ObjectReader): number | undefined {
+	const size = r.number("minimumRingSize");
+	if (size === undefined || size <= MAX_RING_SIZE) return size;
+	r.unobeyed(
+		"minimumRingSize",
+		`a ring has at most ${MAX_RING_SIZE} entries, so it is made that large`,
+		"ask for fewer",
+	);
+	return MAX_RING_SIZE;
 }
 
 function readHashKey(r: ObjectReader): ConsistentHash["key"] {

@@ -1,5 +1,6 @@
 import type { Snapshot } from "../model/snapshot.ts";
 import type { ConnectedProxy } from "./connected-proxy.ts";
+import type { ProxyCheck } from "./proxy-check.ts";
 
 /** What outbound configuration depends on in a client: proxies of one class share every resource, and its bytes. */
 export interface ClientClass {
@@ -7,15 +8,16 @@ export interface ClientClass {
 	readonly namespace: string;
 	readonly labels: Readonly<Record<string, string>>;
 	readonly extensions: ReadonlySet<string>;
+	readonly check: ProxyCheck;
 }
 
 /** Labels count only where some rule looks at them. */
 export function clientClass(proxy: ConnectedProxy, snapshot: Snapshot): ClientClass {
-	const { namespace, extensions } = proxy;
+	const { namespace, extensions, check } = proxy;
 	const labels = labelsMatter(snapshot) ? proxy.labels : {};
 	const labelText = Object.entries(labels).sort().join(";");
-	const key = [namespace, labelText, [...extensions].sort().join(",")].join("|");
-	return { key, namespace, labels, extensions };
+	const key = [namespace, labelText, [...extensions].sort().join(","), check.userAgent].join("|");
+	return { key, namespace, labels, extensions, check };
 }
 
 const answers = new WeakMap<Snapshot, boolean>();

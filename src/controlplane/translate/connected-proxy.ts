@@ -4,6 +4,7 @@ import type { Node } from "../../xds/generated/envoy/config/core/v3/base_pb.ts";
 import { type Locality, NO_LOCALITY, type WorkloadIdentity } from "../model/service.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import { type ContainerPort, workloadKey } from "../model/workload.ts";
+import { NO_CHECK, type ProxyCheck } from "./proxy-check.ts";
 
 /** A connected proxy, as far as its configuration depends on it. */
 export interface ConnectedProxy {
@@ -22,6 +23,8 @@ export interface ConnectedProxy {
 	readonly clusterId: string;
 	/** Names of the extensions that it can run (`node.extensions`). */
 	readonly extensions: ReadonlySet<string>;
+	/** What it would refuse. */
+	readonly check: ProxyCheck;
 }
 
 /** `NODE_ID_FIELDS` joined with `~`: role, address, pod.namespace, DNS domain. */
@@ -31,7 +34,7 @@ const NODE_ID_FIELDS = 4;
  * Reads a proxy out of an xDS node. Labels, ports and locality are looked up by pod; a proxy without a pod (started by hand) brings
  * LABELS in its metadata.
  */
-export function proxyOf(node: Node, snapshot: Snapshot): ConnectedProxy | Problem {
+export function proxyOf(node: Node, snapshot: Snapshot, check: ProxyCheck = NO_CHECK): ConnectedProxy | Problem {
 	const fields = node.id.split("~");
 	const [role, ip, instance, domain] = fields;
 	if (fields.length !== NODE_ID_FIELDS || (role !== "sidecar" && role !== "router") || !ip || !instance || !domain)
@@ -66,6 +69,7 @@ export function proxyOf(node: Node, snapshot: Snapshot): ConnectedProxy | Proble
 		containerPorts: workload?.containerPorts ?? [],
 		clusterId: text(metadata, "CLUSTER_ID") ?? "Kubernetes",
 		extensions: new Set(node.extensions.map((e) => e.name)),
+		check: node.userAgentName === check.userAgent ? check : NO_CHECK,
 	};
 }
 

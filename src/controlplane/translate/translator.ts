@@ -21,6 +21,7 @@ import { EndpointTranslator } from "./endpoint/endpoint-translator.ts";
 import { gatewayListeners } from "./gateway-servers.ts";
 import { gatewayListener } from "./listener/gateway-listener.ts";
 import { sidecarListeners } from "./listener/sidecar-listeners.ts";
+import { NO_CHECK, type ProxyCheck } from "./proxy-check.ts";
 import { RouteTranslator } from "./route/route-translator.ts";
 
 /** One xDS resource; the message keeps its identity while nothing that it depends on changes. */
@@ -44,18 +45,26 @@ export interface Translator {
 	problems(): readonly Problem[];
 }
 
-/** Turns snapshots into xDS. Pure apart from memory: the same snapshot and node always give equal resources. */
-export function createTranslator(): Translator {
-	return new MemoTranslator();
+/**
+ * Turns snapshots into xDS. Pure apart from memory: the same snapshot and node always give equal resources. What `check` says that a
+ * proxy would refuse is left out and told by `problems`.
+ */
+export function createTranslator(check: ProxyCheck = NO_CHECK): Translator {
+	return new MemoTranslator(check);
 }
 
 class MemoTranslator implements Translator {
+	readonly #check: ProxyCheck;
 	#snapshot: Snapshot | undefined;
 	#proxies = new WeakMap<Node, ConnectedProxy | Problem>();
 	readonly #clusters = new ClusterTranslator();
 	readonly #endpoints = new EndpointTranslator();
 	readonly #routes = new RouteTranslator();
 	readonly #listeners = new IdentityMemo<readonly Listener[]>();
+
+	constructor(check: ProxyCheck) {
+		this.#check = check;
+	}
 
 	update(snapshot: Snapshot): void {
 		this.#snapshot = snapshot;
@@ -99,7 +108,7 @@ class MemoTranslator implements Translator {
 	#proxyOf(node: Node): ConnectedProxy | Problem {
 		let proxy = this.#proxies.get(node);
 		if (!proxy) {
-			proxy = proxyOf(node, this.#current());
+			proxy = proxyOf(node, this.#current(), this.#check);
 			this.#proxies.set(node, proxy);
 		}
 		return proxy;

@@ -67,14 +67,22 @@ export interface ClusterInfo {
 	readonly idleTimeoutMs: number;
 	/** A connection gets no new request once it is this old; 0 = however old. */
 	readonly maxConnectionDurationMs: number;
-	/** Idle time before the system probes a connection; undefined: it does not. */
-	readonly keepAliveMs: number | undefined;
+	/** How the system probes idle connections; undefined: it does not. */
+	readonly keepAlive: KeepAlive | undefined;
 	readonly httpProtocol: "http1" | "http2" | "downstream";
 	/** `metadata.filter_metadata`, e.g. `istio: {services: [{host, name, namespace}]}`. */
 	readonly metadata: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 	/** Local address to bind upstream connections to (upstream_bind_config); undefined: the system's choice. */
 	readonly sourceIp: string | undefined;
 	readonly perConnectionBufferLimitBytes: number;
+}
+
+/** Probes of idle connections; what is undefined is the system's choice. */
+export interface KeepAlive {
+	readonly idleMs: number;
+	readonly intervalMs: number | undefined;
+	/** Unanswered ones that end the connection. */
+	readonly probes: number | undefined;
 }
 
 /** Limits of one cluster (default priority); every `tryX` that answers true is paired with its `releaseX`. */

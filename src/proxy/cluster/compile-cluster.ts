@@ -6,7 +6,7 @@ import type { BindConfig, TcpKeepalive } from "../../xds/generated/envoy/config/
 import { RoutingPriority } from "../../xds/generated/envoy/config/core/v3/base_pb.ts";
 import { RawBufferSchema } from "../../xds/generated/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.ts";
 import { DEFAULT_THRESHOLDS, type ThresholdsConfig } from "./circuit-breaker-set.ts";
-import type { ClusterInfo } from "./cluster.ts";
+import type { ClusterInfo, KeepAlive } from "./cluster.ts";
 import type { ClusterConfig, Discovery } from "./cluster-config.ts";
 import { compileBalancing } from "./compile-balancing.ts";
 import { compileDns } from "./compile-dns.ts";
@@ -113,7 +113,7 @@ function compileInfo(message: Cluster, at: string, problems: Problem[]): Cluster
 	return {
 		...compileHttpProtocol(message, at, problems),
 		connectTimeoutMs,
-		keepAliveMs: compileKeepAlive(message.upstreamConnectionOptions?.tcpKeepalive),
+		keepAlive: compileKeepAlive(message.upstreamConnectionOptions?.tcpKeepalive),
 		metadata: plainMetadata(message.metadata),
 		sourceIp: compileSourceIp(message.upstreamBindConfig, `${at}upstream_bind_config`, problems),
 		perConnectionBufferLimitBytes: message.perConnectionBufferLimitBytes ?? DEFAULT_BUFFER_BYTES,
@@ -121,8 +121,14 @@ function compileInfo(message: Cluster, at: string, problems: Problem[]): Cluster
 }
 
 /** Probes start after Linux' two hours when the time is not said (Envoy leaves it to the system). */
-function compileKeepAlive(settings: TcpKeepalive | undefined): number | undefined {
-	return settings && (settings.keepaliveTime ?? DEFAULT_KEEPALIVE_S) * 1000;
+function compileKeepAlive(settings: TcpKeepalive | undefined): KeepAlive | undefined {
+	if (!settings) return undefined;
+	const { keepaliveTime, keepaliveInterval, keepaliveProbes } = settings;
+	return {
+		idleMs: (keepaliveTime ?? DEFAULT_KEEPALIVE_S) * 1000,
+		intervalMs: keepaliveInterval === undefined ? undefined : keepaliveInterval * 1000,
+		probes: keepaliveProbes,
+	};
 }
 
 function compileSourceIp(bind: BindConfig | undefined, path: string, problems: Problem[]): string | undefined {

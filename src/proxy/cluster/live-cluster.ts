@@ -189,7 +189,6 @@ export class LiveCluster implements UpstreamCluster {
 
 /** What a connection was made with: hosts keep their pools only while it stays the same. */
 function connectionKey(info: ClusterInfo) {
-	const { httpProtocol, sourceIp, maxRequestsPerConnection, idleTimeoutMs, maxConnectionDurationMs, keepAliveMs } =
-		info;
-	return [httpProtocol, sourceIp ?? "", maxRequestsPerConnection, idleTimeoutMs, maxConnectionDurationMs, keepAliveMs];
+	const { httpProtocol, sourceIp, maxRequestsPerConnection, idleTimeoutMs, maxConnectionDurationMs, keepAlive } = info;
+	return [httpProtocol, sourceIp ?? "", maxRequestsPerConnection, idleTimeoutMs, maxConnectionDurationMs, keepAlive];
 }

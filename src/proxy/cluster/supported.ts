@@ -96,7 +96,7 @@ export const SUPPORTED: SupportedFields = {
 	[`${CORE}.AggregatedConfigSource`]: [],
 	[`${CORE}.HttpProtocolOptions`]: ["idle_timeout", "max_connection_duration", "max_requests_per_connection"],
 	[`${CLUSTER}.UpstreamConnectionOptions`]: ["tcp_keepalive"],
-	[`${CORE}.TcpKeepalive`]: ["keepalive_time"],
+	[`${CORE}.TcpKeepalive`]: ["keepalive_time", "keepalive_interval", "keepalive_probes"],
 	[`${CORE}.Http1ProtocolOptions`]: [],
 	[`${CORE}.Http2ProtocolOptions`]: [],
 	[`${CORE}.RuntimeDouble`]: ["default_value"],

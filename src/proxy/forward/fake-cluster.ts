@@ -30,7 +30,7 @@ export class FakeCluster implements UpstreamCluster {
 			maxRequestsPerConnection: 0,
 			idleTimeoutMs: 3_600_000,
 			maxConnectionDurationMs: 0,
-			keepAliveMs: undefined,
+			keepAlive: undefined,
 			httpProtocol: "http1",
 			metadata: {},
 			sourceIp: undefined,

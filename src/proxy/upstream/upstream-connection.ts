@@ -59,12 +59,13 @@ export class UpstreamConnection implements UpstreamChannel, TransportUser, Respo
 			host: host.ip,
 			port: host.port,
 			localAddress: cluster.info.sourceIp,
-			keepAlive: cluster.info.keepAliveMs !== undefined,
-			keepAliveInitialDelay: cluster.info.keepAliveMs ?? 0,
 			noDelay: true,
 			allowHalfOpen: true,
 			onread,
 		});
+		const { keepAlive } = cluster.info;
+		// Before Node 24.19 interval and number of probes are the system's.
+		if (keepAlive) socket.setKeepAlive(true, keepAlive.idleMs, keepAlive.intervalMs, keepAlive.probes);
 		this.transport = new Transport(socket, this, cluster.info.perConnectionBufferLimitBytes, false);
 		onread.bind(this.transport);
 		socket.once("connect", () => batchWrites(() => this.#onConnect()));

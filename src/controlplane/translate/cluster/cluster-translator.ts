@@ -10,9 +10,9 @@ import { type ClientClass, clientClass } from "../client-class.ts";
 import type { ConnectedProxy } from "../connected-proxy.ts";
 import { type InboundPort, inboundPorts } from "../inbound-ports.ts";
 import { http2Problem, speaksHttp2Upstream, withoutHttp2 } from "../upstream-protocol.ts";
+import { type AcceptableCluster, acceptableCluster } from "./acceptable-cluster.ts";
 import { canResolveNames, dynamicForwardCluster } from "./dynamic-forward-cluster.ts";
 import { blackHoleCluster, inboundCluster } from "./local-clusters.ts";
-import { outboundCluster } from "./outbound-cluster.ts";
 
 interface Outbound {
 	readonly clusters: readonly Cluster[];
@@ -22,6 +22,7 @@ interface Outbound {
 /** All clusters of a proxy; clusters are shared between proxies that see the same service and rule. */
 export class ClusterTranslator {
 	readonly #clusters = new IdentityMemo<Cluster | undefined>();
+	readonly #outboundClusters = new IdentityMemo<AcceptableCluster>();
 	readonly #problems = new Map<string, Problem>();
 	readonly #outbound = new IdentityMemo<Outbound>();
 
@@ -40,6 +41,7 @@ export class ClusterTranslator {
 	sweep(): void {
 		this.#problems.clear();
 		this.#clusters.sweep();
+		this.#outboundClusters.sweep();
 		this.#outbound.sweep();
 	}
 
@@ -87,7 +89,7 @@ export class ClusterTranslator {
 		const inPort = endpoints.filter((e) => e.servicePort === port.number);
 		if (service.resolution !== "EDS" && inPort.length === 0) inPort.push(...hostItself(service, port));
 		const subsets = [undefined, ...(rule?.subsets ?? [])];
-		const clusters = subsets.map((subset) => {
+		const made = subsets.map((subset) => {
 			const key = [
 				service.hostname,
 				service.meta.namespace,
@@ -96,12 +98,16 @@ export class ClusterTranslator {
 				protocol,
 				rule?.meta.namespace,
 				rule?.meta.name,
+				client.check.userAgent,
+				http2,
 			];
-			return this.#cluster(key.join("|"), [service, rule, subset, snapshot.mesh, ...endpoints], () =>
-				outboundCluster({ service, port: { ...port, protocol }, subset, rule, endpoints: inPort }, snapshot.mesh),
+			const target = { service, port: { ...port, protocol }, subset, rule, endpoints: inPort, http2 };
+			return this.#outboundClusters.get(key.join("|"), [service, rule, subset, snapshot.mesh, ...endpoints], () =>
+				acceptableCluster(target, snapshot.mesh, client.check),
 			);
 		});
-		return clusters.filter((c) => c !== undefined);
+		problems.push(...made.flatMap((m) => m.problems));
+		return made.flatMap((m) => m.cluster ?? []);
 	}
 
 	#cluster(key: string, deps: readonly unknown[], compute: () => Cluster | undefined): Cluster | undefined {

@@ -53,9 +53,15 @@ export function outlierDetection(settings: OutlierDetection): MessageInitShape<t
 	};
 }
 
-/** Protocol towards the upstream; absent means HTTP/1.1 with Envoy's defaults. */
-export function protocolOptions(protocol: Protocol, pool: ConnectionPool = {}): Record<string, Any> {
-	const http2 = isHttp2(protocol) || (pool.h2Upgrade === "UPGRADE" && protocol !== "TCP" && !pool.useClientProtocol);
+/** Protocol towards the upstream; absent means HTTP/1.1 with Envoy's defaults. A proxy without HTTP/2 gets nothing about it. */
+export function protocolOptions(
+	protocol: Protocol,
+	{ useClientProtocol, h2Upgrade, ...pool }: ConnectionPool = {},
+	canHttp2 = true,
+): Record<string, Any> {
+	const clientProtocol = canHttp2 && useClientProtocol === true;
+	const upgrade = canHttp2 && h2Upgrade === "UPGRADE" && protocol !== "TCP" && !clientProtocol;
+	const http2 = isHttp2(protocol) || upgrade;
 	const common = {
 		idleTimeout: optionalDuration(pool.httpIdleTimeoutMs ?? pool.tcpIdleTimeoutMs),
 		maxConnectionDuration: optionalDuration(pool.maxConnectionDurationMs),
@@ -63,20 +69,21 @@ export function protocolOptions(protocol: Protocol, pool: ConnectionPool = {}): 
 	};
 	const hasCommon = Object.values(common).some((value) => value !== undefined);
 	const usesHttp = isHttp(protocol) || protocol === "Auto";
-	if (!http2 && !pool.useClientProtocol && !(hasCommon && usesHttp)) return {};
+	if (!http2 && !clientProtocol && !(hasCommon && usesHttp)) return {};
 	const options = packAny(HttpProtocolOptionsSchema, {
 		commonHttpProtocolOptions: hasCommon ? common : undefined,
-		upstreamProtocolOptions: upstreamProtocol(http2, pool),
+		upstreamProtocolOptions: upstreamProtocol(http2, clientProtocol, pool),
 	});
 	return { [HTTP_PROTOCOL_OPTIONS]: options };
 }
 
 function upstreamProtocol(
 	http2: boolean,
+	clientProtocol: boolean,
 	pool: ConnectionPool,
 ): MessageInitShape<typeof HttpProtocolOptionsSchema>["upstreamProtocolOptions"] {
 	const http2Options = { maxConcurrentStreams: pool.maxConcurrentStreams || undefined };
-	if (pool.useClientProtocol)
+	if (clientProtocol)
 		return {
 			case: "useDownstreamProtocolConfig",
 			value: { httpProtocolOptions: {}, http2ProtocolOptions: http2Options },

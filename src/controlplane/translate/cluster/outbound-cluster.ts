@@ -29,6 +29,8 @@ export interface OutboundTarget {
 	readonly rule: DestinationRule | undefined;
 	/** Used only by services that are resolved by name: their endpoints travel inside the cluster. */
 	readonly endpoints: readonly Endpoint[];
+	/** The proxy can speak HTTP/2 to it. */
+	readonly http2: boolean;
 }
 
 const DISCOVERY: Readonly<Record<Exclude<Resolution, "NONE">, Cluster_DiscoveryType>> = {
@@ -62,7 +64,7 @@ export function outboundCluster(target: OutboundTarget, mesh: MeshConfig): Clust
 		circuitBreakers: circuitBreakers(policy),
 		outlierDetection: policy.outlierDetection && outlierDetection(policy.outlierDetection),
 		commonLbConfig: panicThreshold(service, policy),
-		typedExtensionProtocolOptions: protocolOptions(port.protocol, policy.connectionPool),
+		typedExtensionProtocolOptions: protocolOptions(port.protocol, policy.connectionPool, target.http2),
 		upstreamConnectionOptions: keepalive(policy.connectionPool),
 		metadata: clusterMetadata(target),
 	});

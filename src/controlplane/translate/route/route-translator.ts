@@ -74,6 +74,7 @@ function scopeOf(proxy: ConnectedProxy, snapshot: Snapshot, problems: Problem[])
 		listenerPort: 0,
 		gateways: new Set([MESH_GATEWAY]),
 		extensions: proxy.extensions,
+		check: proxy.check,
 		report: (p) => problems.push(p),
 	};
 }

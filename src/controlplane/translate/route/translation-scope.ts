@@ -7,6 +7,7 @@ import { serviceView } from "../../model/service-lookup.ts";
 import type { Snapshot } from "../../model/snapshot.ts";
 import type { Destination } from "../../model/virtual-service.ts";
 import { effectivePolicy } from "../cluster/effective-policy.ts";
+import type { ProxyCheck } from "../proxy-check.ts";
 
 /** Whose routes are made and for which listener; everything that a route's translation depends on besides the rule itself. */
 export interface RouteScope {
@@ -19,6 +20,7 @@ export interface RouteScope {
 	readonly gateways: ReadonlySet<string>;
 	/** Filters that the proxy has; a rule that needs another is reported, not half obeyed. */
 	readonly extensions: ReadonlySet<string>;
+	readonly check: ProxyCheck;
 	/** Told what could not be done for this proxy. */
 	report(problem: Problem): void;
 }

@@ -20,16 +20,32 @@ import { type RouteScope, resolveDestination } from "./translation-scope.ts";
 export function virtualServiceRoutes(vs: VirtualService, scope: RouteScope): readonly Route[] {
 	const routes: Route[] = [];
 	for (const rule of vs.http) {
-		const blocks: readonly (HttpMatch | undefined)[] = rule.match.length === 0 ? [undefined] : rule.match;
-		for (const match of blocks) {
-			if (match && !appliesStatically(match, scope)) continue;
-			const route = ruleRoute(vs, { rule, match }, scope);
-			if (!route) continue;
+		for (const route of ruleRoutes(vs, rule, scope)) {
 			routes.push(route);
 			if (isCatchAll(route.match!)) return routes;
 		}
 	}
 	return routes;
+}
+
+/** The routes of one rule, one per match block that can apply here. */
+function* ruleRoutes(vs: VirtualService, rule: HttpRule, scope: RouteScope): Generator<Route> {
+	const blocks: readonly (HttpMatch | undefined)[] = rule.match.length === 0 ? [undefined] : rule.match;
+	for (const match of blocks) {
+		if (match && !appliesStatically(match, scope)) continue;
+		const route = ruleRoute(vs, { rule, match }, scope);
+		if (route && !isRefused(route, vs, rule, scope)) yield route;
+	}
+}
+
+/** A route that the proxy would refuse is left out: it would take every other route with it. */
+function isRefused(route: Route, vs: VirtualService, rule: HttpRule, { check, report }: RouteScope): boolean {
+	const refusals = check.route(route);
+	for (const { path, message } of refusals)
+		report(
+			problem("LTN3725", ruleAt(vs, rule), `the proxy cannot do this (${path}: ${message}); the rule is left out`),
+		);
+	return refusals.length > 0;
 }
 
 function appliesStatically(match: HttpMatch, scope: RouteScope): boolean {
@@ -105,10 +121,10 @@ export function isMeshBound(vs: VirtualService): boolean {
 }
 
 function missingFilter(vs: VirtualService, rule: HttpRule, name: string): Problem {
-	const at = `VirtualService/${vs.meta.namespace}/${vs.meta.name} spec.http[${vs.http.indexOf(rule)}]`;
-	return problem(
-		"LTN3723",
-		at,
-		`the proxy does not have the filter ${name} that this rule needs; it routes without it`,
-	);
+	const what = `the proxy does not have the filter ${name} that this rule needs; it routes without it`;
+	return problem("LTN3723", ruleAt(vs, rule), what);
+}
+
+function ruleAt(vs: VirtualService, rule: HttpRule): string {
+	return `VirtualService/${vs.meta.namespace}/${vs.meta.name} spec.http[${vs.http.indexOf(rule)}]`;
 }

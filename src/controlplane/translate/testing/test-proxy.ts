@@ -9,6 +9,7 @@ import {
 } from "../../../xds/generated/envoy/config/route/v3/route_pb.ts";
 import { RESOURCE_TYPES } from "../../../xds/type-urls.ts";
 import type { MeshFixture } from "../../model/testing/mesh-fixture.ts";
+import type { ProxyCheck } from "../proxy-check.ts";
 import { createTranslator } from "../translator.ts";
 
 /** What Lateen's own proxy lists. */
@@ -26,6 +27,9 @@ export interface TestProxyOptions {
 	readonly role?: "sidecar" | "router";
 	readonly extensions?: readonly string[];
 	readonly metadata?: Readonly<Record<string, string>>;
+	/** What the translator knows of proxies that call themselves `check.userAgent`. */
+	readonly check?: ProxyCheck;
+	readonly userAgent?: string;
 }
 
 /** A node of one of the fixture's pods, and what the translator says to it. */
@@ -36,9 +40,10 @@ export function testProxy(fixture: MeshFixture, options: TestProxyOptions) {
 	const node: Node = create(NodeSchema, {
 		id: `${role}~${ip}~${pod.metadata.name}.${namespace}~${namespace}.svc.cluster.local`,
 		metadata: { INTERCEPTION_MODE: "NONE", LATEEN_APP_IP: "10.2.0.1", CLUSTER_ID: "Kubernetes", ...options.metadata },
+		userAgentName: options.userAgent ?? "test",
 		extensions: (options.extensions ?? LATEEN_EXTENSIONS).map((name) => ({ name })),
 	});
-	const translator = createTranslator();
+	const translator = createTranslator(options.check);
 	const generate = <D extends DescMessage>(schema: D, typeUrl: string, names: readonly string[] = []) => {
 		translator.update(fixture.snapshot());
 		return translator.generate(node, typeUrl, new Set(names)).map((r) => {

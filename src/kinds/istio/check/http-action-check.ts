@@ -1,3 +1,4 @@
+import { RE2JS } from "re2js";
 import type { FieldPath } from "../../../lib/field-path.ts";
 import type { HttpRoute } from "../virtual-service-spec.ts";
 import { checkDestination } from "./destination-check.ts";
@@ -52,7 +53,35 @@ export function checkRewrite(rewrite: Part<"rewrite">, path: FieldPath, report: 
 	if (!regex) return;
 	const at = path.field("uriRegexRewrite");
 	if (!regex.match || !regex.rewrite) report.error("LTN1312", at, "match and rewrite are both needed");
-	else checkRegex(regex.match, at.field("match"), report);
+	else {
+		checkRegex(regex.match, at.field("match"), report);
+		checkSubstitution(regex.match, regex.rewrite, at.field("rewrite"), report);
+	}
+}
+
+/** `\\1` stands for a group of the expression, a backslash of its own is written twice: proxies refuse anything else. */
+function checkSubstitution(expression: string, text: string, path: FieldPath, report: Report): void {
+	for (const [whole, next] of text.matchAll(/\\([\s\S]?)/g)) {
+		if (next === "\\") continue;
+		if (next === undefined || !/\d/.test(next))
+			report.error(
+				"LTN1312",
+				path,
+				`${whole} is neither a group such as \\1 nor a backslash`,
+				"write \\\\ for a backslash",
+			);
+		else if (Number(next) > groupCount(expression))
+			report.error("LTN1312", path, `the expression has no group ${next}`);
+	}
+}
+
+/** How many groups a pattern captures; those of an invalid one are told elsewhere. */
+function groupCount(expression: string): number {
+	try {
+		return RE2JS.compile(expression).groupCount();
+	} catch {
+		return Number.POSITIVE_INFINITY;
+	}
 }
 
 export function checkRetries(retries: Part<"retries">, path: FieldPath, report: Report): void {
