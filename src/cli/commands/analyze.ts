@@ -1,6 +1,11 @@
 import { clusterObjects } from "../../app/configuration-analysis.ts";
 import { runningMesh } from "../../app/mesh-state.ts";
-import { type AnalysisMessage, formatMessage, type Level } from "../../controlplane/analysis/analysis-message.ts";
+import {
+	type AnalysisMessage,
+	compareMessages,
+	formatMessage,
+	type Level,
+} from "../../controlplane/analysis/analysis-message.ts";
 import { ANALYZERS } from "../../controlplane/analysis/analyze.ts";
 import { analyzeObjects } from "../../controlplane/analysis/analyze-objects.ts";
 import { kindOfObject } from "../../kinds/catalogue.ts";
@@ -12,6 +17,7 @@ import { type CommandInput, defineCommand, MESH_FLAG } from "../command.ts";
 import { CommandError, EXIT } from "../exit-codes.ts";
 import { readManifests } from "../manifests.ts";
 import { meshFolder } from "../mesh-access.ts";
+import { translationFindings } from "../translation-problems.ts";
 
 const ANALYZER_NAMES = Object.keys(ANALYZERS);
 const LEVELS: readonly Level[] = ["Info", "Warning", "Error"];
@@ -72,8 +78,9 @@ export const analyze = defineCommand({
 		const hasCluster = objects.some((o) => o.kind === "Service");
 		const { messages, skipped } = analyzeObjects({ objects, hasCluster, analyzers: analyzersOf(flags("analyzer")) });
 		if (skipped.length > 0) out.note(`Not run, since no Services were given: ${skipped.join(", ")}.`);
+		const all = [...messages, ...(await leftOutByControlPlane(input))].sort(compareMessages);
 		return report(
-			messages.filter((m) => isWanted(m, input)),
+			all.filter((m) => isWanted(m, input)),
 			problems.length > 0,
 			input,
 		);
@@ -110,6 +117,13 @@ async function meshObjects({ flag, args }: CommandInput): Promise<KubeObject[]> 
 	} finally {
 		client.close();
 	}
+}
+
+/** Only the running mesh knows its proxies; files alone, or chosen analyzers, are not its business. */
+async function leftOutByControlPlane({ flag, flags, args, isSet }: CommandInput): Promise<readonly AnalysisMessage[]> {
+	const mesh = runningMesh(meshFolder(flag("data")));
+	if (!mesh || args.length > 0 || isSet("files-only") || flags("analyzer").length > 0) return [];
+	return translationFindings(mesh.urls.controlPlaneDebug);
 }
 
 function analyzersOf(names: readonly string[]): readonly string[] | undefined {
