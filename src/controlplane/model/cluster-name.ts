@@ -12,6 +12,9 @@ export interface ClusterName {
 /** The cluster without endpoints that every proxy has. */
 export const BLACK_HOLE_CLUSTER = "BlackHoleCluster";
 
+/** Where calls to an address go that is no service's. */
+export const PASSTHROUGH_CLUSTER = "PassthroughCluster";
+
 export function formatClusterName({ direction, port, subset, host }: ClusterName): string {
 	return `${direction}|${port}|${subset}|${host}`;
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bookinfo, rule } from "./testing/bookinfo.ts";
 import { hostFor, routeLines } from "./testing/explain-routes.ts";
-import { testProxy } from "./testing/test-proxy.ts";
+import { LATEEN_EXTENSIONS, testProxy } from "./testing/test-proxy.ts";
 
 const PRODUCTPAGE = { deployment: "productpage-v1" };
 const to = (host: string) => `route: [{ destination: { host: ${host} } }]`;
@@ -145,4 +145,19 @@ test("sidecars of one namespace share their routes, byte for byte", () => {
 	const [theirs] = translator.generate(other, type, new Set(["http_proxy"]));
 	assert.equal(theirs?.message, mine);
 	assert.notEqual(node.id, other.id);
+});
+
+test("addresses of the mesh's own block are passed on where the proxy can and the mesh allows it", () => {
+	const domains = (ip: string, extensions: readonly string[], mesh: Parameters<typeof bookinfo>[0] = {}) => {
+		const proxy = testProxy(bookinfo(mesh), { ...PRODUCTPAGE, ip, extensions });
+		const cluster = proxy.cluster("PassthroughCluster");
+		const passed = proxy.routes().virtualHosts.find((h) => h.name === "allow_any")?.domains;
+		assert.equal(cluster !== undefined, passed !== undefined);
+		return passed;
+	};
+	const can = [...LATEEN_EXTENSIONS, "envoy.cluster.original_dst"];
+	assert.deepEqual(domains("127.7.1.5", can), ["127.7.*"]);
+	assert.equal(domains("127.7.1.5", LATEEN_EXTENSIONS), undefined);
+	assert.equal(domains("10.0.0.5", can), undefined);
+	assert.equal(domains("127.7.1.5", can, { outboundTrafficPolicy: "REGISTRY_ONLY" }), undefined);
 });

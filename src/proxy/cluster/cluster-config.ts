@@ -21,6 +21,8 @@ export interface ClusterConfig {
 export type Discovery =
 	| { readonly kind: "static"; readonly endpoints: EndpointSet }
 	| { readonly kind: "eds"; readonly serviceName: string; readonly initialFetchTimeoutMs: number }
+	/** ORIGINAL_DST by a header: requests name their endpoint (`info.destinationHeader`). */
+	| { readonly kind: "original"; readonly cleanupMs: number }
 	| { readonly kind: "dns"; readonly endpoints: EndpointSet; readonly dns: DnsConfig };
 
 export interface DnsConfig {

@@ -111,7 +111,7 @@ export class ClusterSet implements ClusterLookup {
 	/** Starts whatever brings endpoints; the answer stops it. */
 	#discover(cluster: LiveCluster): () => void {
 		const { discovery, name } = cluster.config;
-		if (discovery.kind === "static") return () => {};
+		if (discovery.kind === "static" || discovery.kind === "original") return () => {};
 		if (discovery.kind === "dns") {
 			const dns = new DnsDiscovery(discovery.dns, discovery.endpoints, {
 				...this.#deps,

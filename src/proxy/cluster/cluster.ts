@@ -40,6 +40,8 @@ export interface PickContext {
 	readonly hostSelectionAttempts: number;
 	/** Levels that a retry leaves out while another has healthy endpoints. */
 	readonly avoidPriorities?: ReadonlySet<number> | undefined;
+	/** What `destinationHeader` says, in clusters that have one. */
+	readonly destination?: string | undefined;
 }
 
 /** A cluster as the request path uses it. Swapped whole on a configuration change; hosts with the same address carry over. */
@@ -72,6 +74,8 @@ export interface ClusterInfo {
 	readonly httpProtocol: "http1" | "http2" | "downstream";
 	/** `metadata.filter_metadata`, e.g. `istio: {services: [{host, name, namespace}]}`. */
 	readonly metadata: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+	/** Request header (or `:authority`) that names the endpoint as `ip:port`; undefined: the balancer chooses. */
+	readonly destinationHeader: string | undefined;
 	/** Local address to bind upstream connections to (upstream_bind_config); undefined: the system's choice. */
 	readonly sourceIp: string | undefined;
 	readonly perConnectionBufferLimitBytes: number;

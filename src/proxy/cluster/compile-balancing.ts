@@ -1,5 +1,9 @@
 import { type Problem, problem } from "../../lib/problem.ts";
-import { type Cluster, Cluster_LbPolicy } from "../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts";
+import {
+	type Cluster,
+	Cluster_DiscoveryType,
+	Cluster_LbPolicy,
+} from "../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts";
 import type { BalancerFactory } from "../lb/balancer.ts";
 import { leastRequest } from "../lb/least-request.ts";
 import { MAGLEV_TABLE_SIZE, maglev } from "../lb/maglev.ts";
@@ -24,9 +28,15 @@ const POLICIES: Readonly<Record<number, { readonly name: string; readonly compil
 	[Cluster_LbPolicy.MAGLEV]: { name: "MAGLEV", compile: compileMaglev },
 };
 
+/** The cluster knows the endpoint of each request: nothing is balanced. */
+const CLUSTER_PROVIDED = { name: "CLUSTER_PROVIDED", compile: () => roundRobin };
+
 /** Reads `lb_policy`, its configuration and `common_lb_config`. */
 export function compileBalancing(message: Cluster, at: string, problems: Problem[]): BalancingConfig {
-	const policy = POLICIES[message.lbPolicy];
+	const provided =
+		message.lbPolicy === Cluster_LbPolicy.CLUSTER_PROVIDED &&
+		message.clusterDiscoveryType.value === Cluster_DiscoveryType.ORIGINAL_DST;
+	const policy = provided ? CLUSTER_PROVIDED : POLICIES[message.lbPolicy];
 	if (!policy)
 		problems.push(
 			problem(

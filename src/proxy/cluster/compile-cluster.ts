@@ -1,7 +1,11 @@
 import { type Problem, ProblemError, problem } from "../../lib/problem.ts";
 import { unpackAs } from "../../xds/any.ts";
 import type { CircuitBreakers } from "../../xds/generated/envoy/config/cluster/v3/circuit_breaker_pb.ts";
-import { type Cluster, Cluster_DiscoveryType } from "../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts";
+import {
+	type Cluster,
+	Cluster_DiscoveryType,
+	Cluster_LbPolicy,
+} from "../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts";
 import type { BindConfig, TcpKeepalive } from "../../xds/generated/envoy/config/core/v3/address_pb.ts";
 import { RoutingPriority } from "../../xds/generated/envoy/config/core/v3/base_pb.ts";
 import { RawBufferSchema } from "../../xds/generated/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.ts";
@@ -18,6 +22,7 @@ import { compileOutlier } from "./outlier-config.ts";
 
 const EDS_INITIAL_FETCH_MS = 15_000;
 const DEFAULT_BUFFER_BYTES = 1024 * 1024;
+const CLEANUP_MS = 5000;
 const DEFAULT_KEEPALIVE_S = 7200;
 const ANY_IP = new Set(["0.0.0.0", "::"]);
 
@@ -74,16 +79,26 @@ function compileDiscovery(message: Cluster, at: string, problems: Problem[]): Di
 			return { kind: "dns", endpoints, dns: compileDns(message, { at, endpoints, problems }) };
 		}
 		default:
-			problems.push(
-				problem(
-					"LTN3203",
-					`${at}type`,
-					"ORIGINAL_DST clusters are not implemented by this proxy",
-					"use STATIC, EDS, STRICT_DNS or LOGICAL_DNS",
-				),
-			);
-			return undefined;
+			return compileOriginal(message, at, problems);
 	}
+}
+
+/** Captured connections are not served, so the destination must stand in a header. */
+function compileOriginal(message: Cluster, at: string, problems: Problem[]): Discovery {
+	const { lbConfig } = message;
+	if (lbConfig.case !== "originalDstLbConfig" || !lbConfig.value.useHttpHeader) {
+		const what = "ORIGINAL_DST needs captured connections, which this proxy does not serve";
+		problems.push(problem("LTN3203", `${at}type`, what, "set original_dst_lb_config.use_http_header"));
+	}
+	if (message.lbPolicy !== Cluster_LbPolicy.CLUSTER_PROVIDED)
+		problems.push(problem("LTN3227", `${at}lb_policy`, "an ORIGINAL_DST cluster needs CLUSTER_PROVIDED"));
+	return { kind: "original", cleanupMs: durationMs(message.cleanupInterval, CLEANUP_MS) };
+}
+
+/** The header that names the endpoint of a request to an ORIGINAL_DST cluster. */
+function destinationHeaderOf({ lbConfig }: Cluster): string | undefined {
+	if (lbConfig.case !== "originalDstLbConfig" || !lbConfig.value.useHttpHeader) return undefined;
+	return lbConfig.value.httpHeaderName.toLowerCase() || "x-envoy-original-dst-host";
 }
 
 function compileEndpoints(message: Cluster, at: string, problems: Problem[], names: boolean) {
@@ -113,6 +128,7 @@ function compileInfo(message: Cluster, at: string, problems: Problem[]): Cluster
 	return {
 		...compileHttpProtocol(message, at, problems),
 		connectTimeoutMs,
+		destinationHeader: destinationHeaderOf(message),
 		keepAlive: compileKeepAlive(message.upstreamConnectionOptions?.tcpKeepalive),
 		metadata: plainMetadata(message.metadata),
 		sourceIp: compileSourceIp(message.upstreamBindConfig, `${at}upstream_bind_config`, problems),

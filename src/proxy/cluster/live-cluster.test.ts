@@ -105,7 +105,7 @@ test("every problem is told with its path", () => {
 			"transport_socket",
 		],
 	);
-	assert.deepEqual(problemsOf({ name: "c", type: "ORIGINAL_DST" }), ["type"]);
+	assert.deepEqual(problemsOf({ name: "c", type: "ORIGINAL_DST" }), ["type", "lb_policy"]);
 	assert.deepEqual(problemsOf({ name: "c", type: "EDS" }), ["eds_cluster_config.eds_config"]);
 	assert.deepEqual(problemsOf({ name: "c", type: "LOGICAL_DNS" }), ["load_assignment"]);
 });
@@ -331,4 +331,52 @@ test("slow start: a new endpoint begins with a small share that grows to its who
 	near(shareOf("10.0.0.2:80"), 0.5 / 1.5);
 	clock.advance(5_000);
 	near(shareOf("10.0.0.2:80"), 0.5);
+});
+
+test("ORIGINAL_DST by header: requests name their endpoint, which is forgotten when nobody asks for it", () => {
+	const { set, clock } = setUp();
+	const originalDstLbConfig = { useHttpHeader: true, httpHeaderName: ":authority" };
+	const config = cluster({
+		name: "c",
+		type: "ORIGINAL_DST",
+		lbPolicy: "CLUSTER_PROVIDED",
+		originalDstLbConfig,
+		cleanupInterval: "5s",
+	});
+	assert.equal(config.info.destinationHeader, ":authority");
+	set.put(config);
+	const live = set.get("c")!;
+	const pick = (destination: string) => live.pick({ ...NO_RETRY, destination });
+	const first = pick("127.1.0.1:8080");
+	assert.equal(first?.address, "127.1.0.1:8080");
+	assert.equal(pick("127.1.0.1:8080"), first, "its connections are kept");
+	assert.equal(pick("127.1.0.2")?.address, "127.1.0.2:80");
+	assert.equal(pick("[::1]:81")?.address, "[::1]:81");
+	for (const bad of [
+		"",
+		"name",
+		"name:80",
+		"127.1.0.1:",
+		"127.1.0.1:0",
+		"127.1.0.1:99999",
+		"127.1.0.256:1",
+		"::1",
+		"[::1",
+		"1.2.3.4:5:6",
+	])
+		assert.equal(pick(bad), undefined, bad);
+	assert.equal(live.hosts().length, 3);
+	clock.advance(4000);
+	pick("127.1.0.1:8080");
+	clock.advance(2000);
+	assert.deepEqual(
+		live.hosts().map(({ address }) => address),
+		["127.1.0.1:8080"],
+	);
+	clock.advance(10_000);
+	assert.deepEqual(live.hosts(), []);
+	assert.equal(first?.removed, true);
+	for (let i = 0; i < 1100; i++) pick(`127.2.${Math.floor(i / 250)}.${1 + (i % 250)}`);
+	assert.equal(live.hosts().length, 1024);
+	set.close();
 });

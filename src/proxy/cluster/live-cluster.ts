@@ -9,6 +9,7 @@ import { ClusterHost } from "./cluster-host.ts";
 import { clusterStats } from "./cluster-stat-set.ts";
 import type { EndpointConfig, EndpointSet } from "./endpoint-config.ts";
 import { hostAddress } from "./ip-address.ts";
+import { OriginalDestinations } from "./original-destinations.ts";
 import type { OutlierKind } from "./outlier-config.ts";
 import { OutlierDetector } from "./outlier-detector.ts";
 import { slowStartFactor } from "./slow-start.ts";
@@ -21,6 +22,8 @@ export interface LiveClusterDeps {
 	readonly onEjection?: (cluster: string, host: string, event: { ejected: boolean; kind?: OutlierKind }) => void;
 }
 
+const NO_ENDPOINTS: EndpointSet = { endpoints: [], overprovisioningFactor: 1.4 };
+
 /** A cluster in service: hosts, balancer, breakers, outlier detection. Its endpoints change in place, its config never. */
 export class LiveCluster implements UpstreamCluster {
 	readonly config: ClusterConfig;
@@ -30,8 +33,9 @@ export class LiveCluster implements UpstreamCluster {
 	initialized = false;
 	readonly #deps: LiveClusterDeps;
 	readonly #detector: OutlierDetector<ClusterHost> | undefined;
+	readonly #originals: OriginalDestinations | undefined;
 	#hosts: readonly ClusterHost[] = [];
-	#endpoints: EndpointSet = { endpoints: [], overprovisioningFactor: 1.4 };
+	#endpoints: EndpointSet = NO_ENDPOINTS;
 	#balancer: HostBalancer<ClusterHost>;
 	#allEjected = false;
 	#closed = false;
@@ -54,7 +58,10 @@ export class LiveCluster implements UpstreamCluster {
 				onEvent: (host, event) => deps.onEjection?.(config.name, host.address, event),
 			});
 		if (!this.#detector) for (const { outlier } of this.#hosts) outlier.ejected = false;
-		if (config.discovery.kind === "static") this.update(config.discovery.endpoints);
+		if (config.discovery.kind === "original") {
+			this.#originals = new OriginalDestinations(deps.clock, config.discovery.cleanupMs, (set) => this.update(set));
+			this.update(NO_ENDPOINTS);
+		} else if (config.discovery.kind === "static") this.update(config.discovery.endpoints);
 		else if (previous?.initialized) this.update(previous.#endpoints);
 	}
 
@@ -108,6 +115,10 @@ export class LiveCluster implements UpstreamCluster {
 	}
 
 	pick(ctx: PickContext): Host | undefined {
+		if (this.#originals) {
+			const address = this.#originals.use(ctx.destination ?? "");
+			return this.#hosts.find((host) => host.address === address);
+		}
 		let host = this.#balancer.pick(ctx.hash, ctx.avoidPriorities);
 		if (this.#balancer.pickedInPanic || this.#emptyInPanic) this.stats.lbHealthyPanic.inc();
 		if (!ctx.avoid) return host;
@@ -148,6 +159,7 @@ export class LiveCluster implements UpstreamCluster {
 	#retire(): void {
 		this.#closed = true;
 		this.#detector?.close();
+		this.#originals?.close();
 		this.#deps.scope.release();
 	}
 

@@ -31,6 +31,7 @@ export class FakeCluster implements UpstreamCluster {
 			idleTimeoutMs: 3_600_000,
 			maxConnectionDurationMs: 0,
 			keepAlive: undefined,
+			destinationHeader: undefined,
 			httpProtocol: "http1",
 			metadata: {},
 			sourceIp: undefined,

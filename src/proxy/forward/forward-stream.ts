@@ -5,6 +5,7 @@ import { formatRequestHead } from "../codec/serialise.ts";
 import { Timer, type TimerOwner } from "../http/deadlines.ts";
 import type { HeaderMap } from "../http/header-map.ts";
 import type { LocalReply, ResponseHead } from "../http/message.ts";
+import { firstRequestHeader } from "../router/match/request-header.ts";
 import type { ClusterChoice, ForwardAction, RouteMatch } from "../router/route-match.ts";
 import { requestTimeouts } from "../router/timeout.ts";
 import type { UpstreamChannel } from "../upstream/upstream-user.ts";
@@ -272,10 +273,13 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 	}
 
 	#pickContext(): PickContext {
-		if (this.#hash === undefined && this.#tried === undefined && this.#avoidPriorities === undefined) return PLAIN_PICK;
+		const { destinationHeader } = this.#cluster!.info;
+		const avoidsNothing = this.#tried === undefined && this.#avoidPriorities === undefined;
+		if (this.#hash === undefined && avoidsNothing && destinationHeader === undefined) return PLAIN_PICK;
 		const hostSelectionAttempts = this.#action.retryPolicy?.hostSelectionAttempts ?? 1;
 		const avoidPriorities = this.#avoidPriorities;
-		return { hash: this.#hash, avoid: this.#tried, hostSelectionAttempts, avoidPriorities };
+		const destination = destinationHeader && firstRequestHeader(this.#downstream.request, destinationHeader);
+		return { hash: this.#hash, avoid: this.#tried, hostSelectionAttempts, avoidPriorities, destination };
 	}
 
 	#notePriority({ priority }: Host): void {

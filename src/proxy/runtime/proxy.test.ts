@@ -170,7 +170,6 @@ test("a bootstrap is refused with every problem of all of it", async () => {
 			"dynamic_resources.cds_config.path",
 			"layered_runtime",
 			"static_resources.clusters[0].health_checks",
-			"static_resources.clusters[1].lb_policy",
 			"static_resources.clusters[1].type",
 			"static_resources.secrets",
 		]);

@@ -34,6 +34,9 @@ import { ROUTER_SUPPORTED } from "../router/supported.ts";
 import type { DataPlane, DataPlaneDeps } from "./data-plane.ts";
 import type { StagedListener } from "./listener-stage.ts";
 
+const CLUSTER_TYPES = ["static", "eds", "strict_dns", "logical_dns", "original_dst"].map(
+	(name) => `envoy.cluster.${name}`,
+);
 const NETWORK_FILTERS = ["envoy.filters.network.http_connection_manager", "envoy.filters.network.tcp_proxy"];
 
 /** Builds the real request path: listeners, connection managers, filters, routes. */
@@ -68,6 +71,7 @@ export function makeRequestPath(deps: DataPlaneDeps): DataPlane<ListenerConfig> 
 		extensions: [
 			...HTTP_FILTER_NAMES.map((name) => ({ name, category: "envoy.filters.http", typeUrls: [] })),
 			...NETWORK_FILTERS.map((name) => ({ name, category: "envoy.filters.network", typeUrls: [] })),
+			...CLUSTER_TYPES.map((name) => ({ name, category: "envoy.clusters", typeUrls: [] })),
 		],
 	};
 }

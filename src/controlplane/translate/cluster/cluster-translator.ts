@@ -13,6 +13,7 @@ import { http2Problem, speaksHttp2Upstream, withoutHttp2 } from "../upstream-pro
 import { type AcceptableCluster, acceptableCluster } from "./acceptable-cluster.ts";
 import { canResolveNames, dynamicForwardCluster } from "./dynamic-forward-cluster.ts";
 import { blackHoleCluster, inboundCluster } from "./local-clusters.ts";
+import { passthroughCluster, podAddressDomain } from "./passthrough-cluster.ts";
 
 interface Outbound {
 	readonly clusters: readonly Cluster[];
@@ -49,8 +50,11 @@ export class ClusterTranslator {
 		if (proxy.role !== "sidecar") return [];
 		const { mesh } = snapshot;
 		const inbound = inboundPorts(proxy, snapshot).map((port) => this.#inbound(proxy, port, mesh));
-		if (mesh.outboundTrafficPolicy !== "ALLOW_ANY" || !canResolveNames(proxy.extensions)) return inbound;
-		return [...inbound, this.#cluster("dynamic", [mesh], () => dynamicForwardCluster(mesh))];
+		if (mesh.outboundTrafficPolicy !== "ALLOW_ANY") return inbound;
+		if (canResolveNames(proxy.extensions))
+			return [...inbound, this.#cluster("dynamic", [mesh], () => dynamicForwardCluster(mesh))];
+		if (podAddressDomain(proxy, mesh) === undefined) return inbound;
+		return [...inbound, this.#cluster("passthrough", [mesh], () => passthroughCluster(mesh))];
 	}
 
 	#inbound(proxy: ConnectedProxy, port: InboundPort, mesh: MeshConfig): Cluster | undefined {

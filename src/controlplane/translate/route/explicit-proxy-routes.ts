@@ -10,6 +10,7 @@ import {
 	type RouteConfiguration,
 	RouteConfigurationSchema,
 } from "../../../xds/generated/envoy/config/route/v3/route_pb.ts";
+import { PASSTHROUGH_CLUSTER } from "../../model/cluster-name.ts";
 import type { Service, ServicePort } from "../../model/service.ts";
 import { serviceView } from "../../model/service-lookup.ts";
 import { DYNAMIC_CLUSTER } from "../cluster/dynamic-forward-cluster.ts";
@@ -27,6 +28,14 @@ export const MAX_DIRECT_RESPONSE_BYTES = 1024 * 1024;
 const NO_HOST_BODY =
 	"no service in the mesh has this name and port, and hosts outside are not looked up: a ServiceEntry makes one known\n";
 
+/** What a proxy can do about hosts that no service has. */
+export interface OutsideAccess {
+	/** It looks names up by itself. */
+	readonly resolvesNames: boolean;
+	/** Domain of the addresses that it reaches as they are; undefined: none. */
+	readonly podAddresses: string | undefined;
+}
+
 interface Draft {
 	readonly name: string;
 	readonly port: number;
@@ -40,11 +49,11 @@ interface Draft {
  * other host that a rule names, and the catch-all that the outbound traffic policy asks for. `scope.listenerPort` is ignored: each port is
  * translated as if it had its own listener.
  */
-export function explicitProxyRoutes(scope: RouteScope, canResolveNames: boolean): RouteConfiguration {
+export function explicitProxyRoutes(scope: RouteScope, outside: OutsideAccess): RouteConfiguration {
 	const drafts = [...serviceDrafts(scope), ...ruleHostDrafts(scope)];
 	return create(RouteConfigurationSchema, {
 		name: HTTP_PROXY_ROUTES,
-		virtualHosts: [...virtualHosts(drafts), catchAll(scope, canResolveNames)],
+		virtualHosts: [...virtualHosts(drafts), ...outsideHosts(scope, outside)],
 		validateClusters: false,
 		maxDirectResponseBodySizeBytes: MAX_DIRECT_RESPONSE_BYTES,
 	});
@@ -105,20 +114,26 @@ function virtualHosts(drafts: readonly Draft[]): VirtualHost[] {
 	return hosts.filter((h) => h.domains.length > 0).sort((a, b) => (a.name < b.name ? -1 : Number(a.name > b.name)));
 }
 
-/** ALLOW_ANY sends unknown hosts to where their name leads, if the proxy can look names up; else they are refused with 502. */
-function catchAll(scope: RouteScope, canResolveNames: boolean): VirtualHost {
+/** ALLOW_ANY sends unknown hosts to where their name or address leads, as far as the proxy can; else they are refused with 502. */
+function outsideHosts(scope: RouteScope, { resolvesNames, podAddresses }: OutsideAccess): VirtualHost[] {
 	const allowAny = scope.snapshot.mesh.outboundTrafficPolicy === "ALLOW_ANY";
-	const name = allowAny && canResolveNames ? "allow_any" : "block_all";
-	const action: Route["action"] =
-		name === "allow_any"
-			? { case: "route", value: defaultAction({ ...NOWHERE, cluster: DYNAMIC_CLUSTER }, scope) }
-			: { case: "directResponse", value: blockAll(allowAny) };
+	if (allowAny && resolvesNames) return [host("allow_any", "*", passOn(DYNAMIC_CLUSTER, scope))];
+	const refuse = host("block_all", "*", { case: "directResponse", value: blockAll(allowAny) });
+	if (!allowAny || podAddresses === undefined) return [refuse];
+	return [host("allow_any", podAddresses, passOn(PASSTHROUGH_CLUSTER, scope)), refuse];
+}
+
+function host(name: string, domain: string, action: Route["action"]): VirtualHost {
 	return create(VirtualHostSchema, {
 		name,
-		domains: ["*"],
+		domains: [domain],
 		routes: [create(RouteSchema, { name, match: routeMatch(undefined), action })],
 		includeRequestAttemptCount: true,
 	});
+}
+
+function passOn(cluster: string, scope: RouteScope): Route["action"] {
+	return { case: "route", value: defaultAction({ ...NOWHERE, cluster }, scope) };
 }
 
 const NOWHERE = { host: "", port: 0, service: undefined, consistentHash: undefined };

@@ -5,6 +5,7 @@ import type { Snapshot } from "../../model/snapshot.ts";
 import { MESH_GATEWAY } from "../../model/virtual-service.ts";
 import { clientClass } from "../client-class.ts";
 import { canResolveNames } from "../cluster/dynamic-forward-cluster.ts";
+import { podAddressDomain } from "../cluster/passthrough-cluster.ts";
 import type { ConnectedProxy } from "../connected-proxy.ts";
 import { gatewayListeners, gatewayRouteName } from "../gateway-servers.ts";
 import { explicitProxyRoutes, HTTP_PROXY_ROUTES } from "./explicit-proxy-routes.ts";
@@ -42,9 +43,13 @@ export class RouteTranslator {
 	}
 
 	#explicitProxy(proxy: ConnectedProxy, snapshot: Snapshot): RouteConfiguration {
-		const key = `sidecar ${clientClass(proxy, snapshot).key}`;
+		const outside = {
+			resolvesNames: canResolveNames(proxy.extensions),
+			podAddresses: podAddressDomain(proxy, snapshot.mesh),
+		};
+		const key = `sidecar ${clientClass(proxy, snapshot).key} ${outside.podAddresses}`;
 		return this.#memo({ key, deps: snapshotParts(snapshot) }, { proxy, snapshot }, (scope) =>
-			explicitProxyRoutes(scope, canResolveNames(proxy.extensions)),
+			explicitProxyRoutes(scope, outside),
 		);
 	}
 

@@ -30,13 +30,15 @@ export interface TestProxyOptions {
 	/** What the translator knows of proxies that call themselves `check.userAgent`. */
 	readonly check?: ProxyCheck;
 	readonly userAgent?: string;
+	/** Instead of the pod's own. */
+	readonly ip?: string;
 }
 
 /** A node of one of the fixture's pods, and what the translator says to it. */
 export function testProxy(fixture: MeshFixture, options: TestProxyOptions) {
 	const { namespace = "default", role = "sidecar" } = options;
 	const pod = fixture.pod(options.deployment, namespace);
-	const ip = (pod.status as { podIP: string }).podIP;
+	const { ip = (pod.status as { podIP: string }).podIP } = options;
 	const node: Node = create(NodeSchema, {
 		id: `${role}~${ip}~${pod.metadata.name}.${namespace}~${namespace}.svc.cluster.local`,
 		metadata: { INTERCEPTION_MODE: "NONE", LATEEN_APP_IP: "10.2.0.1", CLUSTER_ID: "Kubernetes", ...options.metadata },
