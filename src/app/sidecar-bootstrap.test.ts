@@ -31,6 +31,7 @@ test("the environment of an injected pod becomes a bootstrap that the proxy's ow
 	assert.equal(metadata!.INTERCEPTION_MODE, "NONE");
 	const address = bootstrap.staticResources!.clusters[0]!.loadAssignment!.endpoints[0]!.lbEndpoints[0]!.hostIdentifier;
 	assert.match(JSON.stringify(address), /"127\.0\.0\.1".*16010/);
+	assert.equal(bootstrap.clusterManager?.upstreamBindConfig?.sourceAddress?.address, "127.9.1.5");
 	assert.equal(settings.drainMs, 2000);
 	assert.equal(settings.dnsServer, "127.9.0.1:15053");
 	assert.equal(settings.appMetrics!.url, "http://127.9.65.5:9080/metrics");

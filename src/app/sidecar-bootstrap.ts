@@ -70,12 +70,18 @@ export function renderSidecar(environment: Environment, role: SidecarRole): Side
 				lds_config: { ads: {}, resource_api_version: "V3" },
 			},
 			static_resources: { clusters: [xdsCluster(discovery)] },
+			...(podIp.startsWith("127.") && { cluster_manager: fromPodAddress(podIp) }),
 		},
 		podIp,
 		appMetrics,
 		drainMs: drainMs(proxyConfig),
 		dnsServer: environment.LATEEN_DNS || undefined,
 	};
+}
+
+/** On loopback the system would call every caller 127.0.0.1: peers, their logs and rules are to see the pod. */
+function fromPodAddress(podIp: string): JsonMap {
+	return { upstream_bind_config: { source_address: { address: podIp, port_value: 0 } } };
 }
 
 interface Place {

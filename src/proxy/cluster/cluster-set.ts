@@ -14,6 +14,8 @@ export interface ClusterSetDeps {
 	readonly metrics: Metrics;
 	readonly resolver: DnsResolver;
 	readonly logger: Logger;
+	/** Where connections of clusters without `upstream_bind_config` come from; undefined: the system's choice. */
+	sourceIp(): string | undefined;
 	/** The last warming cluster got its endpoints (or gave up waiting). */
 	onWarm(): void;
 }
@@ -62,8 +64,10 @@ export class ClusterSet implements ClusterLookup {
 	}
 
 	/** Adds a cluster or replaces the one of that name. */
-	put(config: ClusterConfig): void {
+	put(given: ClusterConfig): void {
 		const { clock, random, metrics, logger } = this.#deps;
+		const sourceIp = given.info.sourceIp ?? this.#deps.sourceIp();
+		const config = { ...given, info: { ...given.info, sourceIp } };
 		const previous = this.#active.get(config.name)?.cluster;
 		const takesOver = previous !== undefined && sameEndpointSource(previous.config, config);
 		this.#dropWarming(config.name);

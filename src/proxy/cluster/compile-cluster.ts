@@ -147,7 +147,8 @@ function compileKeepAlive(settings: TcpKeepalive | undefined): KeepAlive | undef
 	};
 }
 
-function compileSourceIp(bind: BindConfig | undefined, path: string, problems: Problem[]): string | undefined {
+/** The address of an `upstream_bind_config`; undefined when it leaves the choice to the system. */
+export function compileSourceIp(bind: BindConfig | undefined, path: string, problems: Problem[]): string | undefined {
 	const source = bind?.sourceAddress;
 	if (!source) return undefined;
 	if (source.portSpecifier.case === "portValue" && source.portSpecifier.value !== 0)

@@ -48,6 +48,7 @@ function setUp(answers: Record<string, DnsAnswer> = {}) {
 				return answer;
 			},
 		},
+		sourceIp: () => "127.0.0.9",
 		onWarm: () => void warm++,
 	});
 	return { clock, metrics, set, answers, asked, warm: () => warm };
@@ -378,5 +379,13 @@ test("ORIGINAL_DST by header: requests name their endpoint, which is forgotten w
 	assert.equal(first?.removed, true);
 	for (let i = 0; i < 1100; i++) pick(`127.2.${Math.floor(i / 250)}.${1 + (i % 250)}`);
 	assert.equal(live.hosts().length, 1024);
+	set.close();
+});
+
+test("connections come from the cluster's own address, else from the proxy's", () => {
+	const { set } = setUp();
+	set.put(cluster({ name: "a" }));
+	set.put(cluster({ name: "b", upstreamBindConfig: { sourceAddress: { address: "127.0.0.3", portValue: 0 } } }));
+	assert.deepEqual([set.get("a")?.info.sourceIp, set.get("b")?.info.sourceIp], ["127.0.0.9", "127.0.0.3"]);
 	set.close();
 });

@@ -8,6 +8,7 @@ import {
 	ApiConfigSource_ApiType,
 	type ConfigSource,
 } from "../../xds/generated/envoy/config/core/v3/config_source_pb.ts";
+import { compileSourceIp } from "../cluster/compile-cluster.ts";
 
 export interface SocketPlace {
 	readonly ip: string;
@@ -20,6 +21,8 @@ export interface BootstrapSettings {
 	readonly admin: SocketPlace | undefined;
 	/** Undefined: no control plane. */
 	readonly ads: AdsSettings | undefined;
+	/** Where upstream connections come from in clusters that do not say it; undefined: the system's choice. */
+	readonly sourceIp: string | undefined;
 }
 
 export interface AdsSettings {
@@ -41,6 +44,11 @@ const APIS: Readonly<Record<number, AdsSettings["api"]>> = {
 export function readSettings(bootstrap: Bootstrap, problems: Problem[]): BootstrapSettings {
 	return {
 		admin: bootstrap.admin?.address && readAddress(bootstrap.admin.address, "admin.address", problems),
+		sourceIp: compileSourceIp(
+			bootstrap.clusterManager?.upstreamBindConfig,
+			"cluster_manager.upstream_bind_config",
+			problems,
+		),
 		ads: bootstrap.dynamicResources && readAds(bootstrap, bootstrap.dynamicResources, problems),
 	};
 }

@@ -5,7 +5,8 @@ const CORE = "envoy.config.core.v3";
 
 /** What `runtime` itself obeys of a bootstrap. */
 export const SUPPORTED: SupportedFields = {
-	[`${BOOTSTRAP}.Bootstrap`]: ["node", "static_resources", "dynamic_resources", "admin"],
+	[`${BOOTSTRAP}.Bootstrap`]: ["node", "static_resources", "dynamic_resources", "admin", "cluster_manager"],
+	[`${BOOTSTRAP}.ClusterManager`]: ["upstream_bind_config"],
 	[`${BOOTSTRAP}.Bootstrap.StaticResources`]: ["listeners", "clusters"],
 	[`${BOOTSTRAP}.Bootstrap.DynamicResources`]: ["lds_config", "cds_config", "ads_config"],
 	[`${BOOTSTRAP}.Admin`]: ["address"],

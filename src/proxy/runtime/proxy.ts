@@ -92,6 +92,7 @@ class ProxyProcess<L> implements RunningProxy {
 	readonly #node: Node;
 	#admin: AdminServer | undefined;
 	#ads: AdsConnection | undefined;
+	#sourceIp: string | undefined;
 	#draining = false;
 	#healthFailed = false;
 
@@ -107,6 +108,7 @@ class ProxyProcess<L> implements RunningProxy {
 			metrics: this.registry,
 			resolver: dnsResolver(options.dnsServer),
 			logger: logging.component("upstream"),
+			sourceIp: () => this.#sourceIp,
 			onWarm: () => this.#gate.open(),
 		});
 		this.#gate = new WarmGate(clock, () => this.#clusters.warmingNames().length === 0);
@@ -152,7 +154,8 @@ class ProxyProcess<L> implements RunningProxy {
 
 	async start(): Promise<void> {
 		const compiled = compileBootstrap(this.#bootstrap, this.#dataPlane.compilers);
-		const { admin, ads } = compiled.settings;
+		const { admin, ads, sourceIp } = compiled.settings;
+		this.#sourceIp = sourceIp;
 		this.#bindStats();
 		this.#putStatic(compiled);
 		if (admin) this.#admin = await startAdminServer(this.#adminContext(), admin);
