@@ -67,19 +67,40 @@ import { file_envoy_admin_v3_config_dump } from "./envoy/admin/v3/config_dump_pb
 import { file_envoy_admin_v3_listeners } from "./envoy/admin/v3/listeners_pb.ts";
 import { file_envoy_admin_v3_server_info } from "./envoy/admin/v3/server_info_pb.ts";
 import { file_envoy_type_v3_hash_policy } from "./envoy/type/v3/hash_policy_pb.ts";
+import { file_envoy_type_v3_http_status } from "./envoy/type/v3/http_status_pb.ts";
+import { file_envoy_type_v3_token_bucket } from "./envoy/type/v3/token_bucket_pb.ts";
+import { file_envoy_config_core_v3_cel } from "./envoy/config/core/v3/cel_pb.ts";
 import { file_envoy_config_core_v3_grpc_method_list } from "./envoy/config/core/v3/grpc_method_list_pb.ts";
+import { file_envoy_config_core_v3_http_uri } from "./envoy/config/core/v3/http_uri_pb.ts";
+import { file_envoy_config_core_v3_http_service } from "./envoy/config/core/v3/http_service_pb.ts";
+import { file_envoy_config_ratelimit_v3_rls } from "./envoy/config/ratelimit/v3/rls_pb.ts";
+import { file_envoy_type_matcher_v3_path } from "./envoy/type/matcher/v3/path_pb.ts";
+import { file_google_api_expr_v1alpha1_syntax } from "./google/api/expr/v1alpha1/syntax_pb.ts";
+import { file_google_api_expr_v1alpha1_checked } from "./google/api/expr/v1alpha1/checked_pb.ts";
+import { file_envoy_config_rbac_v3_rbac } from "./envoy/config/rbac/v3/rbac_pb.ts";
 import { file_envoy_config_route_v3_route } from "./envoy/config/route/v3/route_pb.ts";
 import { file_envoy_config_route_v3_scoped_route } from "./envoy/config/route/v3/scoped_route_pb.ts";
+import { file_envoy_config_trace_v3_opentelemetry } from "./envoy/config/trace/v3/opentelemetry_pb.ts";
+import { file_envoy_config_trace_v3_zipkin } from "./envoy/config/trace/v3/zipkin_pb.ts";
+import { file_envoy_service_accesslog_v3_als } from "./envoy/service/accesslog/v3/als_pb.ts";
+import { file_envoy_service_auth_v3_attribute_context } from "./envoy/service/auth/v3/attribute_context_pb.ts";
 import { file_google_rpc_status } from "./google/rpc/status_pb.ts";
+import { file_envoy_service_auth_v3_external_auth } from "./envoy/service/auth/v3/external_auth_pb.ts";
 import { file_envoy_service_discovery_v3_discovery } from "./envoy/service/discovery/v3/discovery_pb.ts";
 import { file_envoy_service_discovery_v3_ads } from "./envoy/service/discovery/v3/ads_pb.ts";
+import { file_envoy_extensions_common_ratelimit_v3_ratelimit } from "./envoy/extensions/common/ratelimit/v3/ratelimit_pb.ts";
+import { file_envoy_service_ratelimit_v3_rls } from "./envoy/service/ratelimit/v3/rls_pb.ts";
+import { file_envoy_service_secret_v3_sds } from "./envoy/service/secret/v3/sds_pb.ts";
 import { file_envoy_type_matcher_v3_struct } from "./envoy/type/matcher/v3/struct_pb.ts";
 import { file_envoy_type_matcher_v3_node } from "./envoy/type/matcher/v3/node_pb.ts";
 import { file_envoy_service_status_v3_csds } from "./envoy/service/status/v3/csds_pb.ts";
+import { file_envoy_type_http_v3_cookie } from "./envoy/type/http/v3/cookie_pb.ts";
 import { file_envoy_type_http_v3_path_transformation } from "./envoy/type/http/v3/path_transformation_pb.ts";
+import { file_envoy_type_matcher_v3_http_inputs } from "./envoy/type/matcher/v3/http_inputs_pb.ts";
 import { file_envoy_config_common_key_value_v3_config } from "./envoy/config/common/key_value/v3/config_pb.ts";
 import { file_envoy_config_common_matcher_v3_matcher } from "./envoy/config/common/matcher/v3/matcher_pb.ts";
 import { file_envoy_extensions_access_loggers_file_v3_file } from "./envoy/extensions/access_loggers/file/v3/file_pb.ts";
+import { file_envoy_extensions_access_loggers_grpc_v3_als } from "./envoy/extensions/access_loggers/grpc/v3/als_pb.ts";
 import { file_envoy_extensions_access_loggers_stream_v3_stream } from "./envoy/extensions/access_loggers/stream/v3/stream_pb.ts";
 import { file_envoy_extensions_clusters_aggregate_v3_cluster } from "./envoy/extensions/clusters/aggregate/v3/cluster_pb.ts";
 import { file_envoy_extensions_clusters_common_dns_v3_dns } from "./envoy/extensions/clusters/common/dns/v3/dns_pb.ts";
@@ -87,31 +108,83 @@ import { file_envoy_extensions_clusters_dns_v3_dns_cluster } from "./envoy/exten
 import { file_envoy_extensions_common_dynamic_forward_proxy_v3_dns_cache } from "./envoy/extensions/common/dynamic_forward_proxy/v3/dns_cache_pb.ts";
 import { file_envoy_extensions_clusters_dynamic_forward_proxy_v3_cluster } from "./envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster_pb.ts";
 import { file_envoy_extensions_formatter_req_without_query_v3_req_without_query } from "./envoy/extensions/formatter/req_without_query/v3/req_without_query_pb.ts";
+import { file_envoy_extensions_internal_redirect_allow_listed_routes_v3_allow_listed_routes_config } from "./envoy/extensions/internal_redirect/allow_listed_routes/v3/allow_listed_routes_config_pb.ts";
+import { file_envoy_extensions_internal_redirect_previous_routes_v3_previous_routes_config } from "./envoy/extensions/internal_redirect/previous_routes/v3/previous_routes_config_pb.ts";
+import { file_envoy_extensions_internal_redirect_safe_cross_scheme_v3_safe_cross_scheme_config } from "./envoy/extensions/internal_redirect/safe_cross_scheme/v3/safe_cross_scheme_config_pb.ts";
+import { file_envoy_extensions_load_balancing_policies_cluster_provided_v3_cluster_provided } from "./envoy/extensions/load_balancing_policies/cluster_provided/v3/cluster_provided_pb.ts";
 import { file_envoy_extensions_load_balancing_policies_common_v3_common } from "./envoy/extensions/load_balancing_policies/common/v3/common_pb.ts";
 import { file_envoy_extensions_load_balancing_policies_least_request_v3_least_request } from "./envoy/extensions/load_balancing_policies/least_request/v3/least_request_pb.ts";
 import { file_envoy_extensions_load_balancing_policies_maglev_v3_maglev } from "./envoy/extensions/load_balancing_policies/maglev/v3/maglev_pb.ts";
+import { file_envoy_extensions_load_balancing_policies_override_host_v3_override_host } from "./envoy/extensions/load_balancing_policies/override_host/v3/override_host_pb.ts";
 import { file_envoy_extensions_load_balancing_policies_random_v3_random } from "./envoy/extensions/load_balancing_policies/random/v3/random_pb.ts";
 import { file_envoy_extensions_load_balancing_policies_ring_hash_v3_ring_hash } from "./envoy/extensions/load_balancing_policies/ring_hash/v3/ring_hash_pb.ts";
 import { file_envoy_extensions_load_balancing_policies_round_robin_v3_round_robin } from "./envoy/extensions/load_balancing_policies/round_robin/v3/round_robin_pb.ts";
+import { file_envoy_extensions_load_balancing_policies_subset_v3_subset } from "./envoy/extensions/load_balancing_policies/subset/v3/subset_pb.ts";
+import { file_envoy_extensions_load_balancing_policies_wrr_locality_v3_wrr_locality } from "./envoy/extensions/load_balancing_policies/wrr_locality/v3/wrr_locality_pb.ts";
+import { file_envoy_extensions_request_id_uuid_v3_uuid } from "./envoy/extensions/request_id/uuid/v3/uuid_pb.ts";
+import { file_envoy_extensions_resource_monitors_downstream_connections_v3_downstream_connections } from "./envoy/extensions/resource_monitors/downstream_connections/v3/downstream_connections_pb.ts";
+import { file_envoy_extensions_resource_monitors_fixed_heap_v3_fixed_heap } from "./envoy/extensions/resource_monitors/fixed_heap/v3/fixed_heap_pb.ts";
+import { file_envoy_extensions_transport_sockets_proxy_protocol_v3_upstream_proxy_protocol } from "./envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol_pb.ts";
 import { file_envoy_extensions_transport_sockets_raw_buffer_v3_raw_buffer } from "./envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.ts";
 import { file_envoy_extensions_transport_sockets_tls_v3_tls } from "./envoy/extensions/transport_sockets/tls/v3/tls_pb.ts";
+import { file_envoy_extensions_transport_sockets_tls_v3_tls_spiffe_validator_config } from "./envoy/extensions/transport_sockets/tls/v3/tls_spiffe_validator_config_pb.ts";
 import { file_envoy_extensions_filters_network_http_connection_manager_v3_http_connection_manager } from "./envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts";
 import { file_envoy_extensions_upstreams_http_v3_http_protocol_options } from "./envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts";
+import { file_envoy_extensions_access_loggers_filters_cel_v3_cel } from "./envoy/extensions/access_loggers/filters/cel/v3/cel_pb.ts";
+import { file_envoy_extensions_compression_brotli_compressor_v3_brotli } from "./envoy/extensions/compression/brotli/compressor/v3/brotli_pb.ts";
+import { file_envoy_extensions_compression_brotli_decompressor_v3_brotli } from "./envoy/extensions/compression/brotli/decompressor/v3/brotli_pb.ts";
+import { file_envoy_extensions_compression_gzip_compressor_v3_gzip } from "./envoy/extensions/compression/gzip/compressor/v3/gzip_pb.ts";
+import { file_envoy_extensions_compression_gzip_decompressor_v3_gzip } from "./envoy/extensions/compression/gzip/decompressor/v3/gzip_pb.ts";
 import { file_envoy_extensions_filters_common_fault_v3_fault } from "./envoy/extensions/filters/common/fault/v3/fault_pb.ts";
+import { file_envoy_extensions_filters_http_buffer_v3_buffer } from "./envoy/extensions/filters/http/buffer/v3/buffer_pb.ts";
+import { file_envoy_extensions_filters_http_compressor_v3_compressor } from "./envoy/extensions/filters/http/compressor/v3/compressor_pb.ts";
 import { file_envoy_extensions_filters_http_cors_v3_cors } from "./envoy/extensions/filters/http/cors/v3/cors_pb.ts";
+import { file_envoy_extensions_filters_http_decompressor_v3_decompressor } from "./envoy/extensions/filters/http/decompressor/v3/decompressor_pb.ts";
 import { file_envoy_extensions_filters_http_dynamic_forward_proxy_v3_dynamic_forward_proxy } from "./envoy/extensions/filters/http/dynamic_forward_proxy/v3/dynamic_forward_proxy_pb.ts";
+import { file_envoy_extensions_filters_http_ext_authz_v3_ext_authz } from "./envoy/extensions/filters/http/ext_authz/v3/ext_authz_pb.ts";
 import { file_envoy_extensions_filters_http_fault_v3_fault } from "./envoy/extensions/filters/http/fault/v3/fault_pb.ts";
 import { file_envoy_extensions_filters_http_grpc_stats_v3_config } from "./envoy/extensions/filters/http/grpc_stats/v3/config_pb.ts";
 import { file_envoy_extensions_filters_http_grpc_web_v3_grpc_web } from "./envoy/extensions/filters/http/grpc_web/v3/grpc_web_pb.ts";
 import { file_envoy_extensions_filters_http_header_mutation_v3_header_mutation } from "./envoy/extensions/filters/http/header_mutation/v3/header_mutation_pb.ts";
+import { file_envoy_extensions_filters_http_health_check_v3_health_check } from "./envoy/extensions/filters/http/health_check/v3/health_check_pb.ts";
+import { file_envoy_extensions_filters_http_jwt_authn_v3_config } from "./envoy/extensions/filters/http/jwt_authn/v3/config_pb.ts";
+import { file_envoy_extensions_filters_http_local_ratelimit_v3_local_rate_limit } from "./envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.ts";
+import { file_envoy_extensions_filters_http_ratelimit_v3_rate_limit } from "./envoy/extensions/filters/http/ratelimit/v3/rate_limit_pb.ts";
+import { file_envoy_extensions_filters_http_rbac_v3_rbac } from "./envoy/extensions/filters/http/rbac/v3/rbac_pb.ts";
 import { file_envoy_extensions_filters_http_router_v3_router } from "./envoy/extensions/filters/http/router/v3/router_pb.ts";
+import { file_envoy_extensions_filters_http_set_metadata_v3_set_metadata } from "./envoy/extensions/filters/http/set_metadata/v3/set_metadata_pb.ts";
+import { file_envoy_extensions_filters_http_stateful_session_v3_stateful_session } from "./envoy/extensions/filters/http/stateful_session/v3/stateful_session_pb.ts";
+import { file_envoy_extensions_filters_http_upstream_codec_v3_upstream_codec } from "./envoy/extensions/filters/http/upstream_codec/v3/upstream_codec_pb.ts";
 import { file_envoy_extensions_filters_listener_http_inspector_v3_http_inspector } from "./envoy/extensions/filters/listener/http_inspector/v3/http_inspector_pb.ts";
+import { file_envoy_extensions_filters_listener_local_ratelimit_v3_local_ratelimit } from "./envoy/extensions/filters/listener/local_ratelimit/v3/local_ratelimit_pb.ts";
 import { file_envoy_extensions_filters_listener_original_dst_v3_original_dst } from "./envoy/extensions/filters/listener/original_dst/v3/original_dst_pb.ts";
+import { file_envoy_extensions_filters_listener_proxy_protocol_v3_proxy_protocol } from "./envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol_pb.ts";
 import { file_envoy_extensions_filters_listener_tls_inspector_v3_tls_inspector } from "./envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.ts";
+import { file_envoy_extensions_filters_network_connection_limit_v3_connection_limit } from "./envoy/extensions/filters/network/connection_limit/v3/connection_limit_pb.ts";
+import { file_envoy_extensions_filters_network_ext_authz_v3_ext_authz } from "./envoy/extensions/filters/network/ext_authz/v3/ext_authz_pb.ts";
+import { file_envoy_extensions_filters_network_local_ratelimit_v3_local_rate_limit } from "./envoy/extensions/filters/network/local_ratelimit/v3/local_rate_limit_pb.ts";
+import { file_envoy_extensions_filters_network_ratelimit_v3_rate_limit } from "./envoy/extensions/filters/network/ratelimit/v3/rate_limit_pb.ts";
+import { file_envoy_extensions_filters_network_rbac_v3_rbac } from "./envoy/extensions/filters/network/rbac/v3/rbac_pb.ts";
+import { file_envoy_extensions_filters_network_sni_cluster_v3_sni_cluster } from "./envoy/extensions/filters/network/sni_cluster/v3/sni_cluster_pb.ts";
 import { file_envoy_extensions_filters_network_tcp_proxy_v3_tcp_proxy } from "./envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts";
+import { file_envoy_extensions_http_early_header_mutation_header_mutation_v3_header_mutation } from "./envoy/extensions/http/early_header_mutation/header_mutation/v3/header_mutation_pb.ts";
+import { file_envoy_extensions_http_header_formatters_preserve_case_v3_preserve_case } from "./envoy/extensions/http/header_formatters/preserve_case/v3/preserve_case_pb.ts";
+import { file_envoy_extensions_http_original_ip_detection_custom_header_v3_custom_header } from "./envoy/extensions/http/original_ip_detection/custom_header/v3/custom_header_pb.ts";
+import { file_envoy_extensions_http_original_ip_detection_xff_v3_xff } from "./envoy/extensions/http/original_ip_detection/xff/v3/xff_pb.ts";
+import { file_envoy_extensions_http_stateful_session_cookie_v3_cookie } from "./envoy/extensions/http/stateful_session/cookie/v3/cookie_pb.ts";
+import { file_envoy_extensions_http_stateful_session_header_v3_header } from "./envoy/extensions/http/stateful_session/header/v3/header_pb.ts";
 import { file_envoy_extensions_matching_common_inputs_network_v3_network_inputs } from "./envoy/extensions/matching/common_inputs/network/v3/network_inputs_pb.ts";
+import { file_envoy_extensions_path_match_uri_template_v3_uri_template_match } from "./envoy/extensions/path/match/uri_template/v3/uri_template_match_pb.ts";
+import { file_envoy_extensions_path_rewrite_uri_template_v3_uri_template_rewrite } from "./envoy/extensions/path/rewrite/uri_template/v3/uri_template_rewrite_pb.ts";
+import { file_envoy_extensions_retry_host_omit_canary_hosts_v3_omit_canary_hosts } from "./envoy/extensions/retry/host/omit_canary_hosts/v3/omit_canary_hosts_pb.ts";
+import { file_envoy_extensions_retry_host_omit_host_metadata_v3_omit_host_metadata_config } from "./envoy/extensions/retry/host/omit_host_metadata/v3/omit_host_metadata_config_pb.ts";
 import { file_envoy_extensions_retry_host_previous_hosts_v3_previous_hosts } from "./envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.ts";
 import { file_envoy_extensions_retry_priority_previous_priorities_v3_previous_priorities_config } from "./envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config_pb.ts";
+import { file_envoy_extensions_tracers_opentelemetry_samplers_v3_always_on_sampler } from "./envoy/extensions/tracers/opentelemetry/samplers/v3/always_on_sampler_pb.ts";
+import { file_opentelemetry_proto_common_v1_common } from "./opentelemetry/proto/common/v1/common_pb.ts";
+import { file_opentelemetry_proto_resource_v1_resource } from "./opentelemetry/proto/resource/v1/resource_pb.ts";
+import { file_opentelemetry_proto_trace_v1_trace } from "./opentelemetry/proto/trace/v1/trace_pb.ts";
+import { file_opentelemetry_proto_collector_trace_v1_trace_service } from "./opentelemetry/proto/collector/trace/v1/trace_service_pb.ts";
 
 /** Every generated file, for registries. */
 export const GENERATED_FILES: readonly DescFile[] = [
@@ -182,19 +255,40 @@ export const GENERATED_FILES: readonly DescFile[] = [
 	file_envoy_admin_v3_listeners,
 	file_envoy_admin_v3_server_info,
 	file_envoy_type_v3_hash_policy,
+	file_envoy_type_v3_http_status,
+	file_envoy_type_v3_token_bucket,
+	file_envoy_config_core_v3_cel,
 	file_envoy_config_core_v3_grpc_method_list,
+	file_envoy_config_core_v3_http_uri,
+	file_envoy_config_core_v3_http_service,
+	file_envoy_config_ratelimit_v3_rls,
+	file_envoy_type_matcher_v3_path,
+	file_google_api_expr_v1alpha1_syntax,
+	file_google_api_expr_v1alpha1_checked,
+	file_envoy_config_rbac_v3_rbac,
 	file_envoy_config_route_v3_route,
 	file_envoy_config_route_v3_scoped_route,
+	file_envoy_config_trace_v3_opentelemetry,
+	file_envoy_config_trace_v3_zipkin,
+	file_envoy_service_accesslog_v3_als,
+	file_envoy_service_auth_v3_attribute_context,
 	file_google_rpc_status,
+	file_envoy_service_auth_v3_external_auth,
 	file_envoy_service_discovery_v3_discovery,
 	file_envoy_service_discovery_v3_ads,
+	file_envoy_extensions_common_ratelimit_v3_ratelimit,
+	file_envoy_service_ratelimit_v3_rls,
+	file_envoy_service_secret_v3_sds,
 	file_envoy_type_matcher_v3_struct,
 	file_envoy_type_matcher_v3_node,
 	file_envoy_service_status_v3_csds,
+	file_envoy_type_http_v3_cookie,
 	file_envoy_type_http_v3_path_transformation,
+	file_envoy_type_matcher_v3_http_inputs,
 	file_envoy_config_common_key_value_v3_config,
 	file_envoy_config_common_matcher_v3_matcher,
 	file_envoy_extensions_access_loggers_file_v3_file,
+	file_envoy_extensions_access_loggers_grpc_v3_als,
 	file_envoy_extensions_access_loggers_stream_v3_stream,
 	file_envoy_extensions_clusters_aggregate_v3_cluster,
 	file_envoy_extensions_clusters_common_dns_v3_dns,
@@ -202,29 +296,81 @@ export const GENERATED_FILES: readonly DescFile[] = [
 	file_envoy_extensions_common_dynamic_forward_proxy_v3_dns_cache,
 	file_envoy_extensions_clusters_dynamic_forward_proxy_v3_cluster,
 	file_envoy_extensions_formatter_req_without_query_v3_req_without_query,
+	file_envoy_extensions_internal_redirect_allow_listed_routes_v3_allow_listed_routes_config,
+	file_envoy_extensions_internal_redirect_previous_routes_v3_previous_routes_config,
+	file_envoy_extensions_internal_redirect_safe_cross_scheme_v3_safe_cross_scheme_config,
+	file_envoy_extensions_load_balancing_policies_cluster_provided_v3_cluster_provided,
 	file_envoy_extensions_load_balancing_policies_common_v3_common,
 	file_envoy_extensions_load_balancing_policies_least_request_v3_least_request,
 	file_envoy_extensions_load_balancing_policies_maglev_v3_maglev,
+	file_envoy_extensions_load_balancing_policies_override_host_v3_override_host,
 	file_envoy_extensions_load_balancing_policies_random_v3_random,
 	file_envoy_extensions_load_balancing_policies_ring_hash_v3_ring_hash,
 	file_envoy_extensions_load_balancing_policies_round_robin_v3_round_robin,
+	file_envoy_extensions_load_balancing_policies_subset_v3_subset,
+	file_envoy_extensions_load_balancing_policies_wrr_locality_v3_wrr_locality,
+	file_envoy_extensions_request_id_uuid_v3_uuid,
+	file_envoy_extensions_resource_monitors_downstream_connections_v3_downstream_connections,
+	file_envoy_extensions_resource_monitors_fixed_heap_v3_fixed_heap,
+	file_envoy_extensions_transport_sockets_proxy_protocol_v3_upstream_proxy_protocol,
 	file_envoy_extensions_transport_sockets_raw_buffer_v3_raw_buffer,
 	file_envoy_extensions_transport_sockets_tls_v3_tls,
+	file_envoy_extensions_transport_sockets_tls_v3_tls_spiffe_validator_config,
 	file_envoy_extensions_filters_network_http_connection_manager_v3_http_connection_manager,
 	file_envoy_extensions_upstreams_http_v3_http_protocol_options,
+	file_envoy_extensions_access_loggers_filters_cel_v3_cel,
+	file_envoy_extensions_compression_brotli_compressor_v3_brotli,
+	file_envoy_extensions_compression_brotli_decompressor_v3_brotli,
+	file_envoy_extensions_compression_gzip_compressor_v3_gzip,
+	file_envoy_extensions_compression_gzip_decompressor_v3_gzip,
 	file_envoy_extensions_filters_common_fault_v3_fault,
+	file_envoy_extensions_filters_http_buffer_v3_buffer,
+	file_envoy_extensions_filters_http_compressor_v3_compressor,
 	file_envoy_extensions_filters_http_cors_v3_cors,
+	file_envoy_extensions_filters_http_decompressor_v3_decompressor,
 	file_envoy_extensions_filters_http_dynamic_forward_proxy_v3_dynamic_forward_proxy,
+	file_envoy_extensions_filters_http_ext_authz_v3_ext_authz,
 	file_envoy_extensions_filters_http_fault_v3_fault,
 	file_envoy_extensions_filters_http_grpc_stats_v3_config,
 	file_envoy_extensions_filters_http_grpc_web_v3_grpc_web,
 	file_envoy_extensions_filters_http_header_mutation_v3_header_mutation,
+	file_envoy_extensions_filters_http_health_check_v3_health_check,
+	file_envoy_extensions_filters_http_jwt_authn_v3_config,
+	file_envoy_extensions_filters_http_local_ratelimit_v3_local_rate_limit,
+	file_envoy_extensions_filters_http_ratelimit_v3_rate_limit,
+	file_envoy_extensions_filters_http_rbac_v3_rbac,
 	file_envoy_extensions_filters_http_router_v3_router,
+	file_envoy_extensions_filters_http_set_metadata_v3_set_metadata,
+	file_envoy_extensions_filters_http_stateful_session_v3_stateful_session,
+	file_envoy_extensions_filters_http_upstream_codec_v3_upstream_codec,
 	file_envoy_extensions_filters_listener_http_inspector_v3_http_inspector,
+	file_envoy_extensions_filters_listener_local_ratelimit_v3_local_ratelimit,
 	file_envoy_extensions_filters_listener_original_dst_v3_original_dst,
+	file_envoy_extensions_filters_listener_proxy_protocol_v3_proxy_protocol,
 	file_envoy_extensions_filters_listener_tls_inspector_v3_tls_inspector,
+	file_envoy_extensions_filters_network_connection_limit_v3_connection_limit,
+	file_envoy_extensions_filters_network_ext_authz_v3_ext_authz,
+	file_envoy_extensions_filters_network_local_ratelimit_v3_local_rate_limit,
+	file_envoy_extensions_filters_network_ratelimit_v3_rate_limit,
+	file_envoy_extensions_filters_network_rbac_v3_rbac,
+	file_envoy_extensions_filters_network_sni_cluster_v3_sni_cluster,
 	file_envoy_extensions_filters_network_tcp_proxy_v3_tcp_proxy,
+	file_envoy_extensions_http_early_header_mutation_header_mutation_v3_header_mutation,
+	file_envoy_extensions_http_header_formatters_preserve_case_v3_preserve_case,
+	file_envoy_extensions_http_original_ip_detection_custom_header_v3_custom_header,
+	file_envoy_extensions_http_original_ip_detection_xff_v3_xff,
+	file_envoy_extensions_http_stateful_session_cookie_v3_cookie,
+	file_envoy_extensions_http_stateful_session_header_v3_header,
 	file_envoy_extensions_matching_common_inputs_network_v3_network_inputs,
+	file_envoy_extensions_path_match_uri_template_v3_uri_template_match,
+	file_envoy_extensions_path_rewrite_uri_template_v3_uri_template_rewrite,
+	file_envoy_extensions_retry_host_omit_canary_hosts_v3_omit_canary_hosts,
+	file_envoy_extensions_retry_host_omit_host_metadata_v3_omit_host_metadata_config,
 	file_envoy_extensions_retry_host_previous_hosts_v3_previous_hosts,
 	file_envoy_extensions_retry_priority_previous_priorities_v3_previous_priorities_config,
+	file_envoy_extensions_tracers_opentelemetry_samplers_v3_always_on_sampler,
+	file_opentelemetry_proto_common_v1_common,
+	file_opentelemetry_proto_resource_v1_resource,
+	file_opentelemetry_proto_trace_v1_trace,
+	file_opentelemetry_proto_collector_trace_v1_trace_service,
 ];

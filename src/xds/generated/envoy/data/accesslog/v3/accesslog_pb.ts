@@ -2,14 +2,782 @@
 // @generated from file envoy/data/accesslog/v3/accesslog.proto (package envoy.data.accesslog.v3, syntax proto3)
 /* eslint-disable */
 
-import type { GenEnum, GenFile } from "@bufbuild/protobuf/codegenv2";
-import { enumDesc, fileDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { Address } from "../../../config/core/v3/address_pb.ts";
+import { file_envoy_config_core_v3_address } from "../../../config/core/v3/address_pb.ts";
+import type { Metadata, RequestMethod } from "../../../config/core/v3/base_pb.ts";
+import { file_envoy_config_core_v3_base } from "../../../config/core/v3/base_pb.ts";
+import type { Any, Duration, Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_any, file_google_protobuf_duration, file_google_protobuf_timestamp, file_google_protobuf_wrappers } from "@bufbuild/protobuf/wkt";
+import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file envoy/data/accesslog/v3/accesslog.proto.
  */
 export const file_envoy_data_accesslog_v3_accesslog: GenFile = /*@__PURE__*/
-  fileDesc("CidlbnZveS9kYXRhL2FjY2Vzc2xvZy92My9hY2Nlc3Nsb2cucHJvdG8SF2Vudm95LmRhdGEuYWNjZXNzbG9nLnYzKuMCCg1BY2Nlc3NMb2dUeXBlEgoKBk5vdFNldBAAEhgKFFRjcFVwc3RyZWFtQ29ubmVjdGVkEAESDwoLVGNwUGVyaW9kaWMQAhIWChJUY3BDb25uZWN0aW9uU3RhcnQQDhIUChBUY3BDb25uZWN0aW9uRW5kEAMSEwoPRG93bnN0cmVhbVN0YXJ0EAQSFgoSRG93bnN0cmVhbVBlcmlvZGljEAUSEQoNRG93bnN0cmVhbUVuZBAGEhUKEVVwc3RyZWFtUG9vbFJlYWR5EAcSFAoQVXBzdHJlYW1QZXJpb2RpYxAIEg8KC1Vwc3RyZWFtRW5kEAkSKwonRG93bnN0cmVhbVR1bm5lbFN1Y2Nlc3NmdWxseUVzdGFibGlzaGVkEAoSHgoaVWRwVHVubmVsVXBzdHJlYW1Db25uZWN0ZWQQCxIPCgtVZHBQZXJpb2RpYxAMEhEKDVVkcFNlc3Npb25FbmQQDWIGcHJvdG8z");
+  fileDesc("CidlbnZveS9kYXRhL2FjY2Vzc2xvZy92My9hY2Nlc3Nsb2cucHJvdG8SF2Vudm95LmRhdGEuYWNjZXNzbG9nLnYzIqYBChFUQ1BBY2Nlc3NMb2dFbnRyeRJDChFjb21tb25fcHJvcGVydGllcxgBIAEoCzIoLmVudm95LmRhdGEuYWNjZXNzbG9nLnYzLkFjY2Vzc0xvZ0NvbW1vbhJMChVjb25uZWN0aW9uX3Byb3BlcnRpZXMYAiABKAsyLS5lbnZveS5kYXRhLmFjY2Vzc2xvZy52My5Db25uZWN0aW9uUHJvcGVydGllcyKHAwoSSFRUUEFjY2Vzc0xvZ0VudHJ5EkMKEWNvbW1vbl9wcm9wZXJ0aWVzGAEgASgLMiguZW52b3kuZGF0YS5hY2Nlc3Nsb2cudjMuQWNjZXNzTG9nQ29tbW9uElEKEHByb3RvY29sX3ZlcnNpb24YAiABKA4yNy5lbnZveS5kYXRhLmFjY2Vzc2xvZy52My5IVFRQQWNjZXNzTG9nRW50cnkuSFRUUFZlcnNpb24SPwoHcmVxdWVzdBgDIAEoCzIuLmVudm95LmRhdGEuYWNjZXNzbG9nLnYzLkhUVFBSZXF1ZXN0UHJvcGVydGllcxJBCghyZXNwb25zZRgEIAEoCzIvLmVudm95LmRhdGEuYWNjZXNzbG9nLnYzLkhUVFBSZXNwb25zZVByb3BlcnRpZXMiVQoLSFRUUFZlcnNpb24SGAoUUFJPVE9DT0xfVU5TUEVDSUZJRUQQABIKCgZIVFRQMTAQARIKCgZIVFRQMTEQAhIJCgVIVFRQMhADEgkKBUhUVFAzEAQiQgoUQ29ubmVjdGlvblByb3BlcnRpZXMSFgoOcmVjZWl2ZWRfYnl0ZXMYASABKAQSEgoKc2VudF9ieXRlcxgCIAEoBCLjDgoPQWNjZXNzTG9nQ29tbW9uEhUKC3NhbXBsZV9yYXRlGAEgASgBQgASQAoZZG93bnN0cmVhbV9yZW1vdGVfYWRkcmVzcxgCIAEoCzIdLmVudm95LmNvbmZpZy5jb3JlLnYzLkFkZHJlc3MSPwoYZG93bnN0cmVhbV9sb2NhbF9hZGRyZXNzGAMgASgLMh0uZW52b3kuY29uZmlnLmNvcmUudjMuQWRkcmVzcxI+Cg50bHNfcHJvcGVydGllcxgEIAEoCzImLmVudm95LmRhdGEuYWNjZXNzbG9nLnYzLlRMU1Byb3BlcnRpZXMSLgoKc3RhcnRfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASNwoUdGltZV90b19sYXN0X3J4X2J5dGUYBiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SQQoedGltZV90b19maXJzdF91cHN0cmVhbV90eF9ieXRlGAcgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEkAKHXRpbWVfdG9fbGFzdF91cHN0cmVhbV90eF9ieXRlGAggASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEkEKHnRpbWVfdG9fZmlyc3RfdXBzdHJlYW1fcnhfYnl0ZRgJIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhJACh10aW1lX3RvX2xhc3RfdXBzdHJlYW1fcnhfYnl0ZRgKIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhJDCiB0aW1lX3RvX2ZpcnN0X2Rvd25zdHJlYW1fdHhfYnl0ZRgLIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhJCCh90aW1lX3RvX2xhc3RfZG93bnN0cmVhbV90eF9ieXRlGAwgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEj4KF3Vwc3RyZWFtX3JlbW90ZV9hZGRyZXNzGA0gASgLMh0uZW52b3kuY29uZmlnLmNvcmUudjMuQWRkcmVzcxI9ChZ1cHN0cmVhbV9sb2NhbF9hZGRyZXNzGA4gASgLMh0uZW52b3kuY29uZmlnLmNvcmUudjMuQWRkcmVzcxIYChB1cHN0cmVhbV9jbHVzdGVyGA8gASgJEj4KDnJlc3BvbnNlX2ZsYWdzGBAgASgLMiYuZW52b3kuZGF0YS5hY2Nlc3Nsb2cudjMuUmVzcG9uc2VGbGFncxIwCghtZXRhZGF0YRgRIAEoCzIeLmVudm95LmNvbmZpZy5jb3JlLnYzLk1ldGFkYXRhEikKIXVwc3RyZWFtX3RyYW5zcG9ydF9mYWlsdXJlX3JlYXNvbhgSIAEoCRISCgpyb3V0ZV9uYW1lGBMgASgJEkcKIGRvd25zdHJlYW1fZGlyZWN0X3JlbW90ZV9hZGRyZXNzGBQgASgLMh0uZW52b3kuY29uZmlnLmNvcmUudjMuQWRkcmVzcxJeChRmaWx0ZXJfc3RhdGVfb2JqZWN0cxgVIAMoCzJALmVudm95LmRhdGEuYWNjZXNzbG9nLnYzLkFjY2Vzc0xvZ0NvbW1vbi5GaWx0ZXJTdGF0ZU9iamVjdHNFbnRyeRJNCgtjdXN0b21fdGFncxgWIAMoCzI4LmVudm95LmRhdGEuYWNjZXNzbG9nLnYzLkFjY2Vzc0xvZ0NvbW1vbi5DdXN0b21UYWdzRW50cnkSKwoIZHVyYXRpb24YFyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SJgoedXBzdHJlYW1fcmVxdWVzdF9hdHRlbXB0X2NvdW50GBggASgNEiYKHmNvbm5lY3Rpb25fdGVybWluYXRpb25fZGV0YWlscxgZIAEoCRIRCglzdHJlYW1faWQYGiABKAkSIgoWaW50ZXJtZWRpYXRlX2xvZ19lbnRyeRgbIAEoCEICGAESKwojZG93bnN0cmVhbV90cmFuc3BvcnRfZmFpbHVyZV9yZWFzb24YHCABKAkSIgoaZG93bnN0cmVhbV93aXJlX2J5dGVzX3NlbnQYHSABKAQSJgoeZG93bnN0cmVhbV93aXJlX2J5dGVzX3JlY2VpdmVkGB4gASgEEiAKGHVwc3RyZWFtX3dpcmVfYnl0ZXNfc2VudBgfIAEoBBIkChx1cHN0cmVhbV93aXJlX2J5dGVzX3JlY2VpdmVkGCAgASgEEj8KD2FjY2Vzc19sb2dfdHlwZRghIAEoDjImLmVudm95LmRhdGEuYWNjZXNzbG9nLnYzLkFjY2Vzc0xvZ1R5cGUaTwoXRmlsdGVyU3RhdGVPYmplY3RzRW50cnkSCwoDa2V5GAEgASgJEiMKBXZhbHVlGAIgASgLMhQuZ29vZ2xlLnByb3RvYnVmLkFueToCOAEaMQoPQ3VzdG9tVGFnc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEi0AgKDVJlc3BvbnNlRmxhZ3MSIAoYZmFpbGVkX2xvY2FsX2hlYWx0aGNoZWNrGAEgASgIEhsKE25vX2hlYWx0aHlfdXBzdHJlYW0YAiABKAgSIAoYdXBzdHJlYW1fcmVxdWVzdF90aW1lb3V0GAMgASgIEhMKC2xvY2FsX3Jlc2V0GAQgASgIEh0KFXVwc3RyZWFtX3JlbW90ZV9yZXNldBgFIAEoCBIjCht1cHN0cmVhbV9jb25uZWN0aW9uX2ZhaWx1cmUYBiABKAgSJwofdXBzdHJlYW1fY29ubmVjdGlvbl90ZXJtaW5hdGlvbhgHIAEoCBIZChF1cHN0cmVhbV9vdmVyZmxvdxgIIAEoCBIWCg5ub19yb3V0ZV9mb3VuZBgJIAEoCBIWCg5kZWxheV9pbmplY3RlZBgKIAEoCBIWCg5mYXVsdF9pbmplY3RlZBgLIAEoCBIUCgxyYXRlX2xpbWl0ZWQYDCABKAgSUQoUdW5hdXRob3JpemVkX2RldGFpbHMYDSABKAsyMy5lbnZveS5kYXRhLmFjY2Vzc2xvZy52My5SZXNwb25zZUZsYWdzLlVuYXV0aG9yaXplZBIgChhyYXRlX2xpbWl0X3NlcnZpY2VfZXJyb3IYDiABKAgSKQohZG93bnN0cmVhbV9jb25uZWN0aW9uX3Rlcm1pbmF0aW9uGA8gASgIEiUKHXVwc3RyZWFtX3JldHJ5X2xpbWl0X2V4Y2VlZGVkGBAgASgIEhsKE3N0cmVhbV9pZGxlX3RpbWVvdXQYESABKAgSJQodaW52YWxpZF9lbnZveV9yZXF1ZXN0X2hlYWRlcnMYEiABKAgSIQoZZG93bnN0cmVhbV9wcm90b2NvbF9lcnJvchgTIAEoCBIsCiR1cHN0cmVhbV9tYXhfc3RyZWFtX2R1cmF0aW9uX3JlYWNoZWQYFCABKAgSIgoacmVzcG9uc2VfZnJvbV9jYWNoZV9maWx0ZXIYFSABKAgSHgoWbm9fZmlsdGVyX2NvbmZpZ19mb3VuZBgWIAEoCBIYChBkdXJhdGlvbl90aW1lb3V0GBcgASgIEh8KF3Vwc3RyZWFtX3Byb3RvY29sX2Vycm9yGBggASgIEhgKEG5vX2NsdXN0ZXJfZm91bmQYGSABKAgSGAoQb3ZlcmxvYWRfbWFuYWdlchgaIAEoCBIeChZkbnNfcmVzb2x1dGlvbl9mYWlsdXJlGBsgASgIEh8KF2Rvd25zdHJlYW1fcmVtb3RlX3Jlc2V0GBwgASgIGpIBCgxVbmF1dGhvcml6ZWQSSgoGcmVhc29uGAEgASgOMjouZW52b3kuZGF0YS5hY2Nlc3Nsb2cudjMuUmVzcG9uc2VGbGFncy5VbmF1dGhvcml6ZWQuUmVhc29uIjYKBlJlYXNvbhIWChJSRUFTT05fVU5TUEVDSUZJRUQQABIUChBFWFRFUk5BTF9TRVJWSUNFEAEi0wUKDVRMU1Byb3BlcnRpZXMSRgoLdGxzX3ZlcnNpb24YASABKA4yMS5lbnZveS5kYXRhLmFjY2Vzc2xvZy52My5UTFNQcm9wZXJ0aWVzLlRMU1ZlcnNpb24SNgoQdGxzX2NpcGhlcl9zdWl0ZRgCIAEoCzIcLmdvb2dsZS5wcm90b2J1Zi5VSW50MzJWYWx1ZRIYChB0bHNfc25pX2hvc3RuYW1lGAMgASgJEmIKHGxvY2FsX2NlcnRpZmljYXRlX3Byb3BlcnRpZXMYBCABKAsyPC5lbnZveS5kYXRhLmFjY2Vzc2xvZy52My5UTFNQcm9wZXJ0aWVzLkNlcnRpZmljYXRlUHJvcGVydGllcxJhChtwZWVyX2NlcnRpZmljYXRlX3Byb3BlcnRpZXMYBSABKAsyPC5lbnZveS5kYXRhLmFjY2Vzc2xvZy52My5UTFNQcm9wZXJ0aWVzLkNlcnRpZmljYXRlUHJvcGVydGllcxIWCg50bHNfc2Vzc2lvbl9pZBgGIAEoCRIXCg9qYTNfZmluZ2VycHJpbnQYByABKAka1gEKFUNlcnRpZmljYXRlUHJvcGVydGllcxJlChBzdWJqZWN0X2FsdF9uYW1lGAEgAygLMksuZW52b3kuZGF0YS5hY2Nlc3Nsb2cudjMuVExTUHJvcGVydGllcy5DZXJ0aWZpY2F0ZVByb3BlcnRpZXMuU3ViamVjdEFsdE5hbWUSDwoHc3ViamVjdBgCIAEoCRIOCgZpc3N1ZXIYAyABKAkaNQoOU3ViamVjdEFsdE5hbWUSDQoDdXJpGAEgASgJSAASDQoDZG5zGAIgASgJSABCBQoDc2FuIlcKClRMU1ZlcnNpb24SFwoTVkVSU0lPTl9VTlNQRUNJRklFRBAAEgkKBVRMU3YxEAESCwoHVExTdjFfMRACEgsKB1RMU3YxXzIQAxILCgdUTFN2MV8zEAQitwQKFUhUVFBSZXF1ZXN0UHJvcGVydGllcxI9Cg5yZXF1ZXN0X21ldGhvZBgBIAEoDjIjLmVudm95LmNvbmZpZy5jb3JlLnYzLlJlcXVlc3RNZXRob2RCABIOCgZzY2hlbWUYAiABKAkSEQoJYXV0aG9yaXR5GAMgASgJEioKBHBvcnQYBCABKAsyHC5nb29nbGUucHJvdG9idWYuVUludDMyVmFsdWUSDAoEcGF0aBgFIAEoCRISCgp1c2VyX2FnZW50GAYgASgJEg8KB3JlZmVyZXIYByABKAkSFQoNZm9yd2FyZGVkX2ZvchgIIAEoCRISCgpyZXF1ZXN0X2lkGAkgASgJEhUKDW9yaWdpbmFsX3BhdGgYCiABKAkSHQoVcmVxdWVzdF9oZWFkZXJzX2J5dGVzGAsgASgEEhoKEnJlcXVlc3RfYm9keV9ieXRlcxgMIAEoBBJbCg9yZXF1ZXN0X2hlYWRlcnMYDSADKAsyQi5lbnZveS5kYXRhLmFjY2Vzc2xvZy52My5IVFRQUmVxdWVzdFByb3BlcnRpZXMuUmVxdWVzdEhlYWRlcnNFbnRyeRIiChp1cHN0cmVhbV9oZWFkZXJfYnl0ZXNfc2VudBgOIAEoBBIoCiBkb3duc3RyZWFtX2hlYWRlcl9ieXRlc19yZWNlaXZlZBgPIAEoBBo1ChNSZXF1ZXN0SGVhZGVyc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiqgQKFkhUVFBSZXNwb25zZVByb3BlcnRpZXMSMwoNcmVzcG9uc2VfY29kZRgBIAEoCzIcLmdvb2dsZS5wcm90b2J1Zi5VSW50MzJWYWx1ZRIeChZyZXNwb25zZV9oZWFkZXJzX2J5dGVzGAIgASgEEhsKE3Jlc3BvbnNlX2JvZHlfYnl0ZXMYAyABKAQSXgoQcmVzcG9uc2VfaGVhZGVycxgEIAMoCzJELmVudm95LmRhdGEuYWNjZXNzbG9nLnYzLkhUVFBSZXNwb25zZVByb3BlcnRpZXMuUmVzcG9uc2VIZWFkZXJzRW50cnkSYAoRcmVzcG9uc2VfdHJhaWxlcnMYBSADKAsyRS5lbnZveS5kYXRhLmFjY2Vzc2xvZy52My5IVFRQUmVzcG9uc2VQcm9wZXJ0aWVzLlJlc3BvbnNlVHJhaWxlcnNFbnRyeRIdChVyZXNwb25zZV9jb2RlX2RldGFpbHMYBiABKAkSJgoedXBzdHJlYW1faGVhZGVyX2J5dGVzX3JlY2VpdmVkGAcgASgEEiQKHGRvd25zdHJlYW1faGVhZGVyX2J5dGVzX3NlbnQYCCABKAQaNgoUUmVzcG9uc2VIZWFkZXJzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARo3ChVSZXNwb25zZVRyYWlsZXJzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASrjAgoNQWNjZXNzTG9nVHlwZRIKCgZOb3RTZXQQABIYChRUY3BVcHN0cmVhbUNvbm5lY3RlZBABEg8KC1RjcFBlcmlvZGljEAISFgoSVGNwQ29ubmVjdGlvblN0YXJ0EA4SFAoQVGNwQ29ubmVjdGlvbkVuZBADEhMKD0Rvd25zdHJlYW1TdGFydBAEEhYKEkRvd25zdHJlYW1QZXJpb2RpYxAFEhEKDURvd25zdHJlYW1FbmQQBhIVChFVcHN0cmVhbVBvb2xSZWFkeRAHEhQKEFVwc3RyZWFtUGVyaW9kaWMQCBIPCgtVcHN0cmVhbUVuZBAJEisKJ0Rvd25zdHJlYW1UdW5uZWxTdWNjZXNzZnVsbHlFc3RhYmxpc2hlZBAKEh4KGlVkcFR1bm5lbFVwc3RyZWFtQ29ubmVjdGVkEAsSDwoLVWRwUGVyaW9kaWMQDBIRCg1VZHBTZXNzaW9uRW5kEA1iBnByb3RvMw", [file_envoy_config_core_v3_address, file_envoy_config_core_v3_base, file_google_protobuf_any, file_google_protobuf_duration, file_google_protobuf_timestamp, file_google_protobuf_wrappers]);
+
+/**
+ * @generated from message envoy.data.accesslog.v3.TCPAccessLogEntry
+ */
+export type TCPAccessLogEntry = Message<"envoy.data.accesslog.v3.TCPAccessLogEntry"> & {
+  /**
+   * @generated from field: envoy.data.accesslog.v3.AccessLogCommon common_properties = 1;
+   */
+  commonProperties?: AccessLogCommon | undefined;
+
+  /**
+   * @generated from field: envoy.data.accesslog.v3.ConnectionProperties connection_properties = 2;
+   */
+  connectionProperties?: ConnectionProperties | undefined;
+};
+
+/**
+ * Describes the message envoy.data.accesslog.v3.TCPAccessLogEntry.
+ * Use `create(TCPAccessLogEntrySchema)` to create a new message.
+ */
+export const TCPAccessLogEntrySchema: GenMessage<TCPAccessLogEntry> = /*@__PURE__*/
+  messageDesc(file_envoy_data_accesslog_v3_accesslog, 0);
+
+/**
+ * @generated from message envoy.data.accesslog.v3.HTTPAccessLogEntry
+ */
+export type HTTPAccessLogEntry = Message<"envoy.data.accesslog.v3.HTTPAccessLogEntry"> & {
+  /**
+   * @generated from field: envoy.data.accesslog.v3.AccessLogCommon common_properties = 1;
+   */
+  commonProperties?: AccessLogCommon | undefined;
+
+  /**
+   * @generated from field: envoy.data.accesslog.v3.HTTPAccessLogEntry.HTTPVersion protocol_version = 2;
+   */
+  protocolVersion: HTTPAccessLogEntry_HTTPVersion;
+
+  /**
+   * @generated from field: envoy.data.accesslog.v3.HTTPRequestProperties request = 3;
+   */
+  request?: HTTPRequestProperties | undefined;
+
+  /**
+   * @generated from field: envoy.data.accesslog.v3.HTTPResponseProperties response = 4;
+   */
+  response?: HTTPResponseProperties | undefined;
+};
+
+/**
+ * Describes the message envoy.data.accesslog.v3.HTTPAccessLogEntry.
+ * Use `create(HTTPAccessLogEntrySchema)` to create a new message.
+ */
+export const HTTPAccessLogEntrySchema: GenMessage<HTTPAccessLogEntry> = /*@__PURE__*/
+  messageDesc(file_envoy_data_accesslog_v3_accesslog, 1);
+
+/**
+ * @generated from enum envoy.data.accesslog.v3.HTTPAccessLogEntry.HTTPVersion
+ */
+export const HTTPAccessLogEntry_HTTPVersion = {
+  /**
+   * @generated from enum value: PROTOCOL_UNSPECIFIED = 0;
+   */
+  PROTOCOL_UNSPECIFIED: 0,
+
+  /**
+   * @generated from enum value: HTTP10 = 1;
+   */
+  HTTP10: 1,
+
+  /**
+   * @generated from enum value: HTTP11 = 2;
+   */
+  HTTP11: 2,
+
+  /**
+   * @generated from enum value: HTTP2 = 3;
+   */
+  HTTP2: 3,
+
+  /**
+   * @generated from enum value: HTTP3 = 4;
+   */
+  HTTP3: 4,
+} as const;
+export type HTTPAccessLogEntry_HTTPVersion = (typeof HTTPAccessLogEntry_HTTPVersion)[keyof typeof HTTPAccessLogEntry_HTTPVersion];
+
+/**
+ * Describes the enum envoy.data.accesslog.v3.HTTPAccessLogEntry.HTTPVersion.
+ */
+export const HTTPAccessLogEntry_HTTPVersionSchema: GenEnum<HTTPAccessLogEntry_HTTPVersion> = /*@__PURE__*/
+  enumDesc(file_envoy_data_accesslog_v3_accesslog, 1, 0);
+
+/**
+ * @generated from message envoy.data.accesslog.v3.ConnectionProperties
+ */
+export type ConnectionProperties = Message<"envoy.data.accesslog.v3.ConnectionProperties"> & {
+  /**
+   * @generated from field: uint64 received_bytes = 1;
+   */
+  receivedBytes: bigint;
+
+  /**
+   * @generated from field: uint64 sent_bytes = 2;
+   */
+  sentBytes: bigint;
+};
+
+/**
+ * Describes the message envoy.data.accesslog.v3.ConnectionProperties.
+ * Use `create(ConnectionPropertiesSchema)` to create a new message.
+ */
+export const ConnectionPropertiesSchema: GenMessage<ConnectionProperties> = /*@__PURE__*/
+  messageDesc(file_envoy_data_accesslog_v3_accesslog, 2);
+
+/**
+ * @generated from message envoy.data.accesslog.v3.AccessLogCommon
+ */
+export type AccessLogCommon = Message<"envoy.data.accesslog.v3.AccessLogCommon"> & {
+  /**
+   * @generated from field: double sample_rate = 1;
+   */
+  sampleRate: number;
+
+  /**
+   * @generated from field: envoy.config.core.v3.Address downstream_remote_address = 2;
+   */
+  downstreamRemoteAddress?: Address | undefined;
+
+  /**
+   * @generated from field: envoy.config.core.v3.Address downstream_local_address = 3;
+   */
+  downstreamLocalAddress?: Address | undefined;
+
+  /**
+   * @generated from field: envoy.data.accesslog.v3.TLSProperties tls_properties = 4;
+   */
+  tlsProperties?: TLSProperties | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp start_time = 5;
+   */
+  startTime?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Duration time_to_last_rx_byte = 6;
+   */
+  timeToLastRxByte?: Duration | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Duration time_to_first_upstream_tx_byte = 7;
+   */
+  timeToFirstUpstreamTxByte?: Duration | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Duration time_to_last_upstream_tx_byte = 8;
+   */
+  timeToLastUpstreamTxByte?: Duration | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Duration time_to_first_upstream_rx_byte = 9;
+   */
+  timeToFirstUpstreamRxByte?: Duration | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Duration time_to_last_upstream_rx_byte = 10;
+   */
+  timeToLastUpstreamRxByte?: Duration | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Duration time_to_first_downstream_tx_byte = 11;
+   */
+  timeToFirstDownstreamTxByte?: Duration | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Duration time_to_last_downstream_tx_byte = 12;
+   */
+  timeToLastDownstreamTxByte?: Duration | undefined;
+
+  /**
+   * @generated from field: envoy.config.core.v3.Address upstream_remote_address = 13;
+   */
+  upstreamRemoteAddress?: Address | undefined;
+
+  /**
+   * @generated from field: envoy.config.core.v3.Address upstream_local_address = 14;
+   */
+  upstreamLocalAddress?: Address | undefined;
+
+  /**
+   * @generated from field: string upstream_cluster = 15;
+   */
+  upstreamCluster: string;
+
+  /**
+   * @generated from field: envoy.data.accesslog.v3.ResponseFlags response_flags = 16;
+   */
+  responseFlags?: ResponseFlags | undefined;
+
+  /**
+   * @generated from field: envoy.config.core.v3.Metadata metadata = 17;
+   */
+  metadata?: Metadata | undefined;
+
+  /**
+   * @generated from field: string upstream_transport_failure_reason = 18;
+   */
+  upstreamTransportFailureReason: string;
+
+  /**
+   * @generated from field: string route_name = 19;
+   */
+  routeName: string;
+
+  /**
+   * @generated from field: envoy.config.core.v3.Address downstream_direct_remote_address = 20;
+   */
+  downstreamDirectRemoteAddress?: Address | undefined;
+
+  /**
+   * @generated from field: map<string, google.protobuf.Any> filter_state_objects = 21;
+   */
+  filterStateObjects: { [key: string]: Any };
+
+  /**
+   * @generated from field: map<string, string> custom_tags = 22;
+   */
+  customTags: { [key: string]: string };
+
+  /**
+   * @generated from field: google.protobuf.Duration duration = 23;
+   */
+  duration?: Duration | undefined;
+
+  /**
+   * @generated from field: uint32 upstream_request_attempt_count = 24;
+   */
+  upstreamRequestAttemptCount: number;
+
+  /**
+   * @generated from field: string connection_termination_details = 25;
+   */
+  connectionTerminationDetails: string;
+
+  /**
+   * @generated from field: string stream_id = 26;
+   */
+  streamId: string;
+
+  /**
+   * @generated from field: bool intermediate_log_entry = 27 [deprecated = true];
+   * @deprecated
+   */
+  intermediateLogEntry: boolean;
+
+  /**
+   * @generated from field: string downstream_transport_failure_reason = 28;
+   */
+  downstreamTransportFailureReason: string;
+
+  /**
+   * @generated from field: uint64 downstream_wire_bytes_sent = 29;
+   */
+  downstreamWireBytesSent: bigint;
+
+  /**
+   * @generated from field: uint64 downstream_wire_bytes_received = 30;
+   */
+  downstreamWireBytesReceived: bigint;
+
+  /**
+   * @generated from field: uint64 upstream_wire_bytes_sent = 31;
+   */
+  upstreamWireBytesSent: bigint;
+
+  /**
+   * @generated from field: uint64 upstream_wire_bytes_received = 32;
+   */
+  upstreamWireBytesReceived: bigint;
+
+  /**
+   * @generated from field: envoy.data.accesslog.v3.AccessLogType access_log_type = 33;
+   */
+  accessLogType: AccessLogType;
+};
+
+/**
+ * Describes the message envoy.data.accesslog.v3.AccessLogCommon.
+ * Use `create(AccessLogCommonSchema)` to create a new message.
+ */
+export const AccessLogCommonSchema: GenMessage<AccessLogCommon> = /*@__PURE__*/
+  messageDesc(file_envoy_data_accesslog_v3_accesslog, 3);
+
+/**
+ * @generated from message envoy.data.accesslog.v3.ResponseFlags
+ */
+export type ResponseFlags = Message<"envoy.data.accesslog.v3.ResponseFlags"> & {
+  /**
+   * @generated from field: bool failed_local_healthcheck = 1;
+   */
+  failedLocalHealthcheck: boolean;
+
+  /**
+   * @generated from field: bool no_healthy_upstream = 2;
+   */
+  noHealthyUpstream: boolean;
+
+  /**
+   * @generated from field: bool upstream_request_timeout = 3;
+   */
+  upstreamRequestTimeout: boolean;
+
+  /**
+   * @generated from field: bool local_reset = 4;
+   */
+  localReset: boolean;
+
+  /**
+   * @generated from field: bool upstream_remote_reset = 5;
+   */
+  upstreamRemoteReset: boolean;
+
+  /**
+   * @generated from field: bool upstream_connection_failure = 6;
+   */
+  upstreamConnectionFailure: boolean;
+
+  /**
+   * @generated from field: bool upstream_connection_termination = 7;
+   */
+  upstreamConnectionTermination: boolean;
+
+  /**
+   * @generated from field: bool upstream_overflow = 8;
+   */
+  upstreamOverflow: boolean;
+
+  /**
+   * @generated from field: bool no_route_found = 9;
+   */
+  noRouteFound: boolean;
+
+  /**
+   * @generated from field: bool delay_injected = 10;
+   */
+  delayInjected: boolean;
+
+  /**
+   * @generated from field: bool fault_injected = 11;
+   */
+  faultInjected: boolean;
+
+  /**
+   * @generated from field: bool rate_limited = 12;
+   */
+  rateLimited: boolean;
+
+  /**
+   * @generated from field: envoy.data.accesslog.v3.ResponseFlags.Unauthorized unauthorized_details = 13;
+   */
+  unauthorizedDetails?: ResponseFlags_Unauthorized | undefined;
+
+  /**
+   * @generated from field: bool rate_limit_service_error = 14;
+   */
+  rateLimitServiceError: boolean;
+
+  /**
+   * @generated from field: bool downstream_connection_termination = 15;
+   */
+  downstreamConnectionTermination: boolean;
+
+  /**
+   * @generated from field: bool upstream_retry_limit_exceeded = 16;
+   */
+  upstreamRetryLimitExceeded: boolean;
+
+  /**
+   * @generated from field: bool stream_idle_timeout = 17;
+   */
+  streamIdleTimeout: boolean;
+
+  /**
+   * @generated from field: bool invalid_envoy_request_headers = 18;
+   */
+  invalidEnvoyRequestHeaders: boolean;
+
+  /**
+   * @generated from field: bool downstream_protocol_error = 19;
+   */
+  downstreamProtocolError: boolean;
+
+  /**
+   * @generated from field: bool upstream_max_stream_duration_reached = 20;
+   */
+  upstreamMaxStreamDurationReached: boolean;
+
+  /**
+   * @generated from field: bool response_from_cache_filter = 21;
+   */
+  responseFromCacheFilter: boolean;
+
+  /**
+   * @generated from field: bool no_filter_config_found = 22;
+   */
+  noFilterConfigFound: boolean;
+
+  /**
+   * @generated from field: bool duration_timeout = 23;
+   */
+  durationTimeout: boolean;
+
+  /**
+   * @generated from field: bool upstream_protocol_error = 24;
+   */
+  upstreamProtocolError: boolean;
+
+  /**
+   * @generated from field: bool no_cluster_found = 25;
+   */
+  noClusterFound: boolean;
+
+  /**
+   * @generated from field: bool overload_manager = 26;
+   */
+  overloadManager: boolean;
+
+  /**
+   * @generated from field: bool dns_resolution_failure = 27;
+   */
+  dnsResolutionFailure: boolean;
+
+  /**
+   * @generated from field: bool downstream_remote_reset = 28;
+   */
+  downstreamRemoteReset: boolean;
+};
+
+/**
+ * Describes the message envoy.data.accesslog.v3.ResponseFlags.
+ * Use `create(ResponseFlagsSchema)` to create a new message.
+ */
+export const ResponseFlagsSchema: GenMessage<ResponseFlags> = /*@__PURE__*/
+  messageDesc(file_envoy_data_accesslog_v3_accesslog, 4);
+
+/**
+ * @generated from message envoy.data.accesslog.v3.ResponseFlags.Unauthorized
+ */
+export type ResponseFlags_Unauthorized = Message<"envoy.data.accesslog.v3.ResponseFlags.Unauthorized"> & {
+  /**
+   * @generated from field: envoy.data.accesslog.v3.ResponseFlags.Unauthorized.Reason reason = 1;
+   */
+  reason: ResponseFlags_Unauthorized_Reason;
+};
+
+/**
+ * Describes the message envoy.data.accesslog.v3.ResponseFlags.Unauthorized.
+ * Use `create(ResponseFlags_UnauthorizedSchema)` to create a new message.
+ */
+export const ResponseFlags_UnauthorizedSchema: GenMessage<ResponseFlags_Unauthorized> = /*@__PURE__*/
+  messageDesc(file_envoy_data_accesslog_v3_accesslog, 4, 0);
+
+/**
+ * @generated from enum envoy.data.accesslog.v3.ResponseFlags.Unauthorized.Reason
+ */
+export const ResponseFlags_Unauthorized_Reason = {
+  /**
+   * @generated from enum value: REASON_UNSPECIFIED = 0;
+   */
+  REASON_UNSPECIFIED: 0,
+
+  /**
+   * @generated from enum value: EXTERNAL_SERVICE = 1;
+   */
+  EXTERNAL_SERVICE: 1,
+} as const;
+export type ResponseFlags_Unauthorized_Reason = (typeof ResponseFlags_Unauthorized_Reason)[keyof typeof ResponseFlags_Unauthorized_Reason];
+
+/**
+ * Describes the enum envoy.data.accesslog.v3.ResponseFlags.Unauthorized.Reason.
+ */
+export const ResponseFlags_Unauthorized_ReasonSchema: GenEnum<ResponseFlags_Unauthorized_Reason> = /*@__PURE__*/
+  enumDesc(file_envoy_data_accesslog_v3_accesslog, 4, 0, 0);
+
+/**
+ * @generated from message envoy.data.accesslog.v3.TLSProperties
+ */
+export type TLSProperties = Message<"envoy.data.accesslog.v3.TLSProperties"> & {
+  /**
+   * @generated from field: envoy.data.accesslog.v3.TLSProperties.TLSVersion tls_version = 1;
+   */
+  tlsVersion: TLSProperties_TLSVersion;
+
+  /**
+   * @generated from field: google.protobuf.UInt32Value tls_cipher_suite = 2;
+   */
+  tlsCipherSuite?: number | undefined;
+
+  /**
+   * @generated from field: string tls_sni_hostname = 3;
+   */
+  tlsSniHostname: string;
+
+  /**
+   * @generated from field: envoy.data.accesslog.v3.TLSProperties.CertificateProperties local_certificate_properties = 4;
+   */
+  localCertificateProperties?: TLSProperties_CertificateProperties | undefined;
+
+  /**
+   * @generated from field: envoy.data.accesslog.v3.TLSProperties.CertificateProperties peer_certificate_properties = 5;
+   */
+  peerCertificateProperties?: TLSProperties_CertificateProperties | undefined;
+
+  /**
+   * @generated from field: string tls_session_id = 6;
+   */
+  tlsSessionId: string;
+
+  /**
+   * @generated from field: string ja3_fingerprint = 7;
+   */
+  ja3Fingerprint: string;
+};
+
+/**
+ * Describes the message envoy.data.accesslog.v3.TLSProperties.
+ * Use `create(TLSPropertiesSchema)` to create a new message.
+ */
+export const TLSPropertiesSchema: GenMessage<TLSProperties> = /*@__PURE__*/
+  messageDesc(file_envoy_data_accesslog_v3_accesslog, 5);
+
+/**
+ * @generated from message envoy.data.accesslog.v3.TLSProperties.CertificateProperties
+ */
+export type TLSProperties_CertificateProperties = Message<"envoy.data.accesslog.v3.TLSProperties.CertificateProperties"> & {
+  /**
+   * @generated from field: repeated envoy.data.accesslog.v3.TLSProperties.CertificateProperties.SubjectAltName subject_alt_name = 1;
+   */
+  subjectAltName: TLSProperties_CertificateProperties_SubjectAltName[];
+
+  /**
+   * @generated from field: string subject = 2;
+   */
+  subject: string;
+
+  /**
+   * @generated from field: string issuer = 3;
+   */
+  issuer: string;
+};
+
+/**
+ * Describes the message envoy.data.accesslog.v3.TLSProperties.CertificateProperties.
+ * Use `create(TLSProperties_CertificatePropertiesSchema)` to create a new message.
+ */
+export const TLSProperties_CertificatePropertiesSchema: GenMessage<TLSProperties_CertificateProperties> = /*@__PURE__*/
+  messageDesc(file_envoy_data_accesslog_v3_accesslog, 5, 0);
+
+/**
+ * @generated from message envoy.data.accesslog.v3.TLSProperties.CertificateProperties.SubjectAltName
+ */
+export type TLSProperties_CertificateProperties_SubjectAltName = Message<"envoy.data.accesslog.v3.TLSProperties.CertificateProperties.SubjectAltName"> & {
+  /**
+   * @generated from oneof envoy.data.accesslog.v3.TLSProperties.CertificateProperties.SubjectAltName.san
+   */
+  san: {
+    /**
+     * @generated from field: string uri = 1;
+     */
+    value: string;
+    case: "uri";
+  } | {
+    /**
+     * @generated from field: string dns = 2;
+     */
+    value: string;
+    case: "dns";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message envoy.data.accesslog.v3.TLSProperties.CertificateProperties.SubjectAltName.
+ * Use `create(TLSProperties_CertificateProperties_SubjectAltNameSchema)` to create a new message.
+ */
+export const TLSProperties_CertificateProperties_SubjectAltNameSchema: GenMessage<TLSProperties_CertificateProperties_SubjectAltName> = /*@__PURE__*/
+  messageDesc(file_envoy_data_accesslog_v3_accesslog, 5, 0, 0);
+
+/**
+ * @generated from enum envoy.data.accesslog.v3.TLSProperties.TLSVersion
+ */
+export const TLSProperties_TLSVersion = {
+  /**
+   * @generated from enum value: VERSION_UNSPECIFIED = 0;
+   */
+  VERSION_UNSPECIFIED: 0,
+
+  /**
+   * @generated from enum value: TLSv1 = 1;
+   */
+  TLSv1: 1,
+
+  /**
+   * @generated from enum value: TLSv1_1 = 2;
+   */
+  TLSv1_1: 2,
+
+  /**
+   * @generated from enum value: TLSv1_2 = 3;
+   */
+  TLSv1_2: 3,
+
+  /**
+   * @generated from enum value: TLSv1_3 = 4;
+   */
+  TLSv1_3: 4,
+} as const;
+export type TLSProperties_TLSVersion = (typeof TLSProperties_TLSVersion)[keyof typeof TLSProperties_TLSVersion];
+
+/**
+ * Describes the enum envoy.data.accesslog.v3.TLSProperties.TLSVersion.
+ */
+export const TLSProperties_TLSVersionSchema: GenEnum<TLSProperties_TLSVersion> = /*@__PURE__*/
+  enumDesc(file_envoy_data_accesslog_v3_accesslog, 5, 0);
+
+/**
+ * @generated from message envoy.data.accesslog.v3.HTTPRequestProperties
+ */
+export type HTTPRequestProperties = Message<"envoy.data.accesslog.v3.HTTPRequestProperties"> & {
+  /**
+   * @generated from field: envoy.config.core.v3.RequestMethod request_method = 1;
+   */
+  requestMethod: RequestMethod;
+
+  /**
+   * @generated from field: string scheme = 2;
+   */
+  scheme: string;
+
+  /**
+   * @generated from field: string authority = 3;
+   */
+  authority: string;
+
+  /**
+   * @generated from field: google.protobuf.UInt32Value port = 4;
+   */
+  port?: number | undefined;
+
+  /**
+   * @generated from field: string path = 5;
+   */
+  path: string;
+
+  /**
+   * @generated from field: string user_agent = 6;
+   */
+  userAgent: string;
+
+  /**
+   * @generated from field: string referer = 7;
+   */
+  referer: string;
+
+  /**
+   * @generated from field: string forwarded_for = 8;
+   */
+  forwardedFor: string;
+
+  /**
+   * @generated from field: string request_id = 9;
+   */
+  requestId: string;
+
+  /**
+   * @generated from field: string original_path = 10;
+   */
+  originalPath: string;
+
+  /**
+   * @generated from field: uint64 request_headers_bytes = 11;
+   */
+  requestHeadersBytes: bigint;
+
+  /**
+   * @generated from field: uint64 request_body_bytes = 12;
+   */
+  requestBodyBytes: bigint;
+
+  /**
+   * @generated from field: map<string, string> request_headers = 13;
+   */
+  requestHeaders: { [key: string]: string };
+
+  /**
+   * @generated from field: uint64 upstream_header_bytes_sent = 14;
+   */
+  upstreamHeaderBytesSent: bigint;
+
+  /**
+   * @generated from field: uint64 downstream_header_bytes_received = 15;
+   */
+  downstreamHeaderBytesReceived: bigint;
+};
+
+/**
+ * Describes the message envoy.data.accesslog.v3.HTTPRequestProperties.
+ * Use `create(HTTPRequestPropertiesSchema)` to create a new message.
+ */
+export const HTTPRequestPropertiesSchema: GenMessage<HTTPRequestProperties> = /*@__PURE__*/
+  messageDesc(file_envoy_data_accesslog_v3_accesslog, 6);
+
+/**
+ * @generated from message envoy.data.accesslog.v3.HTTPResponseProperties
+ */
+export type HTTPResponseProperties = Message<"envoy.data.accesslog.v3.HTTPResponseProperties"> & {
+  /**
+   * @generated from field: google.protobuf.UInt32Value response_code = 1;
+   */
+  responseCode?: number | undefined;
+
+  /**
+   * @generated from field: uint64 response_headers_bytes = 2;
+   */
+  responseHeadersBytes: bigint;
+
+  /**
+   * @generated from field: uint64 response_body_bytes = 3;
+   */
+  responseBodyBytes: bigint;
+
+  /**
+   * @generated from field: map<string, string> response_headers = 4;
+   */
+  responseHeaders: { [key: string]: string };
+
+  /**
+   * @generated from field: map<string, string> response_trailers = 5;
+   */
+  responseTrailers: { [key: string]: string };
+
+  /**
+   * @generated from field: string response_code_details = 6;
+   */
+  responseCodeDetails: string;
+
+  /**
+   * @generated from field: uint64 upstream_header_bytes_received = 7;
+   */
+  upstreamHeaderBytesReceived: bigint;
+
+  /**
+   * @generated from field: uint64 downstream_header_bytes_sent = 8;
+   */
+  downstreamHeaderBytesSent: bigint;
+};
+
+/**
+ * Describes the message envoy.data.accesslog.v3.HTTPResponseProperties.
+ * Use `create(HTTPResponsePropertiesSchema)` to create a new message.
+ */
+export const HTTPResponsePropertiesSchema: GenMessage<HTTPResponseProperties> = /*@__PURE__*/
+  messageDesc(file_envoy_data_accesslog_v3_accesslog, 7);
 
 /**
  * @generated from enum envoy.data.accesslog.v3.AccessLogType

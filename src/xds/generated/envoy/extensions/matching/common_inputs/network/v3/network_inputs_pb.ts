@@ -10,7 +10,20 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file envoy/extensions/matching/common_inputs/network/v3/network_inputs.proto.
  */
 export const file_envoy_extensions_matching_common_inputs_network_v3_network_inputs: GenFile = /*@__PURE__*/
-  fileDesc("CkdlbnZveS9leHRlbnNpb25zL21hdGNoaW5nL2NvbW1vbl9pbnB1dHMvbmV0d29yay92My9uZXR3b3JrX2lucHV0cy5wcm90bxIyZW52b3kuZXh0ZW5zaW9ucy5tYXRjaGluZy5jb21tb25faW5wdXRzLm5ldHdvcmsudjMiFgoURGVzdGluYXRpb25Qb3J0SW5wdXRiBnByb3RvMw");
+  fileDesc("CkdlbnZveS9leHRlbnNpb25zL21hdGNoaW5nL2NvbW1vbl9pbnB1dHMvbmV0d29yay92My9uZXR3b3JrX2lucHV0cy5wcm90bxIyZW52b3kuZXh0ZW5zaW9ucy5tYXRjaGluZy5jb21tb25faW5wdXRzLm5ldHdvcmsudjMiFAoSRGVzdGluYXRpb25JUElucHV0IhYKFERlc3RpbmF0aW9uUG9ydElucHV0Ig8KDVNvdXJjZUlQSW5wdXQiEQoPU2VydmVyTmFtZUlucHV0IhgKFlRyYW5zcG9ydFByb3RvY29sSW5wdXQiGgoYQXBwbGljYXRpb25Qcm90b2NvbElucHV0YgZwcm90bzM");
+
+/**
+ * @generated from message envoy.extensions.matching.common_inputs.network.v3.DestinationIPInput
+ */
+export type DestinationIPInput = Message<"envoy.extensions.matching.common_inputs.network.v3.DestinationIPInput"> & {
+};
+
+/**
+ * Describes the message envoy.extensions.matching.common_inputs.network.v3.DestinationIPInput.
+ * Use `create(DestinationIPInputSchema)` to create a new message.
+ */
+export const DestinationIPInputSchema: GenMessage<DestinationIPInput> = /*@__PURE__*/
+  messageDesc(file_envoy_extensions_matching_common_inputs_network_v3_network_inputs, 0);
 
 /**
  * @generated from message envoy.extensions.matching.common_inputs.network.v3.DestinationPortInput
@@ -23,5 +36,57 @@ export type DestinationPortInput = Message<"envoy.extensions.matching.common_inp
  * Use `create(DestinationPortInputSchema)` to create a new message.
  */
 export const DestinationPortInputSchema: GenMessage<DestinationPortInput> = /*@__PURE__*/
-  messageDesc(file_envoy_extensions_matching_common_inputs_network_v3_network_inputs, 0);
+  messageDesc(file_envoy_extensions_matching_common_inputs_network_v3_network_inputs, 1);
+
+/**
+ * @generated from message envoy.extensions.matching.common_inputs.network.v3.SourceIPInput
+ */
+export type SourceIPInput = Message<"envoy.extensions.matching.common_inputs.network.v3.SourceIPInput"> & {
+};
+
+/**
+ * Describes the message envoy.extensions.matching.common_inputs.network.v3.SourceIPInput.
+ * Use `create(SourceIPInputSchema)` to create a new message.
+ */
+export const SourceIPInputSchema: GenMessage<SourceIPInput> = /*@__PURE__*/
+  messageDesc(file_envoy_extensions_matching_common_inputs_network_v3_network_inputs, 2);
+
+/**
+ * @generated from message envoy.extensions.matching.common_inputs.network.v3.ServerNameInput
+ */
+export type ServerNameInput = Message<"envoy.extensions.matching.common_inputs.network.v3.ServerNameInput"> & {
+};
+
+/**
+ * Describes the message envoy.extensions.matching.common_inputs.network.v3.ServerNameInput.
+ * Use `create(ServerNameInputSchema)` to create a new message.
+ */
+export const ServerNameInputSchema: GenMessage<ServerNameInput> = /*@__PURE__*/
+  messageDesc(file_envoy_extensions_matching_common_inputs_network_v3_network_inputs, 3);
+
+/**
+ * @generated from message envoy.extensions.matching.common_inputs.network.v3.TransportProtocolInput
+ */
+export type TransportProtocolInput = Message<"envoy.extensions.matching.common_inputs.network.v3.TransportProtocolInput"> & {
+};
+
+/**
+ * Describes the message envoy.extensions.matching.common_inputs.network.v3.TransportProtocolInput.
+ * Use `create(TransportProtocolInputSchema)` to create a new message.
+ */
+export const TransportProtocolInputSchema: GenMessage<TransportProtocolInput> = /*@__PURE__*/
+  messageDesc(file_envoy_extensions_matching_common_inputs_network_v3_network_inputs, 4);
+
+/**
+ * @generated from message envoy.extensions.matching.common_inputs.network.v3.ApplicationProtocolInput
+ */
+export type ApplicationProtocolInput = Message<"envoy.extensions.matching.common_inputs.network.v3.ApplicationProtocolInput"> & {
+};
+
+/**
+ * Describes the message envoy.extensions.matching.common_inputs.network.v3.ApplicationProtocolInput.
+ * Use `create(ApplicationProtocolInputSchema)` to create a new message.
+ */
+export const ApplicationProtocolInputSchema: GenMessage<ApplicationProtocolInput> = /*@__PURE__*/
+  messageDesc(file_envoy_extensions_matching_common_inputs_network_v3_network_inputs, 5);
 
