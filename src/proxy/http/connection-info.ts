@@ -1,0 +1,63 @@
+/** What is known of a client's connection; one object per connection, shared by its streams. */
+export interface ConnectionInfo {
+	/** Grows by one per connection of the process (Envoy: %CONNECTION_ID%). */
+	readonly id: number;
+	/** IP of the direct peer; "" on a Unix socket. */
+	readonly remoteIp: string;
+	readonly remotePort: number;
+	/** Where the client meant to go: changed by `original_dst` and the PROXY protocol. */
+	localIp: string;
+	localPort: number;
+	/** What the PROXY protocol said of the client, when it spoke; the peer itself otherwise. */
+	sourceIp: string;
+	sourcePort: number;
+	/** SNI as tls_inspector or the TLS handshake saw it. */
+	requestedServerName: string | undefined;
+	/** ALPN: what the handshake agreed on, or what http_inspector found in plaintext. */
+	applicationProtocol: string | undefined;
+	transportProtocol: "raw_buffer" | "tls";
+	/** Undefined on plaintext connections. */
+	tls: TlsInfo | undefined;
+	/** Filter state of connection scope, e.g. what network filters leave for HTTP filters. */
+	readonly filterState: Map<string, unknown>;
+	/** Dynamic metadata that listener and network filters set (PROXY protocol TLVs). */
+	readonly dynamicMetadata: Map<string, Record<string, unknown>>;
+}
+
+/** One finished TLS handshake; texts as Envoy's format operators print them. */
+export interface TlsInfo {
+	/** `TLSv1.2`, `TLSv1.3`. */
+	readonly version: string;
+	/** OpenSSL's name of the cipher. */
+	readonly cipher: string;
+	readonly alpn: string | undefined;
+	readonly sni: string | undefined;
+	/** Hex; "" when there is none (TLS 1.3 before tickets). */
+	readonly sessionId: string;
+	/** The other side showed a certificate and it was verified against the validation context. */
+	readonly peerValidated: boolean;
+	readonly peer: CertificateInfo | undefined;
+	readonly local: CertificateInfo | undefined;
+}
+
+export interface CertificateInfo {
+	/** RFC 2253, as Envoy prints it: `CN=client,OU=...`. */
+	readonly subject: string;
+	readonly issuer: string;
+	/** Lower-case hex. */
+	readonly serial: string;
+	readonly uriSans: readonly string[];
+	readonly dnsSans: readonly string[];
+	readonly ipSans: readonly string[];
+	readonly emailSans: readonly string[];
+	/** Lower-case hex. */
+	readonly sha256: string;
+	readonly sha1: string;
+	/** Epoch milliseconds. */
+	readonly notBeforeMs: number;
+	readonly notAfterMs: number;
+	/** PEM of the certificate itself; made when asked for. */
+	pem(): string;
+	/** PEM of the certificate and what was sent with it. */
+	chainPem(): string;
+}

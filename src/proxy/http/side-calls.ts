@@ -1,0 +1,41 @@
+import type { HeaderMap } from "./header-map.ts";
+
+/**
+ * Calls that the proxy makes on its own behalf to clusters of its configuration: authorization, rate limits, key sets. They use the
+ * cluster's balancer, breakers, outlier detection, TLS and protocol, and are counted there.
+ */
+export interface SideCalls {
+	/** One request and its whole answer; `done` is called exactly once, never before `call` has returned, and not after `cancel`. */
+	call(request: SideRequest, done: (outcome: SideOutcome) => void): SideCall;
+}
+
+export interface SideRequest {
+	readonly cluster: string;
+	readonly method: string;
+	readonly path: string;
+	readonly authority: string;
+	readonly headers: HeaderMap;
+	readonly body: Uint8Array;
+	/** For all of it; 0: none. */
+	readonly timeoutMs: number;
+	/** The answer's body may be at most this long. */
+	readonly maxBodyBytes: number;
+}
+
+export type SideOutcome =
+	| {
+			readonly kind: "answer";
+			readonly status: number;
+			readonly headers: HeaderMap;
+			readonly body: Uint8Array;
+			readonly trailers: HeaderMap | undefined;
+	  }
+	| {
+			readonly kind: "failed";
+			readonly reason: "no-cluster" | "no-healthy-upstream" | "unavailable" | "reset" | "timeout" | "too-large";
+			readonly detail: string;
+	  };
+
+export interface SideCall {
+	cancel(): void;
+}
