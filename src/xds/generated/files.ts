@@ -174,8 +174,11 @@ import { file_envoy_extensions_http_original_ip_detection_xff_v3_xff } from "./e
 import { file_envoy_extensions_http_stateful_session_cookie_v3_cookie } from "./envoy/extensions/http/stateful_session/cookie/v3/cookie_pb.ts";
 import { file_envoy_extensions_http_stateful_session_header_v3_header } from "./envoy/extensions/http/stateful_session/header/v3/header_pb.ts";
 import { file_envoy_extensions_matching_common_inputs_network_v3_network_inputs } from "./envoy/extensions/matching/common_inputs/network/v3/network_inputs_pb.ts";
+import { file_envoy_extensions_matching_common_inputs_ssl_v3_ssl_inputs } from "./envoy/extensions/matching/common_inputs/ssl/v3/ssl_inputs_pb.ts";
+import { file_envoy_extensions_matching_input_matchers_ip_v3_ip } from "./envoy/extensions/matching/input_matchers/ip/v3/ip_pb.ts";
 import { file_envoy_extensions_path_match_uri_template_v3_uri_template_match } from "./envoy/extensions/path/match/uri_template/v3/uri_template_match_pb.ts";
 import { file_envoy_extensions_path_rewrite_uri_template_v3_uri_template_rewrite } from "./envoy/extensions/path/rewrite/uri_template/v3/uri_template_rewrite_pb.ts";
+import { file_envoy_extensions_rbac_principals_mtls_authenticated_v3_mtls_authenticated } from "./envoy/extensions/rbac/principals/mtls_authenticated/v3/mtls_authenticated_pb.ts";
 import { file_envoy_extensions_retry_host_omit_canary_hosts_v3_omit_canary_hosts } from "./envoy/extensions/retry/host/omit_canary_hosts/v3/omit_canary_hosts_pb.ts";
 import { file_envoy_extensions_retry_host_omit_host_metadata_v3_omit_host_metadata_config } from "./envoy/extensions/retry/host/omit_host_metadata/v3/omit_host_metadata_config_pb.ts";
 import { file_envoy_extensions_retry_host_previous_hosts_v3_previous_hosts } from "./envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.ts";
@@ -362,8 +365,11 @@ export const GENERATED_FILES: readonly DescFile[] = [
 	file_envoy_extensions_http_stateful_session_cookie_v3_cookie,
 	file_envoy_extensions_http_stateful_session_header_v3_header,
 	file_envoy_extensions_matching_common_inputs_network_v3_network_inputs,
+	file_envoy_extensions_matching_common_inputs_ssl_v3_ssl_inputs,
+	file_envoy_extensions_matching_input_matchers_ip_v3_ip,
 	file_envoy_extensions_path_match_uri_template_v3_uri_template_match,
 	file_envoy_extensions_path_rewrite_uri_template_v3_uri_template_rewrite,
+	file_envoy_extensions_rbac_principals_mtls_authenticated_v3_mtls_authenticated,
 	file_envoy_extensions_retry_host_omit_canary_hosts_v3_omit_canary_hosts,
 	file_envoy_extensions_retry_host_omit_host_metadata_v3_omit_host_metadata_config,
 	file_envoy_extensions_retry_host_previous_hosts_v3_previous_hosts,

@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file envoy/type/matcher/v3/http_inputs.proto.
  */
 export const file_envoy_type_matcher_v3_http_inputs: GenFile = /*@__PURE__*/
-  fileDesc("CidlbnZveS90eXBlL21hdGNoZXIvdjMvaHR0cF9pbnB1dHMucHJvdG8SFWVudm95LnR5cGUubWF0Y2hlci52MyI0ChtIdHRwUmVxdWVzdEhlYWRlck1hdGNoSW5wdXQSFQoLaGVhZGVyX25hbWUYASABKAlCAGIGcHJvdG8z");
+  fileDesc("CidlbnZveS90eXBlL21hdGNoZXIvdjMvaHR0cF9pbnB1dHMucHJvdG8SFWVudm95LnR5cGUubWF0Y2hlci52MyI0ChtIdHRwUmVxdWVzdEhlYWRlck1hdGNoSW5wdXQSFQoLaGVhZGVyX25hbWUYASABKAlCACI4Ch9IdHRwUmVxdWVzdFF1ZXJ5UGFyYW1NYXRjaElucHV0EhUKC3F1ZXJ5X3BhcmFtGAEgASgJQgBiBnByb3RvMw");
 
 /**
  * @generated from message envoy.type.matcher.v3.HttpRequestHeaderMatchInput
@@ -28,4 +28,21 @@ export type HttpRequestHeaderMatchInput = Message<"envoy.type.matcher.v3.HttpReq
  */
 export const HttpRequestHeaderMatchInputSchema: GenMessage<HttpRequestHeaderMatchInput> = /*@__PURE__*/
   messageDesc(file_envoy_type_matcher_v3_http_inputs, 0);
+
+/**
+ * @generated from message envoy.type.matcher.v3.HttpRequestQueryParamMatchInput
+ */
+export type HttpRequestQueryParamMatchInput = Message<"envoy.type.matcher.v3.HttpRequestQueryParamMatchInput"> & {
+  /**
+   * @generated from field: string query_param = 1;
+   */
+  queryParam: string;
+};
+
+/**
+ * Describes the message envoy.type.matcher.v3.HttpRequestQueryParamMatchInput.
+ * Use `create(HttpRequestQueryParamMatchInputSchema)` to create a new message.
+ */
+export const HttpRequestQueryParamMatchInputSchema: GenMessage<HttpRequestQueryParamMatchInput> = /*@__PURE__*/
+  messageDesc(file_envoy_type_matcher_v3_http_inputs, 1);
 

@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file envoy/extensions/matching/common_inputs/network/v3/network_inputs.proto.
  */
 export const file_envoy_extensions_matching_common_inputs_network_v3_network_inputs: GenFile = /*@__PURE__*/
-  fileDesc("CkdlbnZveS9leHRlbnNpb25zL21hdGNoaW5nL2NvbW1vbl9pbnB1dHMvbmV0d29yay92My9uZXR3b3JrX2lucHV0cy5wcm90bxIyZW52b3kuZXh0ZW5zaW9ucy5tYXRjaGluZy5jb21tb25faW5wdXRzLm5ldHdvcmsudjMiFAoSRGVzdGluYXRpb25JUElucHV0IhYKFERlc3RpbmF0aW9uUG9ydElucHV0Ig8KDVNvdXJjZUlQSW5wdXQiEQoPU2VydmVyTmFtZUlucHV0IhgKFlRyYW5zcG9ydFByb3RvY29sSW5wdXQiGgoYQXBwbGljYXRpb25Qcm90b2NvbElucHV0YgZwcm90bzM");
+  fileDesc("CkdlbnZveS9leHRlbnNpb25zL21hdGNoaW5nL2NvbW1vbl9pbnB1dHMvbmV0d29yay92My9uZXR3b3JrX2lucHV0cy5wcm90bxIyZW52b3kuZXh0ZW5zaW9ucy5tYXRjaGluZy5jb21tb25faW5wdXRzLm5ldHdvcmsudjMiFAoSRGVzdGluYXRpb25JUElucHV0IhYKFERlc3RpbmF0aW9uUG9ydElucHV0Ig8KDVNvdXJjZUlQSW5wdXQiEQoPU291cmNlUG9ydElucHV0IhUKE0RpcmVjdFNvdXJjZUlQSW5wdXQiEQoPU2VydmVyTmFtZUlucHV0IhgKFlRyYW5zcG9ydFByb3RvY29sSW5wdXQiGgoYQXBwbGljYXRpb25Qcm90b2NvbElucHV0IjAKEEZpbHRlclN0YXRlSW5wdXQSDQoDa2V5GAEgASgJQgASDQoFZmllbGQYAiABKAliBnByb3RvMw");
 
 /**
  * @generated from message envoy.extensions.matching.common_inputs.network.v3.DestinationIPInput
@@ -52,6 +52,32 @@ export const SourceIPInputSchema: GenMessage<SourceIPInput> = /*@__PURE__*/
   messageDesc(file_envoy_extensions_matching_common_inputs_network_v3_network_inputs, 2);
 
 /**
+ * @generated from message envoy.extensions.matching.common_inputs.network.v3.SourcePortInput
+ */
+export type SourcePortInput = Message<"envoy.extensions.matching.common_inputs.network.v3.SourcePortInput"> & {
+};
+
+/**
+ * Describes the message envoy.extensions.matching.common_inputs.network.v3.SourcePortInput.
+ * Use `create(SourcePortInputSchema)` to create a new message.
+ */
+export const SourcePortInputSchema: GenMessage<SourcePortInput> = /*@__PURE__*/
+  messageDesc(file_envoy_extensions_matching_common_inputs_network_v3_network_inputs, 3);
+
+/**
+ * @generated from message envoy.extensions.matching.common_inputs.network.v3.DirectSourceIPInput
+ */
+export type DirectSourceIPInput = Message<"envoy.extensions.matching.common_inputs.network.v3.DirectSourceIPInput"> & {
+};
+
+/**
+ * Describes the message envoy.extensions.matching.common_inputs.network.v3.DirectSourceIPInput.
+ * Use `create(DirectSourceIPInputSchema)` to create a new message.
+ */
+export const DirectSourceIPInputSchema: GenMessage<DirectSourceIPInput> = /*@__PURE__*/
+  messageDesc(file_envoy_extensions_matching_common_inputs_network_v3_network_inputs, 4);
+
+/**
  * @generated from message envoy.extensions.matching.common_inputs.network.v3.ServerNameInput
  */
 export type ServerNameInput = Message<"envoy.extensions.matching.common_inputs.network.v3.ServerNameInput"> & {
@@ -62,7 +88,7 @@ export type ServerNameInput = Message<"envoy.extensions.matching.common_inputs.n
  * Use `create(ServerNameInputSchema)` to create a new message.
  */
 export const ServerNameInputSchema: GenMessage<ServerNameInput> = /*@__PURE__*/
-  messageDesc(file_envoy_extensions_matching_common_inputs_network_v3_network_inputs, 3);
+  messageDesc(file_envoy_extensions_matching_common_inputs_network_v3_network_inputs, 5);
 
 /**
  * @generated from message envoy.extensions.matching.common_inputs.network.v3.TransportProtocolInput
@@ -75,7 +101,7 @@ export type TransportProtocolInput = Message<"envoy.extensions.matching.common_i
  * Use `create(TransportProtocolInputSchema)` to create a new message.
  */
 export const TransportProtocolInputSchema: GenMessage<TransportProtocolInput> = /*@__PURE__*/
-  messageDesc(file_envoy_extensions_matching_common_inputs_network_v3_network_inputs, 4);
+  messageDesc(file_envoy_extensions_matching_common_inputs_network_v3_network_inputs, 6);
 
 /**
  * @generated from message envoy.extensions.matching.common_inputs.network.v3.ApplicationProtocolInput
@@ -88,5 +114,27 @@ export type ApplicationProtocolInput = Message<"envoy.extensions.matching.common
  * Use `create(ApplicationProtocolInputSchema)` to create a new message.
  */
 export const ApplicationProtocolInputSchema: GenMessage<ApplicationProtocolInput> = /*@__PURE__*/
-  messageDesc(file_envoy_extensions_matching_common_inputs_network_v3_network_inputs, 5);
+  messageDesc(file_envoy_extensions_matching_common_inputs_network_v3_network_inputs, 7);
+
+/**
+ * @generated from message envoy.extensions.matching.common_inputs.network.v3.FilterStateInput
+ */
+export type FilterStateInput = Message<"envoy.extensions.matching.common_inputs.network.v3.FilterStateInput"> & {
+  /**
+   * @generated from field: string key = 1;
+   */
+  key: string;
+
+  /**
+   * @generated from field: string field = 2;
+   */
+  field: string;
+};
+
+/**
+ * Describes the message envoy.extensions.matching.common_inputs.network.v3.FilterStateInput.
+ * Use `create(FilterStateInputSchema)` to create a new message.
+ */
+export const FilterStateInputSchema: GenMessage<FilterStateInput> = /*@__PURE__*/
+  messageDesc(file_envoy_extensions_matching_common_inputs_network_v3_network_inputs, 8);
 
