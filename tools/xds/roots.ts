@@ -135,6 +135,9 @@ export const ROOTS: readonly string[] = [
 	"envoy.admin.v3.Listeners",
 	"envoy.admin.v3.ServerInfo",
 	"envoy.admin.v3.Certificates",
+	"stats.PluginConfig",
+	"istio.envoy.config.filter.http.alpn.v2alpha1.FilterConfig",
+	"envoy.tcp.metadataexchange.config.MetadataExchange",
 	"udpa.type.v1.TypedStruct",
 	"xds.type.v3.TypedStruct",
 ];

@@ -184,6 +184,9 @@ import { file_envoy_extensions_retry_host_omit_host_metadata_v3_omit_host_metada
 import { file_envoy_extensions_retry_host_previous_hosts_v3_previous_hosts } from "./envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.ts";
 import { file_envoy_extensions_retry_priority_previous_priorities_v3_previous_priorities_config } from "./envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config_pb.ts";
 import { file_envoy_extensions_tracers_opentelemetry_samplers_v3_always_on_sampler } from "./envoy/extensions/tracers/opentelemetry/samplers/v3/always_on_sampler_pb.ts";
+import { file_envoy_extensions_stats_config } from "./envoy/extensions/stats/config_pb.ts";
+import { file_envoy_config_filter_network_metadata_exchange_metadata_exchange } from "./envoy/config/filter/network/metadata_exchange/metadata_exchange_pb.ts";
+import { file_envoy_config_filter_http_alpn_v2alpha1_config } from "./envoy/config/filter/http/alpn/v2alpha1/config_pb.ts";
 import { file_opentelemetry_proto_common_v1_common } from "./opentelemetry/proto/common/v1/common_pb.ts";
 import { file_opentelemetry_proto_resource_v1_resource } from "./opentelemetry/proto/resource/v1/resource_pb.ts";
 import { file_opentelemetry_proto_trace_v1_trace } from "./opentelemetry/proto/trace/v1/trace_pb.ts";
@@ -375,6 +378,9 @@ export const GENERATED_FILES: readonly DescFile[] = [
 	file_envoy_extensions_retry_host_previous_hosts_v3_previous_hosts,
 	file_envoy_extensions_retry_priority_previous_priorities_v3_previous_priorities_config,
 	file_envoy_extensions_tracers_opentelemetry_samplers_v3_always_on_sampler,
+	file_envoy_extensions_stats_config,
+	file_envoy_config_filter_network_metadata_exchange_metadata_exchange,
+	file_envoy_config_filter_http_alpn_v2alpha1_config,
 	file_opentelemetry_proto_common_v1_common,
 	file_opentelemetry_proto_resource_v1_resource,
 	file_opentelemetry_proto_trace_v1_trace,
