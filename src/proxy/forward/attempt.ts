@@ -3,8 +3,9 @@ import type { UpstreamRequestStats } from "../cluster/cluster-stat-set.ts";
 import type { CodecError } from "../codec/codec-error.ts";
 import { Timer, type TimerOwner } from "../http/deadlines.ts";
 import type { HeaderMap } from "../http/header-map.ts";
-import type { ResponseHead } from "../http/message.ts";
-import { HostPool } from "../upstream/host-pool.ts";
+import type { Protocol, ResponseHead } from "../http/message.ts";
+import type { HostPool } from "../upstream/host-pool.ts";
+import { poolFor } from "../upstream/pool-for.ts";
 import type { ResetReason, UnavailableReason, UpstreamChannel, UpstreamUser } from "../upstream/upstream-user.ts";
 import type { Failure } from "./failure.ts";
 import type { ForwardContext } from "./forward-context.ts";
@@ -12,7 +13,7 @@ import type { ForwardContext } from "./forward-context.ts";
 /** Who made the attempt. */
 export interface AttemptOwner {
 	/** Write the request's head and what there is of its body. */
-	onAttemptReady(attempt: Attempt, connection: UpstreamChannel): void;
+	onAttemptReady(attempt: Attempt, channel: UpstreamChannel): void;
 	onAttemptInformational(status: number, headers: HeaderMap): void;
 	onAttemptResponse(attempt: Attempt, head: ResponseHead): void;
 	onAttemptBody(attempt: Attempt, buf: Buffer, start: number, end: number): void;
@@ -28,6 +29,8 @@ export interface AttemptOwner {
 export interface AttemptTarget {
 	readonly cluster: UpstreamCluster;
 	readonly host: Host;
+	/** The request's own protocol. */
+	readonly downstream: Protocol;
 	readonly isRetry: boolean;
 	readonly routeStats?: UpstreamRequestStats | undefined;
 }
@@ -36,7 +39,7 @@ export interface AttemptTarget {
 export class Attempt implements UpstreamUser, TimerOwner {
 	readonly host: Host;
 	readonly cluster: UpstreamCluster;
-	connection: UpstreamChannel | undefined = undefined;
+	channel: UpstreamChannel | undefined = undefined;
 	responded = false;
 	/** When the request was sent whole. */
 	sentMs = 0;
@@ -44,6 +47,7 @@ export class Attempt implements UpstreamUser, TimerOwner {
 	readonly isRetry: boolean;
 	readonly #owner: AttemptOwner;
 	readonly #context: ForwardContext;
+	readonly #pool: HostPool;
 	readonly #breakers: CircuitBreakers;
 	readonly #routeStats: UpstreamRequestStats | undefined;
 	readonly #startMs: number;
@@ -57,6 +61,7 @@ export class Attempt implements UpstreamUser, TimerOwner {
 		this.cluster = target.cluster;
 		this.host = target.host;
 		this.isRetry = target.isRetry;
+		this.#pool = poolFor(target.host, target.cluster, target.downstream, context);
 		this.#breakers = target.cluster.breakers;
 		this.#routeStats = target.routeStats;
 		this.#startMs = context.clock.nowMs();
@@ -76,7 +81,7 @@ export class Attempt implements UpstreamUser, TimerOwner {
 		stats.upstreamRqActive.add(1);
 		this.host.activeRequests++;
 		this.host.stats.rqTotal++;
-		HostPool.of(this.host, this.#context).acquire(this.cluster, this);
+		this.#pool.acquire(this.cluster, this);
 	}
 
 	/** Arms the per-try timeout: the request has been sent whole. */
@@ -89,19 +94,19 @@ export class Attempt implements UpstreamUser, TimerOwner {
 
 	/** The response is not wanted: another attempt will be made. */
 	abandon(): void {
-		this.connection?.abandon();
+		this.channel?.abandon();
 		this.#end();
 	}
 
 	/** The request is over for another reason (client gone, timeout). */
 	cancel(): void {
 		if (this.#ended) return;
-		if (this.connection) {
+		if (this.channel) {
 			this.cluster.stats.upstreamRqTxReset.inc();
-			this.connection.close();
+			this.channel.close();
 		} else {
 			this.cluster.stats.upstreamRqCancelled.inc();
-			HostPool.of(this.host, this.#context).cancel(this);
+			this.#pool.cancel(this);
 		}
 		this.#end();
 	}
@@ -114,9 +119,9 @@ export class Attempt implements UpstreamUser, TimerOwner {
 		this.#owner.onAttemptFailure(this, failure("per-try-timeout"), this.responded);
 	}
 
-	onReady(connection: UpstreamChannel): void {
-		this.connection = connection;
-		this.#owner.onAttemptReady(this, connection);
+	onReady(channel: UpstreamChannel): void {
+		this.channel = channel;
+		this.#owner.onAttemptReady(this, channel);
 	}
 
 	onUnavailable(reason: UnavailableReason, detail: string): void {
@@ -157,15 +162,14 @@ export class Attempt implements UpstreamUser, TimerOwner {
 		if (reason === "unsent" && !this.#redispatched && this.#owner.mayResend()) {
 			// The idle connection had died under us and nothing of this request left: a new connection, the same attempt.
 			this.#redispatched = true;
-			this.connection = undefined;
-			HostPool.of(this.host, this.#context).acquire(this.cluster, this);
+			this.channel = undefined;
+			this.#pool.acquire(this.cluster, this);
 			return;
 		}
 		this.cluster.stats.upstreamRqRxReset.inc();
 		this.cluster.reportLocalFailure(this.host, "reset");
 		if (!this.responded) this.host.stats.rqError++;
-		if (reason === "protocol-error") this.#fail({ kind: "protocol-error", transport: "", error });
-		else this.#fail({ kind: reason === "unsent" ? "reset-before-request" : "reset", transport: "", error });
+		this.#fail({ kind: FAILURE_OF[reason], transport: "", error });
 	}
 
 	onUpstreamDrain(): void {
@@ -189,6 +193,15 @@ export class Attempt implements UpstreamUser, TimerOwner {
 		this.#routeStats?.upstreamRqCompleted.inc();
 	}
 }
+
+const FAILURE_OF: Readonly<Record<ResetReason, Failure["kind"]>> = {
+	unsent: "reset-before-request",
+	terminated: "reset",
+	"remote-reset": "remote-reset",
+	refused: "refused-stream",
+	"connect-error": "connect-error",
+	"protocol-error": "protocol-error",
+};
 
 function failure(kind: Failure["kind"]): Failure {
 	return { kind, transport: "", error: undefined };

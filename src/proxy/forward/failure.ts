@@ -4,7 +4,7 @@ import type { AttemptFailure } from "../router/retry.ts";
 
 /** How an attempt failed before its response began, with all that is said about it. */
 export interface Failure {
-	readonly kind: AttemptFailure | "protocol-error";
+	readonly kind: AttemptFailure | "remote-reset" | "connect-error" | "protocol-error";
 	/** The system's words for a failed connection; empty when there are none. */
 	readonly transport: string;
 	readonly error: CodecError | undefined;
@@ -26,6 +26,8 @@ const WORDINGS: Readonly<Record<Failure["kind"], Wording>> = {
 	"connect-timeout": { ...CONNECT, reason: "connection timeout" },
 	"reset-before-request": TERMINATED,
 	reset: TERMINATED,
+	"remote-reset": { status: 503, flag: "UR", reason: "remote reset" },
+	"connect-error": { status: 503, flag: "UR", reason: "remote error with CONNECT request" },
 	"refused-stream": { status: 503, flag: "UR", reason: "remote refused stream reset" },
 	"per-try-timeout": { status: 504, flag: "UT", reason: "" },
 	overflow: { status: 503, flag: "UO", reason: "overflow" },
@@ -47,6 +49,18 @@ export function failureReply(failure: Failure, retried: boolean): LocalReply {
 		details: `upstream_reset_before_response_started{${asDetail(reason)}${transportDetail(failure)}}`,
 	};
 	return failure.kind === "overflow" ? { ...reply, headers: [["x-envoy-overloaded", "true"]] } : reply;
+}
+
+/** Flag and details of an attempt that failed after its response had begun. */
+export function cutShort({ kind }: Failure): { readonly flag: ResponseFlag; readonly details: string } {
+	const { flag, reason } = WORDINGS[kind];
+	return { flag, details: `upstream_reset_after_response_started{${asDetail(reason)}}` };
+}
+
+/** What a retry policy is asked about a failure; undefined: never retried. */
+export function retriedAs(kind: Failure["kind"]): AttemptFailure | undefined {
+	if (kind === "protocol-error") return undefined;
+	return kind === "remote-reset" || kind === "connect-error" ? "reset" : kind;
 }
 
 /** %UPSTREAM_TRANSPORT_FAILURE_REASON% of a failed connection. */

@@ -1,23 +1,29 @@
 import type { Host, PickContext, UpstreamCluster } from "../cluster/cluster.ts";
 import type { UpstreamRequestStats } from "../cluster/cluster-stat-set.ts";
 import { TUNNEL } from "../codec/message-parser.ts";
-import { formatRequestHead } from "../codec/serialise.ts";
 import { Timer, type TimerOwner } from "../http/deadlines.ts";
 import type { HeaderMap } from "../http/header-map.ts";
-import type { LocalReply, ResponseHead } from "../http/message.ts";
+import type { LocalReply, ResponseFlag, ResponseHead } from "../http/message.ts";
 import { firstRequestHeader } from "../router/match/request-header.ts";
 import type { ClusterChoice, ForwardAction, RouteMatch } from "../router/route-match.ts";
 import { requestTimeouts } from "../router/timeout.ts";
 import type { UpstreamChannel } from "../upstream/upstream-user.ts";
 import { Attempt, type AttemptOwner } from "./attempt.ts";
 import type { Downstream } from "./downstream.ts";
-import { type Failure, failureReply, NO_HEALTHY_UPSTREAM, TIMEOUT_REPLY, transportFailureReason } from "./failure.ts";
+import {
+	cutShort,
+	type Failure,
+	failureReply,
+	NO_HEALTHY_UPSTREAM,
+	retriedAs,
+	TIMEOUT_REPLY,
+	transportFailureReason,
+} from "./failure.ts";
 import type { ForwardContext } from "./forward-context.ts";
 import { mirrorRequest } from "./mirror.ts";
 import { RequestBody } from "./request-body.ts";
 
 const PLAIN_PICK: PickContext = { hash: undefined, avoid: undefined, hostSelectionAttempts: 1 };
-const BODILESS = new Set(["GET", "HEAD", "DELETE", "TRACE", "CONNECT"]);
 const NO_COOKIES: readonly string[] = [];
 
 /**
@@ -88,17 +94,17 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 	/** `buf` is valid during the call only. */
 	onBody(buf: Buffer, start: number, end: number): void {
 		if (this.#done) return;
-		const connection = this.#attempt?.connection;
+		const channel = this.#attempt?.channel;
 		const body = this.#body;
 		const limit = this.#cluster!.info.perConnectionBufferLimitBytes;
-		if (connection) {
-			body.send(connection, buf, start, end);
-			if (connection.transport.congested) this.#pauseRequest();
+		if (channel) {
+			channel.sendBody(buf, start, end);
+			if (channel.congested) this.#pauseRequest();
 		}
-		if (!connection || this.#keepsBody) body.keep(buf, start, end);
+		if (!channel || this.#keepsBody) body.keep(buf, start, end);
 		else body.incomplete = true;
 		if (body.bytes <= limit) return;
-		if (!connection) this.#pauseRequest();
+		if (!channel) this.#pauseRequest();
 		else this.#letBodyGo();
 	}
 
@@ -110,7 +116,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 			this.#timeout = new Timer(this);
 			this.#context.deadlines.arm(this.#timeout, this.#timeoutMs);
 		}
-		if (this.#attempt?.connection) this.#endRequest(this.#attempt);
+		if (this.#attempt?.channel) this.#endRequest(this.#attempt);
 		if (this.#action.mirrors.length > 0 && !this.#body.incomplete)
 			mirrorRequest(this.#downstream.request, this.#body, this.#action, this.#context);
 	}
@@ -119,7 +125,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 	onDownstreamDrain(): void {
 		if (!this.#responsePaused) return;
 		this.#responsePaused = false;
-		this.#attempt?.connection?.transport.resumeReading();
+		this.#attempt?.channel?.resumeReading();
 	}
 
 	/** The client is gone, or the connection manager has answered. */
@@ -147,11 +153,11 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		else this.#reply(TIMEOUT_REPLY);
 	}
 
-	onAttemptReady(attempt: Attempt, connection: UpstreamChannel): void {
+	onAttemptReady(attempt: Attempt, channel: UpstreamChannel): void {
 		const { request, info, upgrade } = this.#downstream;
-		info.upstreamLocalAddress = connection.localAddress;
-		connection.sendHead(formatRequestHead(request, this.#body.framingLine), request.method, upgrade !== "");
-		this.#body.sendKept(connection);
+		info.upstreamLocalAddress = channel.localAddress;
+		channel.sendHead(request, this.#body.length, upgrade);
+		this.#body.sendKept(channel);
 		if (!this.#keepsBody && this.#body.bytes > 0) this.#body.letGo();
 		if (this.#body.ended) this.#endRequest(attempt);
 		this.#resumeRequest();
@@ -181,7 +187,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		if (this.#action.includeAttemptCountInResponse) head.headers.set("x-envoy-attempt-count", String(this.#attempts));
 		for (const cookie of this.#cookies) head.headers.append("set-cookie", cookie);
 		this.#match.finalizeResponse(head, request, info, this.#choice);
-		const { contentLength } = attempt.connection!;
+		const { contentLength } = attempt.channel!;
 		if (contentLength === TUNNEL) this.#timeout?.cancel();
 		this.#downstream.sendHead(head, contentLength);
 	}
@@ -190,11 +196,11 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		this.#downstream.sendBody(buf, start, end);
 		if (!this.#downstream.congested || this.#responsePaused) return;
 		this.#responsePaused = true;
-		attempt.connection?.transport.pauseReading();
+		attempt.channel?.pauseReading();
 	}
 
 	onAttemptEnd(attempt: Attempt, trailers: HeaderMap | undefined): void {
-		if (this.#responsePaused) attempt.connection?.transport.resumeReading();
+		if (this.#responsePaused) attempt.channel?.resumeReading();
 		this.#close();
 		this.#downstream.finish(trailers);
 	}
@@ -202,17 +208,14 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 	onAttemptFailure(attempt: Attempt, failure: Failure, responded: boolean): void {
 		if (this.#done) return;
 		if (responded) {
-			const error = failure.kind === "protocol-error";
-			const reason = error ? "protocol_error" : "connection_termination";
-			this.#cut(error ? "UPE" : "UC", `upstream_reset_after_response_started{${reason}}`);
+			const { flag, details } = cutShort(failure);
+			this.#cut(flag, details);
 			return;
 		}
-		if (failure.kind !== "protocol-error") {
-			const policy = this.#action.retryPolicy;
-			if (policy?.retriesFailure(failure.kind) && this.#mayRetry()) {
-				this.#retry();
-				return;
-			}
+		const kind = retriedAs(failure.kind);
+		if (kind !== undefined && this.#action.retryPolicy?.retriesFailure(kind) && this.#mayRetry()) {
+			this.#retry();
+			return;
 		}
 		this.#attempt = attempt;
 		this.#downstream.info.upstreamTransportFailureReason = transportFailureReason(failure);
@@ -239,9 +242,6 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		if (expectedMs > 0 && !this.#context.suppressEnvoyHeaders)
 			request.headers.set("x-envoy-expected-rq-timeout-ms", String(expectedMs));
 		if (this.#action.includeAttemptCount) request.headers.set("x-envoy-attempt-count", "1");
-		// Where a body could be expected, its absence is told (RFC 9110 8.6; the same methods as in Envoy).
-		if (this.#downstream.requestLength === 0 && !BODILESS.has(request.method) && !request.headers.has("content-length"))
-			request.headers.append("content-length", "0");
 		this.#match.finalizeRequest(request, info, this.#choice);
 		const { hash, newCookies } = this.#action.hash(request, info);
 		this.#hash = hash;
@@ -268,7 +268,8 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 			this.#tried.add(host);
 		}
 		this.#notePriority(host);
-		this.#attempt = new Attempt(this, this.#context, { cluster, host, isRetry, routeStats: this.#routeStats });
+		const target = { cluster, host, downstream: request.protocol, isRetry, routeStats: this.#routeStats };
+		this.#attempt = new Attempt(this, this.#context, target);
 		this.#attempt.start();
 	}
 
@@ -291,7 +292,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 	}
 
 	#endRequest(attempt: Attempt): void {
-		this.#body.sendEnd(attempt.connection!);
+		attempt.channel!.sendEnd(this.#body.trailers);
 		attempt.requestSent(this.#perTryTimeoutMs);
 	}
 
@@ -332,7 +333,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		this.#downstream.sendLocalReply(reply);
 	}
 
-	#cut(flag: "UC" | "UPE" | "UT", details: string): void {
+	#cut(flag: ResponseFlag, details: string): void {
 		this.#close();
 		const { info } = this.#downstream;
 		info.responseFlags.add(flag);

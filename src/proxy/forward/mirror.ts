@@ -1,5 +1,4 @@
 import type { UpstreamCluster } from "../cluster/cluster.ts";
-import { formatRequestHead } from "../codec/serialise.ts";
 import type { RequestHead } from "../http/message.ts";
 import type { ForwardAction } from "../router/route-match.ts";
 import type { UpstreamChannel } from "../upstream/upstream-user.ts";
@@ -29,10 +28,10 @@ function sendCopy(request: RequestHead, body: RequestBody, cluster: UpstreamClus
 	if (!host) return;
 	const ignore = () => {};
 	const owner: AttemptOwner = {
-		onAttemptReady(attempt: Attempt, connection: UpstreamChannel): void {
-			connection.sendHead(formatRequestHead(request, body.framingLine), request.method, false);
-			body.sendKept(connection);
-			body.sendEnd(connection);
+		onAttemptReady(attempt: Attempt, channel: UpstreamChannel): void {
+			channel.sendHead(request, body.length, "");
+			body.sendKept(channel);
+			channel.sendEnd(body.trailers);
 			attempt.requestSent(MIRROR_TIMEOUT_MS);
 		},
 		onAttemptInformational: ignore,
@@ -43,7 +42,7 @@ function sendCopy(request: RequestHead, body: RequestBody, cluster: UpstreamClus
 		onAttemptDrain: ignore,
 		mayResend: () => true,
 	};
-	new Attempt(owner, context, { cluster, host, isRetry: false }).start();
+	new Attempt(owner, context, { cluster, host, downstream: request.protocol, isRetry: false }).start();
 }
 
 /** A copy whose answer takes longer is given up. */

@@ -1,5 +1,3 @@
-import { CHUNKED, TUNNEL } from "../codec/message-parser.ts";
-import { formatLastChunk } from "../codec/serialise.ts";
 import type { HeaderMap } from "../http/header-map.ts";
 import type { UpstreamChannel } from "../upstream/upstream-user.ts";
 
@@ -12,18 +10,13 @@ export class RequestBody {
 	trailers: HeaderMap | undefined = undefined;
 	/** Some of it has been let go: it cannot be sent again. */
 	incomplete = false;
-	readonly #length: number;
+	/** As in `message-parser.ts`. */
+	readonly length: number;
 	readonly #pieces: (string | Buffer)[] = [];
 	#bytes = 0;
 
-	/** `length` as in `message-parser.ts`. */
 	constructor(length: number) {
-		this.#length = length;
-	}
-
-	/** What the framing adds to the head. */
-	get framingLine(): string {
-		return this.#length === CHUNKED ? "transfer-encoding: chunked\r\n" : "";
+		this.length = length;
 	}
 
 	get bytes(): number {
@@ -43,27 +36,11 @@ export class RequestBody {
 		this.#bytes = 0;
 	}
 
-	/** Sends what is kept, framed. */
-	sendKept(connection: UpstreamChannel): void {
+	/** Sends what is kept. */
+	sendKept(channel: UpstreamChannel): void {
 		for (const piece of this.#pieces) {
 			const buf = typeof piece === "string" ? Buffer.from(piece, "latin1") : piece;
-			this.send(connection, buf, 0, buf.length);
+			channel.sendBody(buf, 0, buf.length);
 		}
-	}
-
-	send(connection: UpstreamChannel, buf: Buffer, start: number, end: number): void {
-		const { transport } = connection;
-		if (this.#length === CHUNKED) {
-			transport.send(`${(end - start).toString(16)}\r\n`);
-			transport.sendBytes(buf, start, end);
-			transport.send("\r\n");
-		} else transport.sendBytes(buf, start, end);
-	}
-
-	/** Ends the request on the wire. */
-	sendEnd(connection: UpstreamChannel): void {
-		if (this.#length === CHUNKED) connection.transport.send(formatLastChunk(this.trailers));
-		else if (this.#length === TUNNEL) connection.transport.end();
-		connection.finishRequest();
 	}
 }

@@ -3,7 +3,7 @@ import { DateHeader } from "./date-header.ts";
 import type { HcmConfig } from "./hcm-config.ts";
 import type { ConnectionManager, HcmServices, HcmShared } from "./hcm-shared.ts";
 import { hcmStats } from "./hcm-stats.ts";
-import { ServerConnection } from "./server-connection.ts";
+import { Http1Connection } from "./http1-connection.ts";
 
 /** Serves HTTP by `config`; the listener hands it what it accepts. */
 export function createConnectionManager(config: HcmConfig, services: HcmServices): ConnectionManager {
@@ -22,7 +22,7 @@ export function createConnectionManager(config: HcmConfig, services: HcmServices
 	};
 	return {
 		accept: (connection) => {
-			shared.connections.add(new ServerConnection(shared, connection));
+			shared.connections.add(new Http1Connection(shared, connection));
 		},
 		drain: () => {
 			shared.draining = true;

@@ -4,6 +4,7 @@ import type { Random } from "../../lib/random.ts";
 import type { Metrics } from "../../telemetry/metric-registry.ts";
 import type { FilterStream } from "../filter/http-filter.ts";
 import type { ForwardContext } from "../forward/forward-context.ts";
+import type { ConnectionInfo } from "../http/connection-info.ts";
 import type { Deadlines } from "../http/deadlines.ts";
 import type { ResponseHead } from "../http/message.ts";
 import type { RouteTable } from "../router/route-match.ts";
@@ -28,7 +29,10 @@ export interface HcmServices {
 
 /** A connection that a listener has accepted. */
 export interface AcceptedSocket {
+	/** Of `node:net` or, after the handshake, of `node:tls`; bytes read ahead have been put back (`unshift`). */
 	readonly socket: Socket;
+	/** Undefined: only its socket is known. */
+	readonly connection?: ConnectionInfo;
 	/** More bytes than this waiting to be sent: the sender is held back. */
 	readonly bufferLimitBytes: number;
 	/** Called once, when the connection is gone. */

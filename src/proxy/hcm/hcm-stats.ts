@@ -4,6 +4,7 @@ import type { Counter, Gauge } from "../../telemetry/metrics.ts";
 const COUNTERS = {
 	cxTotal: "downstream_cx_total",
 	cxHttp1Total: "downstream_cx_http1_total",
+	cxHttp2Total: "downstream_cx_http2_total",
 	cxDestroy: "downstream_cx_destroy",
 	cxDestroyRemote: "downstream_cx_destroy_remote",
 	cxDestroyLocal: "downstream_cx_destroy_local",
@@ -18,6 +19,7 @@ const COUNTERS = {
 	cxTxBytesTotal: "downstream_cx_tx_bytes_total",
 	rqTotal: "downstream_rq_total",
 	rqHttp1Total: "downstream_rq_http1_total",
+	rqHttp2Total: "downstream_rq_http2_total",
 	rqCompleted: "downstream_rq_completed",
 	rqRxReset: "downstream_rq_rx_reset",
 	rqTxReset: "downstream_rq_tx_reset",
@@ -37,6 +39,7 @@ const COUNTERS = {
 const GAUGES = {
 	cxActive: "downstream_cx_active",
 	cxHttp1Active: "downstream_cx_http1_active",
+	cxHttp2Active: "downstream_cx_http2_active",
 	cxUpgradesActive: "downstream_cx_upgrades_active",
 	rqActive: "downstream_rq_active",
 } as const;

@@ -3,9 +3,9 @@ import type { FilterStream } from "../filter/http-filter.ts";
 import { HeaderMap } from "../http/header-map.ts";
 import type { LocalReply } from "../http/message.ts";
 import type { RequestInfo } from "../http/request-info.ts";
+import type { Exchange } from "./exchange.ts";
 import { mutateRequestHeaders } from "./request-headers.ts";
 import { cleanAuthority, cleanPath } from "./request-path.ts";
-import type { StreamHost } from "./stream-host.ts";
 
 /** A request on its way in. */
 export interface IncomingStream extends FilterStream {
@@ -20,32 +20,33 @@ export interface IncomingStream extends FilterStream {
  * What a connection manager does with a request before its filters see it: upgrade or not, clean path and host, header rules, 100 (Continue).
  * Returns the reply to a request that may not go on.
  */
-export function admitRequest(stream: IncomingStream, connection: StreamHost): LocalReply | undefined {
+export function admitRequest(stream: IncomingStream, exchange: Exchange): LocalReply | undefined {
 	const { request } = stream;
-	const { parser, shared, peer } = connection;
+	const { connection, shared } = exchange;
 	const { config } = shared;
-	const refusal = cleanTarget(stream, connection);
+	const refusal = cleanTarget(stream, exchange);
 	if (refusal) return refusal;
-	const asked = request.method === "CONNECT" ? "connect" : parser.upgrade;
-	const client = mutateRequestHeaders(request, parser.seen, peer, {
+	const asked = exchange.upgrade === "" && request.method === "CONNECT" ? "connect" : exchange.upgrade;
+	const client = mutateRequestHeaders(request, exchange.seen, connection, {
 		config,
 		random: stream.random,
-		upgrade: parser.upgrade !== "",
+		upgrade: exchange.upgrade !== "",
+		nodeIp: shared.services.localAddress,
 	});
-	if (client !== peer.remoteIp) stream.info.downstreamRemoteAddress = `${client}:0`;
+	if (client !== connection.sourceIp) stream.info.downstreamRemoteAddress = `${client}:0`;
 	stream.info.requestId = request.headers.get("x-request-id");
-	if (asked !== "") return admitUpgrade(stream, connection, asked);
-	if (parser.expectsContinue && !config.proxy100Continue) {
+	if (asked !== "") return admitUpgrade(stream, exchange, asked);
+	if (exchange.expectsContinue && !config.proxy100Continue) {
 		request.headers.remove("expect");
-		connection.sendInterim(100, new HeaderMap());
+		exchange.sendInterim(100, new HeaderMap());
 	}
 	return undefined;
 }
 
-function cleanTarget({ request }: IncomingStream, { shared, peer }: StreamHost): LocalReply | undefined {
+function cleanTarget({ request }: IncomingStream, { shared, connection }: Exchange): LocalReply | undefined {
 	const { path: settings } = shared.config;
 	if (settings.stripPort !== "no" || settings.stripTrailingHostDot)
-		request.authority = cleanAuthority(request.authority, settings, peer.localPort);
+		request.authority = cleanAuthority(request.authority, settings, connection.localPort);
 	const cleans = settings.normalizePath || settings.mergeSlashes || settings.escapedSlashes !== "keep";
 	if (!cleans || request.method === "CONNECT" || request.path === "*") return undefined;
 	const outcome = cleanPath(request.path, settings);
@@ -59,14 +60,12 @@ function cleanTarget({ request }: IncomingStream, { shared, peer }: StreamHost):
 	return undefined;
 }
 
-function admitUpgrade(stream: IncomingStream, connection: StreamHost, asked: string): LocalReply | undefined {
-	const { config, stats } = connection.shared;
+function admitUpgrade(stream: IncomingStream, exchange: Exchange, asked: string): LocalReply | undefined {
+	const { config, stats } = exchange.shared;
 	const action = stream.route()?.action;
 	const forward = action?.kind === "forward" ? action.forward : undefined;
 	const allowed =
 		(config.upgrades.has(asked) || forward?.upgrades.has(asked)) && !forward?.forbiddenUpgrades.has(asked);
-	// Whatever happens, what follows on this connection is no further request that we could tell from tunnel bytes.
-	connection.closing = true;
 	if (!forward) return undefined;
 	if (asked !== "connect" && stream.requestLength !== 0) return { status: 400, body: "", details: "upgrade_with_body" };
 	if (!allowed) {

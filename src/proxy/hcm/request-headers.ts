@@ -1,21 +1,12 @@
 import { randomUUID } from "node:crypto";
 import type { Random } from "../../lib/random.ts";
 import { SEEN } from "../codec/known-names.ts";
+import type { ConnectionInfo } from "../http/connection-info.ts";
 import type { HeaderMap } from "../http/header-map.ts";
 import type { RequestHead } from "../http/message.ts";
 import type { HcmConfig, IdentitySettings } from "./hcm-config.ts";
 import { isIpAddress } from "./internal-address.ts";
 import { decideTracing, propagateTrace } from "./trace-context.ts";
-
-/** What header rules need to know of a connection. */
-export interface Peer {
-	/** IP of the direct peer. */
-	readonly remoteIp: string;
-	readonly localPort: number;
-	/** IP that stands for this node in x-forwarded-for when the peer is on loopback. */
-	readonly nodeIp: string | undefined;
-	readonly tls: boolean;
-}
 
 /** Fields that only internal clients may use to steer this proxy (Envoy: mutateRequestHeaders). */
 const INTERNAL_ONLY = [
@@ -40,6 +31,16 @@ const EDGE_ONLY = [
 	"x-envoy-downstream-service-node",
 ];
 
+/** What a request's header rules go by besides the connection. */
+export interface HeaderRules {
+	readonly config: HcmConfig;
+	readonly random: Random;
+	/** The request asks to switch protocols. */
+	readonly upgrade: boolean;
+	/** IP that stands for this node in x-forwarded-for when the peer is on loopback. */
+	readonly nodeIp: string | undefined;
+}
+
 const HOP_BY_HOP = SEEN.connection | SEEN.upgrade | SEEN.hopByHop | SEEN.transferEncoding;
 
 /**
@@ -49,14 +50,14 @@ const HOP_BY_HOP = SEEN.connection | SEEN.upgrade | SEEN.hopByHop | SEEN.transfe
 export function mutateRequestHeaders(
 	request: RequestHead,
 	seen: number,
-	peer: Peer,
-	rules: { config: HcmConfig; random: Random; upgrade: boolean },
+	peer: ConnectionInfo,
+	rules: HeaderRules,
 ): string {
 	const { headers } = request;
 	const { identity, via } = rules.config;
 	if ((seen & HOP_BY_HOP) !== 0) stripHopByHop(headers, rules.upgrade);
 	const client = identity.useRemoteAddress
-		? acceptAtEdge(headers, seen, peer, identity)
+		? acceptAtEdge(headers, seen, peer, rules)
 		: acceptBehindProxy(headers, seen, peer, identity);
 	const internal = client.trusted && identity.internalRanges.some((range) => range.contains(client.ip));
 	const edge = identity.useRemoteAddress && !internal;
@@ -71,7 +72,7 @@ export function mutateRequestHeaders(
 }
 
 /** x-request-id, and the trace fields when tracing is on. */
-function identify(headers: HeaderMap, seen: number, edge: boolean, rules: { config: HcmConfig; random: Random }): void {
+function identify(headers: HeaderMap, seen: number, edge: boolean, rules: HeaderRules): void {
 	const { identity, tracing } = rules.config;
 	if (identity.generateRequestId) setRequestId(headers, seen, edge && !identity.preserveExternalRequestId);
 	if (!tracing) return;
@@ -85,28 +86,29 @@ interface Client {
 	readonly trusted: boolean;
 }
 
-function acceptAtEdge(headers: HeaderMap, seen: number, peer: Peer, identity: IdentitySettings): Client {
+function acceptAtEdge(headers: HeaderMap, seen: number, peer: ConnectionInfo, rules: HeaderRules): Client {
+	const { identity } = rules.config;
 	const hops = identity.xffNumTrustedHops;
 	const fromProxies = hops > 0 ? lastForwarded(headers, hops - 1) : undefined;
 	if (!identity.skipXffAppend) {
-		const own = peer.nodeIp !== undefined && isLoopback(peer.remoteIp) ? peer.nodeIp : peer.remoteIp;
+		const own = rules.nodeIp !== undefined && isLoopback(peer.sourceIp) ? rules.nodeIp : peer.sourceIp;
 		const before = headers.getJoined("x-forwarded-for");
 		headers.set("x-forwarded-for", before ? `${before},${own}` : own);
 	}
 	if (hops === 0 || (seen & SEEN.forwardedProto) === 0) headers.set("x-forwarded-proto", peer.tls ? "https" : "http");
 	if (identity.appendForwardedPort && (hops === 0 || !headers.has("x-forwarded-port")))
 		headers.set("x-forwarded-port", String(peer.localPort));
-	return { ip: fromProxies ?? peer.remoteIp, trusted: (seen & SEEN.forwardedFor) === 0 };
+	return { ip: fromProxies ?? peer.sourceIp, trusted: (seen & SEEN.forwardedFor) === 0 };
 }
 
-function acceptBehindProxy(headers: HeaderMap, seen: number, peer: Peer, identity: IdentitySettings): Client {
+function acceptBehindProxy(headers: HeaderMap, seen: number, peer: ConnectionInfo, identity: IdentitySettings): Client {
 	if (identity.appendForwardedPort && !headers.has("x-forwarded-port"))
 		headers.set("x-forwarded-port", String(peer.localPort));
 	if ((seen & SEEN.forwardedProto) === 0) headers.append("x-forwarded-proto", peer.tls ? "https" : "http");
-	if ((seen & SEEN.forwardedFor) === 0) return { ip: peer.remoteIp, trusted: false };
+	if ((seen & SEEN.forwardedFor) === 0) return { ip: peer.sourceIp, trusted: false };
 	const ip = lastForwarded(headers, identity.xffNumTrustedHops);
 	const single = !headers.getJoined("x-forwarded-for")!.includes(",");
-	return ip === undefined ? { ip: peer.remoteIp, trusted: false } : { ip, trusted: single };
+	return ip === undefined ? { ip: peer.sourceIp, trusted: false } : { ip, trusted: single };
 }
 
 /** The address `skip` places before the last one in x-forwarded-for. */

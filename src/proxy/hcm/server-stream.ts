@@ -11,11 +11,10 @@ import type { HeaderMap } from "../http/header-map.ts";
 import type { LocalReply, RequestHead, ResponseHead } from "../http/message.ts";
 import { RequestInfo } from "../http/request-info.ts";
 import type { RouteContext, RouteMatch } from "../router/route-match.ts";
+import type { Exchange } from "./exchange.ts";
 import { HeldBody } from "./held-body.ts";
 import { admitRequest, type IncomingStream } from "./request-admission.ts";
 import { finishResponseHeaders, localResponse } from "./response-headers.ts";
-import { ResponseWriter } from "./response-writer.ts";
-import type { StreamHost } from "./stream-host.ts";
 
 const BEFORE_FILTERS = 0;
 const IN_FILTERS = 1;
@@ -30,9 +29,8 @@ export class ServerStream implements IncomingStream, Downstream, RouteContext, T
 	upgrade = "";
 	/** Answered whole. */
 	done = false;
-	readonly #connection: StreamHost;
+	readonly #exchange: Exchange;
 	readonly #filters: HttpFilter[] = [];
-	readonly #writer: ResponseWriter;
 	#phase = BEFORE_FILTERS;
 	#nextFilter = 0;
 	#requestDone: boolean;
@@ -47,31 +45,31 @@ export class ServerStream implements IncomingStream, Downstream, RouteContext, T
 	#idleMs = 0;
 	#ended = false;
 
-	constructor(connection: StreamHost, request: RequestHead) {
-		this.#connection = connection;
+	constructor(exchange: Exchange, request: RequestHead) {
+		this.#exchange = exchange;
 		this.request = request;
-		this.requestLength = connection.parser.contentLength;
+		this.requestLength = exchange.requestLength;
 		this.#requestDone = this.requestLength === 0;
-		this.#writer = new ResponseWriter(connection.transport);
-		const { clock } = connection.shared.services;
+		const { connection, shared } = exchange;
+		const { clock } = shared.services;
 		const info = new RequestInfo(clock.epochMs(), clock.nowMs());
 		info.protocol = request.protocol;
-		info.downstreamRemoteAddress = connection.remoteAddress;
-		info.downstreamLocalAddress = connection.localAddress;
+		info.connection = connection;
+		info.requestedServerName = connection.requestedServerName;
 		this.info = info;
 		this.#lastActivityMs = info.startMs;
-		const { stats } = connection.shared;
+		const { stats } = shared;
 		stats.rqTotal.inc();
-		stats.rqHttp1Total.inc();
+		(request.protocol === "HTTP/2" ? stats.rqHttp2Total : stats.rqHttp1Total).inc();
 		stats.rqActive.add(1);
 	}
 
 	get random(): Random {
-		return this.#connection.shared.services.random;
+		return this.#exchange.shared.services.random;
 	}
 
 	get congested(): boolean {
-		return this.#connection.transport.congested;
+		return this.#exchange.congested;
 	}
 
 	/** Bytes flow both ways without HTTP. */
@@ -81,9 +79,9 @@ export class ServerStream implements IncomingStream, Downstream, RouteContext, T
 
 	/** Takes the request in; its body follows by `onRequestBody`. */
 	start(): void {
-		const { config } = this.#connection.shared;
+		const { config } = this.#exchange.shared;
 		this.#armTimers();
-		const refusal = admitRequest(this, this.#connection);
+		const refusal = admitRequest(this, this.#exchange);
 		if (refusal) {
 			this.sendLocalReply(refusal);
 			return;
@@ -97,7 +95,7 @@ export class ServerStream implements IncomingStream, Downstream, RouteContext, T
 		this.upgrade = protocol;
 		this.requestLength = TUNNEL;
 		this.#requestDone = false;
-		this.#connection.parser.beginTunnel();
+		this.#exchange.beginTunnel();
 	}
 
 	/** Answers a request that never got as far as the filters. */
@@ -127,7 +125,7 @@ export class ServerStream implements IncomingStream, Downstream, RouteContext, T
 	/** The connection is gone before the answer was whole. */
 	onDisconnect(byUs: boolean): void {
 		if (this.#ended) return;
-		const { stats } = this.#connection.shared;
+		const { stats } = this.#exchange.shared;
 		if (!byUs) {
 			stats.rqRxReset.inc();
 			this.info.responseFlags.add("DC");
@@ -152,7 +150,7 @@ export class ServerStream implements IncomingStream, Downstream, RouteContext, T
 	route(): RouteMatch | undefined {
 		if (!this.#routed) {
 			this.#routed = true;
-			this.#route = this.#connection.shared.services.routeTable()?.match(this.request, this);
+			this.#route = this.#exchange.shared.services.routeTable()?.match(this.request, this);
 			if (this.#route) {
 				this.info.routeName = this.#route.routeName;
 				this.info.virtualHostName = this.#route.virtualHostName;
@@ -169,7 +167,7 @@ export class ServerStream implements IncomingStream, Downstream, RouteContext, T
 		if (this.#phase !== HELD || this.#ended) return;
 		batchWrites(() => {
 			this.#phase = IN_FILTERS;
-			this.#connection.transport.resumeReading();
+			this.#exchange.resumeReading();
 			this.#runFilters();
 		});
 	}
@@ -180,7 +178,7 @@ export class ServerStream implements IncomingStream, Downstream, RouteContext, T
 			return;
 		}
 		this.#forward?.cancel();
-		if (this.#phase === HELD) this.#connection.transport.resumeReading();
+		if (this.#phase === HELD) this.#exchange.resumeReading();
 		this.#phase = PASSED;
 		if (reply.flag) this.info.responseFlags.add(reply.flag);
 		const response = localResponse(reply);
@@ -188,59 +186,55 @@ export class ServerStream implements IncomingStream, Downstream, RouteContext, T
 		if (this.#routed) this.#route?.finalizeResponse(response, this.request, this.info, this.#forward?.choice);
 		this.info.responseCodeDetails = reply.details;
 		batchWrites(() => {
-			this.sendHead(response, reply.body.length);
-			if (reply.body !== "") this.info.bytesSent += this.#writer.text(Buffer.from(reply.body).toString("latin1"));
+			this.sendHead(response, Buffer.byteLength(reply.body));
+			if (reply.body !== "") {
+				const body = Buffer.from(reply.body);
+				this.info.bytesSent += this.#exchange.sendBody(body, 0, body.length);
+			}
 			this.finish(undefined);
 		});
 	}
 
 	sendInformational(status: number, headers: HeaderMap): void {
-		if (this.#connection.shared.config.proxy100Continue && this.request.protocol !== "HTTP/1.0")
-			this.#connection.sendInterim(status, headers);
+		if (this.#exchange.shared.config.proxy100Continue) this.#exchange.sendInterim(status, headers);
 	}
 
 	sendHead(response: ResponseHead, contentLength: number): void {
-		const connection = this.#connection;
+		const { shared } = this.#exchange;
 		this.#response = response;
 		if (this.#idleTimer) this.#touch();
-		finishResponseHeaders(response, this.request, connection.shared);
+		finishResponseHeaders(response, this.request, shared);
 		for (let i = this.#filters.length - 1; i >= 0; i--) this.#filters[i]!.encodeHeaders?.(this, response);
 		this.info.responseCode = response.status;
-		if (!this.#requestDone && !this.tunnelling) {
-			connection.shared.stats.rqResponseBeforeComplete.inc();
-			connection.closing = true;
-		}
-		if (connection.shared.draining) connection.closing = true;
-		if (ResponseWriter.needsClose(this.request, contentLength)) connection.closing = true;
-		this.#writer.head(this.request, response, contentLength, connection.closing);
+		if (!this.#requestDone && !this.tunnelling) shared.stats.rqResponseBeforeComplete.inc();
+		this.#exchange.sendHead(response, contentLength);
 	}
 
 	sendBody(buf: Buffer, start: number, end: number): void {
 		if (this.#idleTimer) this.#touch();
-		this.info.bytesSent += this.#writer.body(buf, start, end);
+		this.info.bytesSent += this.#exchange.sendBody(buf, start, end);
 	}
 
 	finish(trailers: HeaderMap | undefined): void {
 		if (this.#ended) return;
-		this.#writer.finish(this.#connection.shared.config.http1.enableTrailers ? trailers : undefined);
 		this.done = true;
 		this.#end();
-		this.#connection.onStreamDone();
+		this.#exchange.sendEnd(trailers);
 	}
 
 	cut(): void {
-		this.#connection.shared.stats.rqTxReset.inc();
+		this.#exchange.shared.stats.rqTxReset.inc();
 		this.#forward?.cancel();
 		this.#end();
-		this.#connection.cut();
+		this.#exchange.reset();
 	}
 
 	pauseRequest(): void {
-		this.#connection.transport.pauseReading();
+		this.#exchange.pauseReading();
 	}
 
 	resumeRequest(): void {
-		this.#connection.transport.resumeReading();
+		this.#exchange.resumeReading();
 	}
 
 	#runFilters(): void {
@@ -251,7 +245,7 @@ export class ServerStream implements IncomingStream, Downstream, RouteContext, T
 			if (this.#phase === PASSED) return;
 			if (outcome === "stop") {
 				this.#phase = HELD;
-				if (!this.#requestDone) this.#connection.transport.pauseReading();
+				if (!this.#requestDone) this.#exchange.pauseReading();
 				return;
 			}
 		}
@@ -261,7 +255,7 @@ export class ServerStream implements IncomingStream, Downstream, RouteContext, T
 
 	/** What the terminal router filter does. */
 	#dispatch(): void {
-		const { stats, forward } = this.#connection.shared;
+		const { stats, forward } = this.#exchange.shared;
 		const match = this.route();
 		if (!match) {
 			stats.noRoute.inc();
@@ -290,11 +284,11 @@ export class ServerStream implements IncomingStream, Downstream, RouteContext, T
 	}
 
 	#armTimers(): void {
-		const { timeouts } = this.#connection.shared.config;
+		const { timeouts } = this.#exchange.shared.config;
 		this.#setIdle(timeouts.streamIdleMs);
 		if (timeouts.requestMs <= 0 || this.#requestDone) return;
 		this.#requestTimer = new Timer(this);
-		this.#connection.shared.services.deadlines.arm(this.#requestTimer, timeouts.requestMs);
+		this.#exchange.shared.services.deadlines.arm(this.#requestTimer, timeouts.requestMs);
 	}
 
 	#setIdle(idleMs: number): void {
@@ -302,17 +296,17 @@ export class ServerStream implements IncomingStream, Downstream, RouteContext, T
 		if (idleMs <= 0) this.#idleTimer?.cancel();
 		else {
 			this.#idleTimer ??= new Timer(this);
-			this.#connection.shared.services.deadlines.arm(this.#idleTimer, idleMs, this.#lastActivityMs);
+			this.#exchange.shared.services.deadlines.arm(this.#idleTimer, idleMs, this.#lastActivityMs);
 		}
 	}
 
 	/** The timer is not armed anew for each piece: when it rings it looks how long the quiet has lasted. */
 	#touch(): void {
-		this.#lastActivityMs = this.#connection.shared.services.clock.nowMs();
+		this.#lastActivityMs = this.#exchange.shared.services.clock.nowMs();
 	}
 
 	#checkIdle(): void {
-		const { services, stats } = this.#connection.shared;
+		const { services, stats } = this.#exchange.shared;
 		const leftMs = this.#idleMs - (services.clock.nowMs() - this.#lastActivityMs);
 		if (leftMs > 0) {
 			services.deadlines.arm(this.#idleTimer!, Math.ceil(leftMs));
@@ -323,7 +317,7 @@ export class ServerStream implements IncomingStream, Downstream, RouteContext, T
 	}
 
 	#requestTimedOut(): void {
-		this.#connection.shared.stats.rqTimeout.inc();
+		this.#exchange.shared.stats.rqTimeout.inc();
 		this.sendLocalReply({ status: 408, body: "request timeout", details: "request_overall_timeout" });
 	}
 
@@ -333,7 +327,7 @@ export class ServerStream implements IncomingStream, Downstream, RouteContext, T
 		this.#ended = true;
 		this.#idleTimer?.cancel();
 		this.#requestTimer?.cancel();
-		const { stats, services } = this.#connection.shared;
+		const { stats, services } = this.#exchange.shared;
 		const { info } = this;
 		info.durationMs = services.clock.nowMs() - info.startMs;
 		stats.rqActive.add(-1);

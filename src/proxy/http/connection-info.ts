@@ -61,3 +61,39 @@ export interface CertificateInfo {
 	/** PEM of the certificate and what was sent with it. */
 	chainPem(): string;
 }
+
+/** The addresses of a socket, as `node:net` tells them. */
+export interface SocketAddresses {
+	readonly remoteAddress?: string | undefined;
+	readonly remotePort?: number | undefined;
+	readonly localAddress?: string | undefined;
+	readonly localPort?: number | undefined;
+}
+
+let lastId = 0;
+
+/** What is known of a connection of which nothing but its socket is known yet. */
+export function plainConnection(socket: SocketAddresses): ConnectionInfo {
+	const remoteIp = plainIp(socket.remoteAddress ?? "");
+	const remotePort = socket.remotePort ?? 0;
+	return {
+		id: ++lastId,
+		remoteIp,
+		remotePort,
+		localIp: plainIp(socket.localAddress ?? ""),
+		localPort: socket.localPort ?? 0,
+		sourceIp: remoteIp,
+		sourcePort: remotePort,
+		requestedServerName: undefined,
+		applicationProtocol: undefined,
+		transportProtocol: "raw_buffer",
+		tls: undefined,
+		filterState: new Map(),
+		dynamicMetadata: new Map(),
+	};
+}
+
+/** `::ffff:127.0.0.1` → `127.0.0.1`. */
+function plainIp(ip: string): string {
+	return ip.startsWith("::ffff:") ? ip.slice(7) : ip;
+}

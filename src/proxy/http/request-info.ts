@@ -1,3 +1,4 @@
+import type { ConnectionInfo } from "./connection-info.ts";
 import type { Protocol, ResponseFlag } from "./message.ts";
 import type { StreamInfo } from "./stream-info.ts";
 
@@ -7,13 +8,12 @@ export class RequestInfo implements StreamInfo {
 	startMs: number;
 	durationMs: number | undefined = undefined;
 	protocol: Protocol | undefined = undefined;
+	connection: ConnectionInfo | undefined = undefined;
 	responseCode = 0;
 	responseCodeDetails = "";
 	connectionTerminationDetails = "";
 	bytesReceived = 0;
 	bytesSent = 0;
-	downstreamRemoteAddress: string | undefined = undefined;
-	downstreamLocalAddress: string | undefined = undefined;
 	upstreamHost: string | undefined = undefined;
 	upstreamLocalAddress: string | undefined = undefined;
 	upstreamCluster: string | undefined = undefined;
@@ -24,6 +24,8 @@ export class RequestInfo implements StreamInfo {
 	virtualHostName: string | undefined = undefined;
 	attemptCount = 0;
 	requestId: string | undefined = undefined;
+	#remoteAddress: string | undefined = undefined;
+	#localAddress: string | undefined = undefined;
 	#flags: Set<ResponseFlag> | undefined = undefined;
 	#metadata: Map<string, Record<string, unknown>> | undefined = undefined;
 	#filterState: Map<string, unknown> | undefined = undefined;
@@ -31,6 +33,26 @@ export class RequestInfo implements StreamInfo {
 	constructor(startEpochMs: number, startMs: number) {
 		this.startEpochMs = startEpochMs;
 		this.startMs = startMs;
+	}
+
+	get downstreamRemoteAddress(): string | undefined {
+		const { connection } = this;
+		if (connection) this.#remoteAddress ??= `${connection.sourceIp}:${connection.sourcePort}`;
+		return this.#remoteAddress;
+	}
+
+	set downstreamRemoteAddress(address: string | undefined) {
+		this.#remoteAddress = address;
+	}
+
+	get downstreamLocalAddress(): string | undefined {
+		const { connection } = this;
+		if (connection) this.#localAddress ??= `${connection.localIp}:${connection.localPort}`;
+		return this.#localAddress;
+	}
+
+	set downstreamLocalAddress(address: string | undefined) {
+		this.#localAddress = address;
 	}
 
 	get responseFlags(): Set<ResponseFlag> {

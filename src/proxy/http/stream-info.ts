@@ -1,3 +1,4 @@
+import type { ConnectionInfo } from "./connection-info.ts";
 import type { Protocol, ResponseFlag } from "./message.ts";
 
 /** What is known of one request (or connection) for access logs, stats, format operators and filters. Filled on the way. */
@@ -9,6 +10,8 @@ export interface StreamInfo {
 	/** Set when the stream has ended. */
 	durationMs: number | undefined;
 	protocol: Protocol | undefined;
+	/** The client's connection; undefined where there is none (calls of the proxy itself). */
+	connection: ConnectionInfo | undefined;
 	responseCode: number;
 	responseCodeDetails: string;
 	readonly responseFlags: Set<ResponseFlag>;

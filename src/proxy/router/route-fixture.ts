@@ -53,6 +53,7 @@ export function testInfo(known: Partial<StreamInfo> = {}): StreamInfo {
 		startMs: 900,
 		durationMs: undefined,
 		protocol: "HTTP/1.1",
+		connection: undefined,
 		responseCode: 0,
 		responseCodeDetails: "",
 		responseFlags: new Set(),

@@ -1,7 +1,6 @@
 import type { Clock } from "../../lib/clock.ts";
-import type { CircuitBreakers, Host, UpstreamCluster } from "../cluster/cluster.ts";
+import type { UpstreamCluster } from "../cluster/cluster.ts";
 import type { Deadlines } from "../http/deadlines.ts";
-import { type ConnectFailure, type ConnectionOwner, UpstreamConnection } from "./upstream-connection.ts";
 import type { UpstreamUser } from "./upstream-user.ts";
 
 /** What pools need of the worker. */
@@ -10,164 +9,10 @@ export interface UpstreamContext {
 	readonly deadlines: Deadlines;
 }
 
-/** Idle connections are looked at this often, to close those of endpoints that have left. */
-const SWEEP_MS = 30_000;
-
-interface Waiter {
-	readonly user: UpstreamUser;
-	readonly cluster: UpstreamCluster;
-	readonly breakers: CircuitBreakers;
-}
-
-/**
- * The connections to one endpoint. A request takes the one that was used last, or waits for a new one; waiting and connections are
- * counted by the cluster's circuit breakers.
- */
-export class HostPool implements ConnectionOwner {
-	readonly #host: Host;
-	readonly #context: UpstreamContext;
-	readonly #idle: UpstreamConnection[] = [];
-	readonly #waiters: Waiter[] = [];
-	#connecting = 0;
-	#open = 0;
-
-	constructor(host: Host, context: UpstreamContext) {
-		this.#host = host;
-		this.#context = context;
-	}
-
-	/** The pool of an endpoint, made at first use. */
-	static of(host: Host, context: UpstreamContext): HostPool {
-		if (host.pool === undefined) host.pool = new HostPool(host, context);
-		return host.pool as HostPool;
-	}
-
-	/** Gives `user` a connection now or later, or tells it why not. */
-	acquire(cluster: UpstreamCluster, user: UpstreamUser): void {
-		for (let free = this.#idle.pop(); free; free = this.#idle.pop()) {
-			if (!free.usable) continue;
-			if (this.#retireWhenOld(free)) continue;
-			free.attach(user);
-			user.onReady(free);
-			return;
-		}
-		const { breakers, stats } = cluster;
-		if (!breakers.tryPending()) {
-			stats.upstreamRqPendingOverflow.inc();
-			user.onUnavailable("overflow", "");
-			return;
-		}
-		stats.upstreamRqPendingTotal.inc();
-		this.#waiters.push({ user, cluster, breakers });
-		if (this.#waiters.length > this.#connecting) this.#openOne(cluster);
-	}
-
+/** The connections of one protocol to one endpoint; waiting and connections are counted by the cluster's circuit breakers. */
+export interface HostPool {
+	/** Gives `user` a channel now or later, or tells it why not. */
+	acquire(cluster: UpstreamCluster, user: UpstreamUser): void;
 	/** Takes back a request that waits; a connection that is on its way is kept for the next one. */
-	cancel(user: UpstreamUser): void {
-		const at = this.#waiters.findIndex((waiter) => waiter.user === user);
-		if (at < 0) return;
-		const [waiter] = this.#waiters.splice(at, 1);
-		waiter!.breakers.releasePending();
-	}
-
-	onFree(connection: UpstreamConnection): void {
-		const { maxRequestsPerConnection, maxConnectionDurationMs } = connection.cluster.info;
-		if (connection.requests === 0) {
-			this.#connecting--;
-			if (maxConnectionDurationMs > 0) connection.connectedMs = this.#context.clock.nowMs();
-		} else if (this.#retireWhenOld(connection)) return;
-		if (maxRequestsPerConnection > 0 && connection.requests >= maxRequestsPerConnection) {
-			connection.cluster.stats.upstreamCxMaxRequests.inc();
-			connection.close();
-			return;
-		}
-		const waiter = this.#waiters.shift();
-		if (waiter) {
-			waiter.breakers.releasePending();
-			connection.attach(waiter.user);
-			waiter.user.onReady(connection);
-		} else if (this.#host.removed) connection.close();
-		else this.#rest(connection);
-	}
-
-	onGone(connection: UpstreamConnection, failure: ConnectFailure | undefined): void {
-		this.#open--;
-		this.#host.stats.cxActive--;
-		const { stats } = connection.cluster;
-		stats.upstreamCxActive.add(-1);
-		stats.upstreamCxDestroy.inc();
-		connection.breakers?.releaseConnection();
-		if (failure) {
-			this.#connecting--;
-			this.#connectFailed(connection, failure);
-			return;
-		}
-		const at = this.#idle.indexOf(connection);
-		if (at >= 0) this.#idle.splice(at, 1);
-		const waiter = this.#waiters[0];
-		if (waiter && this.#waiters.length > this.#connecting) this.#openOne(waiter.cluster);
-	}
-
-	onIdleTimer(connection: UpstreamConnection): void {
-		if (!this.#idle.includes(connection)) return;
-		const { idleTimeoutMs } = connection.cluster.info;
-		const idleMs = this.#context.clock.nowMs() - connection.idleSinceMs;
-		if (this.#retireWhenOld(connection)) return;
-		if (this.#host.removed || (idleTimeoutMs > 0 && idleMs >= idleTimeoutMs)) connection.close();
-		else this.#watch(connection, idleMs);
-	}
-
-	/** Closes a connection that is past its age; true when it was. */
-	#retireWhenOld(connection: UpstreamConnection): boolean {
-		const { maxConnectionDurationMs } = connection.cluster.info;
-		if (maxConnectionDurationMs <= 0) return false;
-		if (this.#context.clock.nowMs() - connection.connectedMs < maxConnectionDurationMs) return false;
-		connection.cluster.stats.upstreamCxMaxDurationReached.inc();
-		connection.close();
-		return true;
-	}
-
-	#rest(connection: UpstreamConnection): void {
-		connection.idleSinceMs = this.#context.clock.nowMs();
-		this.#idle.push(connection);
-		if (!connection.timer.armed) this.#watch(connection, 0);
-	}
-
-	/** The timer stays armed while the connection works: it is cheaper to look at an idle time again than to arm for each request. */
-	#watch(connection: UpstreamConnection, idleMs: number): void {
-		const { idleTimeoutMs } = connection.cluster.info;
-		const leftMs = idleTimeoutMs > 0 ? Math.max(1, Math.ceil(idleTimeoutMs - idleMs)) : SWEEP_MS;
-		this.#context.deadlines.arm(connection.timer, Math.min(leftMs, SWEEP_MS));
-	}
-
-	#openOne(cluster: UpstreamCluster): void {
-		const { breakers, stats, info } = cluster;
-		const counted = breakers.tryConnection();
-		if (!counted) {
-			stats.upstreamCxOverflow.inc();
-			// One connection per endpoint is always allowed, or what waits here would wait for ever (as Envoy).
-			if (this.#open > 0) return;
-		}
-		this.#open++;
-		this.#connecting++;
-		this.#host.stats.cxTotal++;
-		this.#host.stats.cxActive++;
-		stats.upstreamCxTotal.inc();
-		stats.upstreamCxActive.add(1);
-		const connection = new UpstreamConnection(this.#host, cluster, counted ? breakers : undefined, this);
-		if (info.connectTimeoutMs > 0) this.#context.deadlines.arm(connection.timer, info.connectTimeoutMs);
-	}
-
-	/** Everyone who waits for this endpoint is told: the next attempt may choose another. */
-	#connectFailed(connection: UpstreamConnection, failure: ConnectFailure): void {
-		const { stats } = connection.cluster;
-		this.#host.stats.cxConnectFail++;
-		stats.upstreamCxConnectFail.inc();
-		if (failure.reason === "connect-timeout") stats.upstreamCxConnectTimeout.inc();
-		for (const waiter of this.#waiters.splice(0)) {
-			waiter.breakers.releasePending();
-			stats.upstreamRqPendingFailureEject.inc();
-			waiter.user.onUnavailable(failure.reason, failure.detail);
-		}
-	}
+	cancel(user: UpstreamUser): void;
 }

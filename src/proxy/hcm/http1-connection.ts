@@ -3,24 +3,27 @@ import { RequestParser, type RequestSink } from "../codec/request-parser.ts";
 import { formatResponseHead } from "../codec/serialise.ts";
 import { statusText } from "../codec/status-text.ts";
 import { batchWrites, Transport, type TransportUser } from "../codec/transport.ts";
+import { type ConnectionInfo, plainConnection } from "../http/connection-info.ts";
 import { Timer, type TimerOwner } from "../http/deadlines.ts";
 import { HeaderMap } from "../http/header-map.ts";
-import type { RequestHead } from "../http/message.ts";
+import type { RequestHead, ResponseHead } from "../http/message.ts";
+import type { Exchange } from "./exchange.ts";
 import type { AcceptedSocket, HcmShared, LiveConnection } from "./hcm-shared.ts";
-import type { Peer } from "./request-headers.ts";
+import { Http1ResponseWriter } from "./http1-response-writer.ts";
 import { ServerStream } from "./server-stream.ts";
-import type { StreamHost } from "./stream-host.ts";
 
-/** A client's connection: one stream at a time, pipelined requests wait. */
-export class ServerConnection implements StreamHost, LiveConnection, TransportUser, RequestSink, TimerOwner {
+/** A client's HTTP/1 connection: one stream at a time, pipelined requests wait. */
+export class Http1Connection implements Exchange, LiveConnection, TransportUser, RequestSink, TimerOwner {
 	readonly shared: HcmShared;
-	readonly transport: Transport;
-	readonly parser: RequestParser;
-	readonly peer: Peer;
-	readonly remoteAddress: string;
-	readonly localAddress: string;
-	closing = false;
+	readonly connection: ConnectionInfo;
+	readonly #transport: Transport;
+	readonly #parser: RequestParser;
+	readonly #writer: Http1ResponseWriter;
 	readonly #onClosed: () => void;
+	/** No further request: the connection closes after the current answer. */
+	#closing = false;
+	/** Of the current stream. */
+	#request: RequestHead = brokenRequest();
 	readonly #startMs: number;
 	/** Idleness, the arrival of a head, and the end of a closing connection, one after the other. */
 	readonly #timer = new Timer(this);
@@ -36,23 +39,21 @@ export class ServerConnection implements StreamHost, LiveConnection, TransportUs
 	#reportedOut = 0;
 	#local = false;
 
-	constructor(shared: HcmShared, { socket, bufferLimitBytes, onClosed }: AcceptedSocket) {
+	constructor(shared: HcmShared, { socket, connection, bufferLimitBytes, onClosed }: AcceptedSocket) {
 		this.shared = shared;
 		this.#onClosed = onClosed;
 		const { http1, timeouts } = shared.config;
 		this.#startMs = shared.services.clock.nowMs();
 		this.#idleSinceMs = this.#startMs;
-		const remoteIp = plainIp(socket.remoteAddress ?? "");
-		this.remoteAddress = `${remoteIp}:${socket.remotePort ?? 0}`;
-		this.localAddress = `${plainIp(socket.localAddress ?? "")}:${socket.localPort ?? 0}`;
-		this.peer = { remoteIp, localPort: socket.localPort ?? 0, nodeIp: shared.services.localAddress, tls: false };
-		this.parser = new RequestParser(this, {
+		this.connection = connection ?? plainConnection(socket);
+		this.#parser = new RequestParser(this, {
 			limits: { maxHeadBytes: http1.maxHeadBytes, maxFields: http1.maxFields },
 			acceptHttp10: http1.acceptHttp10,
 			defaultHostForHttp10: http1.defaultHostForHttp10,
 			allowCustomMethods: http1.allowCustomMethods,
 		});
-		this.transport = new Transport(socket, this, bufferLimitBytes, true);
+		this.#transport = new Transport(socket, this, bufferLimitBytes, true);
+		this.#writer = new Http1ResponseWriter(this.#transport);
 		const { stats } = shared;
 		stats.cxTotal.inc();
 		stats.cxHttp1Total.inc();
@@ -64,33 +65,51 @@ export class ServerConnection implements StreamHost, LiveConnection, TransportUs
 		shared.services.deadlines.arm(this.#lifeTimer, timeouts.maxConnectionDurationMs);
 	}
 
+	get requestLength(): number {
+		return this.#parser.contentLength;
+	}
+
+	get seen(): number {
+		return this.#parser.seen;
+	}
+
+	get upgrade(): string {
+		return this.#parser.upgrade;
+	}
+
+	get expectsContinue(): boolean {
+		return this.#parser.expectsContinue;
+	}
+
+	get congested(): boolean {
+		return this.#transport.congested;
+	}
+
 	/** Finish what runs, then close. */
 	drain(): void {
-		this.closing = true;
-		if (this.#stream || !this.parser.idle) return;
+		this.#closing = true;
+		if (this.#stream || !this.#parser.idle) return;
 		this.shared.stats.cxDrainClose.inc();
 		batchWrites(() => this.#linger());
 	}
 
 	destroy(): void {
 		this.#local = true;
-		this.transport.destroy();
+		this.#transport.destroy();
 	}
 
 	onData(buf: Buffer, end: number): void {
 		if (this.#lingering) return;
-		if (this.#waiting !== undefined || (this.#stream !== undefined && this.parser.ended)) this.#wait(buf, 0, end);
+		if (this.#waiting !== undefined || (this.#stream !== undefined && this.#parser.ended)) this.#wait(buf, 0, end);
 		else this.#feed(buf, end);
 	}
 
 	onEof(): void {
 		const stream = this.#stream;
-		if (!stream) this.transport.destroy();
+		if (!stream) this.#transport.destroy();
 		else if (stream.tunnelling) stream.onRequestEnd(undefined);
-		else {
-			// As Envoy: a client that ends its side has gone.
-			this.transport.destroy();
-		}
+		// As Envoy: a client that ends its side has gone.
+		else this.#transport.destroy();
 	}
 
 	onDrain(): void {
@@ -101,7 +120,7 @@ export class ServerConnection implements StreamHost, LiveConnection, TransportUs
 		const { stats, connections, services } = this.shared;
 		this.#timer.cancel();
 		this.#lifeTimer?.cancel();
-		this.parser.stop();
+		this.#parser.stop();
 		const stream = this.#stream;
 		this.#stream = undefined;
 		stream?.onDisconnect(this.#local);
@@ -120,13 +139,11 @@ export class ServerConnection implements StreamHost, LiveConnection, TransportUs
 		this.#timesHead = false;
 		this.#requests++;
 		if (config.maxRequestsPerConnection > 0 && this.#requests >= config.maxRequestsPerConnection) {
-			if (!this.closing) stats.cxMaxRequestsReached.inc();
-			this.closing = true;
+			if (!this.#closing) stats.cxMaxRequestsReached.inc();
+			this.#closing = true;
 		}
-		if (!this.parser.keepAlive) this.closing = true;
-		const stream = new ServerStream(this, head);
-		this.#stream = stream;
-		stream.start();
+		if (!this.#parser.keepAlive) this.#closing = true;
+		this.#open(head).start();
 	}
 
 	onBody(buf: Buffer, start: number, end: number): void {
@@ -139,7 +156,7 @@ export class ServerConnection implements StreamHost, LiveConnection, TransportUs
 
 	onCodecError(error: CodecError): void {
 		if (!error.wellFormed) this.shared.stats.cxProtocolError.inc();
-		this.closing = true;
+		this.#closing = true;
 		if (this.#stream) this.#stream.onCodecError(error);
 		else this.#refuse(error);
 	}
@@ -156,53 +173,87 @@ export class ServerConnection implements StreamHost, LiveConnection, TransportUs
 		else this.#arm(this.shared.config.timeouts.idleMs);
 	}
 
-	/** More requests follow only if this one was also received whole. */
-	onStreamDone(): void {
+	beginTunnel(): void {
+		this.#parser.beginTunnel();
+	}
+
+	sendInterim(status: number, headers: HeaderMap): void {
+		if (this.#request.protocol !== "HTTP/1.0") this.#transport.send(formatResponseHead({ status, headers }, ""));
+	}
+
+	sendHead(response: ResponseHead, contentLength: number): void {
+		// A request that was not received whole leaves bytes behind, and so may one that wanted to switch protocols.
+		if (!this.#parser.ended || this.#parser.upgrade !== "" || this.shared.draining) this.#closing = true;
+		if (Http1ResponseWriter.needsClose(this.#request, contentLength)) this.#closing = true;
+		this.#writer.head(this.#request, response, { contentLength, close: this.#closing });
+	}
+
+	sendBody(buf: Buffer, start: number, end: number): number {
+		return this.#writer.body(buf, start, end);
+	}
+
+	sendEnd(trailers: HeaderMap | undefined): void {
+		this.#writer.finish(this.shared.config.http1.enableTrailers ? trailers : undefined);
 		if (!this.#parsing) this.#nextStream();
 	}
 
-	cut(): void {
+	reset(): void {
 		this.#local = true;
-		this.transport.flush();
-		this.transport.reset();
+		this.#transport.flush();
+		this.#transport.reset();
+	}
+
+	pauseReading(): void {
+		this.#transport.pauseReading();
+	}
+
+	resumeReading(): void {
+		this.#transport.resumeReading();
+	}
+
+	#open(request: RequestHead): ServerStream {
+		const stream = new ServerStream(this, request);
+		this.#request = request;
+		this.#stream = stream;
+		return stream;
 	}
 
 	#feed(buf: Buffer, end: number): void {
 		this.#parsing = true;
 		let at = 0;
 		while (at < end) {
-			at = this.parser.execute(buf, at, end);
+			at = this.#parser.execute(buf, at, end);
 			if (this.#stream?.done) this.#nextStream();
 			if (this.#stream || this.#lingering) break;
 		}
 		this.#parsing = false;
-		if (at < end && !this.#lingering && !this.transport.closed) this.#wait(buf, at, end);
-		else if (!this.#stream && !this.parser.idle) this.#timeHead();
+		if (at < end && !this.#lingering && !this.#transport.closed) this.#wait(buf, at, end);
+		else if (!this.#stream && !this.#parser.idle) this.#timeHead();
 	}
 
 	#nextStream(): void {
 		this.#stream = undefined;
 		this.#reportBytes();
 		// Cut, and its end not told yet: nothing new begins.
-		if (this.transport.closed) return;
-		if (this.closing || !this.parser.ended) {
+		if (this.#transport.closed) return;
+		if (this.#closing || !this.#parser.ended) {
 			this.#linger();
 			return;
 		}
-		this.parser.next();
+		this.#parser.next();
 		this.#idleSinceMs = this.shared.services.clock.nowMs();
 		const rest = this.#waiting;
 		if (rest === undefined || this.#parsing) return;
 		this.#waiting = undefined;
 		this.#feed(rest, rest.length);
-		if (this.#waiting === undefined) this.transport.resumeReading();
+		if (this.#waiting === undefined) this.#transport.resumeReading();
 	}
 
 	/** Keeps bytes of requests that came before their turn; what is unread stays with the client. */
 	#wait(buf: Buffer, start: number, end: number): void {
 		const piece = Buffer.copyBytesFrom(buf, start, end - start);
 		this.#waiting = this.#waiting === undefined ? piece : Buffer.concat([this.#waiting, piece]);
-		this.transport.pauseReading();
+		this.#transport.pauseReading();
 	}
 
 	/** Ends our side and waits a while for the client's end, so that it gets the answer and not a RST. */
@@ -211,20 +262,18 @@ export class ServerConnection implements StreamHost, LiveConnection, TransportUs
 		this.#lingering = true;
 		this.#local = true;
 		this.#waiting = undefined;
-		this.parser.stop();
-		this.transport.end();
-		this.transport.resumeReading();
+		this.#parser.stop();
+		this.#transport.end();
+		this.#transport.resumeReading();
 		const { delayedCloseMs } = this.shared.config.timeouts;
 		if (delayedCloseMs > 0) this.#arm(delayedCloseMs);
-		else this.transport.destroy();
+		else this.#transport.destroy();
 	}
 
 	/** Bytes that are no request are answered without routes and filters. */
 	#refuse(error: CodecError): void {
-		const stream = new ServerStream(this, brokenRequest());
-		this.#stream = stream;
 		const { status, details } = error;
-		stream.refuse(
+		this.#open(brokenRequest()).refuse(
 			error.wellFormed ? { status, body: "", details } : { status, body: statusText(status), flag: "DPE", details },
 		);
 	}
@@ -241,14 +290,11 @@ export class ServerConnection implements StreamHost, LiveConnection, TransportUs
 		const { stats, config } = this.shared;
 		const byHeaders = config.timeouts.requestHeadersMs > 0;
 		(byHeaders ? stats.rqHeaderTimeout : stats.rqTimeout).inc();
-		this.closing = true;
-		this.parser.stop();
+		this.#closing = true;
+		this.#parser.stop();
 		const body = byHeaders ? "request header timeout" : "request timeout";
 		const details = byHeaders ? "request_header_timeout" : "request_overall_timeout";
-		batchWrites(() => {
-			this.#stream = new ServerStream(this, brokenRequest());
-			this.#stream.refuse({ status: 408, body, flag: undefined, details });
-		});
+		batchWrites(() => this.#open(brokenRequest()).refuse({ status: 408, body, details }));
 	}
 
 	#checkIdle(): void {
@@ -267,15 +313,11 @@ export class ServerConnection implements StreamHost, LiveConnection, TransportUs
 	}
 
 	#reportBytes(): void {
-		const { bytesRead, bytesWritten } = this.transport;
+		const { bytesRead, bytesWritten } = this.#transport;
 		this.shared.stats.cxRxBytesTotal.inc(bytesRead - this.#reportedIn);
 		this.shared.stats.cxTxBytesTotal.inc(bytesWritten - this.#reportedOut);
 		this.#reportedIn = bytesRead;
 		this.#reportedOut = bytesWritten;
-	}
-
-	sendInterim(status: number, headers: HeaderMap): void {
-		this.transport.send(formatResponseHead({ status, headers }, ""));
 	}
 }
 
@@ -289,9 +331,4 @@ function brokenRequest(): RequestHead {
 		protocol: "HTTP/1.1",
 		headers: new HeaderMap(),
 	};
-}
-
-/** `::ffff:127.0.0.1` → `127.0.0.1`. */
-function plainIp(ip: string): string {
-	return ip.startsWith("::ffff:") ? ip.slice(7) : ip;
 }

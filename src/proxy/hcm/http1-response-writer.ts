@@ -4,8 +4,8 @@ import type { Transport } from "../codec/transport.ts";
 import type { HeaderMap } from "../http/header-map.ts";
 import type { RequestHead, ResponseHead } from "../http/message.ts";
 
-/** Writes one answer: chooses the framing that the client understands and keeps to it. */
-export class ResponseWriter {
+/** Writes the answers of a connection, one after the other: chooses the framing that the client understands and keeps to it. */
+export class Http1ResponseWriter {
 	readonly #transport: Transport;
 	#chunked = false;
 	#bodiless = false;
@@ -20,12 +20,17 @@ export class ResponseWriter {
 	}
 
 	/** `contentLength` as in `message-parser.ts`; `close`: the connection ends after this answer. */
-	head(request: RequestHead, response: ResponseHead, contentLength: number, close: boolean): void {
+	head(
+		request: RequestHead,
+		response: ResponseHead,
+		{ contentLength, close }: { contentLength: number; close: boolean },
+	): void {
 		const http10 = request.protocol === "HTTP/1.0";
 		const { status, headers } = response;
 		let lines = "";
 		if (close && contentLength !== TUNNEL) lines = "connection: close\r\n";
 		else if (http10 && !close) lines = "connection: keep-alive\r\n";
+		this.#chunked = false;
 		this.#bodiless = request.method === "HEAD" || status === 204 || status === 304;
 		if (contentLength === CHUNKED || contentLength === UNTIL_CLOSE) {
 			this.#chunked = !http10 && !this.#bodiless;
@@ -45,12 +50,6 @@ export class ResponseWriter {
 			this.#transport.send("\r\n");
 		} else this.#transport.sendBytes(buf, start, end);
 		return end - start;
-	}
-
-	text(body: string): number {
-		if (this.#bodiless) return 0;
-		this.#transport.send(body);
-		return body.length;
 	}
 
 	finish(trailers: HeaderMap | undefined): void {

@@ -2,21 +2,22 @@ import { connect, type Socket } from "node:net";
 import type { CircuitBreakers, Host, UpstreamCluster } from "../cluster/cluster.ts";
 import type { CodecError } from "../codec/codec-error.ts";
 import { SEEN } from "../codec/known-names.ts";
-import { TUNNEL } from "../codec/message-parser.ts";
+import { CHUNKED, TUNNEL } from "../codec/message-parser.ts";
 import { ResponseParser, type ResponseSink } from "../codec/response-parser.ts";
+import { formatLastChunk, formatRequestHead } from "../codec/serialise.ts";
 import { batchWrites, onreadOption, Transport, type TransportUser } from "../codec/transport.ts";
 import { Timer, type TimerOwner } from "../http/deadlines.ts";
 import type { HeaderMap } from "../http/header-map.ts";
-import type { ResponseHead } from "../http/message.ts";
+import type { RequestHead, ResponseHead } from "../http/message.ts";
 import type { UpstreamChannel, UpstreamUser } from "./upstream-user.ts";
 
 /** What a connection tells the pool that owns it. */
 export interface ConnectionOwner {
 	/** Connected, or free again after a request. */
-	onFree(connection: UpstreamConnection): void;
+	onFree(connection: Http1ClientConnection): void;
 	/** Gone; when it never connected, `failure` says why. */
-	onGone(connection: UpstreamConnection, failure: ConnectFailure | undefined): void;
-	onIdleTimer(connection: UpstreamConnection): void;
+	onGone(connection: Http1ClientConnection, failure: ConnectFailure | undefined): void;
+	onIdleTimer(connection: Http1ClientConnection): void;
 }
 
 export interface ConnectFailure {
@@ -28,22 +29,25 @@ export interface ConnectFailure {
 const MAX_DISCARD_BYTES = 64 * 1024;
 
 /** One HTTP/1.1 connection to an endpoint; carries one request at a time. */
-export class UpstreamConnection implements UpstreamChannel, TransportUser, ResponseSink, TimerOwner {
+export class Http1ClientConnection implements UpstreamChannel, TransportUser, ResponseSink, TimerOwner {
 	readonly host: Host;
 	readonly cluster: UpstreamCluster;
 	/** Where this connection is counted; undefined when it was opened beyond the limit. */
 	readonly breakers: CircuitBreakers | undefined;
 	/** Connect timeout, then idleness. */
 	readonly timer: Timer = new Timer(this);
-	readonly transport: Transport;
+	readonly protocol = "HTTP/1.1";
 	connected = false;
 	requests = 0;
 	idleSinceMs = 0;
 	/** When it was connected; kept by the pool while connections have a highest age. */
 	connectedMs = 0;
 	readonly #owner: ConnectionOwner;
+	readonly #transport: Transport;
 	readonly #parser = new ResponseParser(this);
 	#user: UpstreamUser | undefined = undefined;
+	/** Body length of the current request. */
+	#requestLength = 0;
 	#requestDone = false;
 	#discardLeft = 0;
 	#timedOut = false;
@@ -66,8 +70,8 @@ export class UpstreamConnection implements UpstreamChannel, TransportUser, Respo
 		const { keepAlive } = cluster.info;
 		// Before Node 24.19 interval and number of probes are the system's.
 		if (keepAlive) socket.setKeepAlive(true, keepAlive.idleMs, keepAlive.intervalMs, keepAlive.probes);
-		this.transport = new Transport(socket, this, cluster.info.perConnectionBufferLimitBytes, false);
-		onread.bind(this.transport);
+		this.#transport = new Transport(socket, this, cluster.info.perConnectionBufferLimitBytes, false);
+		onread.bind(this.#transport);
 		socket.once("connect", () => batchWrites(() => this.#onConnect()));
 	}
 
@@ -76,29 +80,52 @@ export class UpstreamConnection implements UpstreamChannel, TransportUser, Respo
 	}
 
 	get localAddress(): string {
-		this.#localAddress ??= `${this.transport.socket.localAddress}:${this.transport.socket.localPort}`;
+		this.#localAddress ??= `${this.#transport.socket.localAddress}:${this.#transport.socket.localPort}`;
 		return this.#localAddress;
 	}
 
 	get usable(): boolean {
-		return this.connected && !this.transport.closed;
+		return this.connected && !this.#transport.closed;
 	}
 
 	/** Starts a request: `user` gets the events of its answer. */
 	attach(user: UpstreamUser): void {
 		this.#user = user;
 		this.#requestDone = false;
-		this.transport.markWrites();
+		this.#transport.markWrites();
 		this.requests++;
 	}
 
-	sendHead(text: string, method: string, upgrade: boolean): void {
-		this.#parser.expect(method, upgrade);
-		this.transport.send(text);
+	get congested(): boolean {
+		return this.#transport.congested;
 	}
 
-	finishRequest(): void {
+	sendHead(request: RequestHead, length: number, upgrade: string): void {
+		this.#requestLength = length;
+		this.#parser.expect(request.method, upgrade !== "");
+		this.#transport.send(formatRequestHead(request, framingLine(request, length)));
+	}
+
+	sendBody(buf: Buffer, start: number, end: number): void {
+		if (this.#requestLength === CHUNKED) {
+			this.#transport.send(`${(end - start).toString(16)}\r\n`);
+			this.#transport.sendBytes(buf, start, end);
+			this.#transport.send("\r\n");
+		} else this.#transport.sendBytes(buf, start, end);
+	}
+
+	sendEnd(trailers: HeaderMap | undefined): void {
+		if (this.#requestLength === CHUNKED) this.#transport.send(formatLastChunk(trailers));
+		else if (this.#requestLength === TUNNEL) this.#transport.end();
 		this.#requestDone = true;
+	}
+
+	pauseReading(): void {
+		this.#transport.pauseReading();
+	}
+
+	resumeReading(): void {
+		this.#transport.resumeReading();
 	}
 
 	abandon(): void {
@@ -112,7 +139,7 @@ export class UpstreamConnection implements UpstreamChannel, TransportUser, Respo
 	close(): void {
 		this.#user = undefined;
 		this.#parser.stop();
-		this.transport.destroy();
+		this.#transport.destroy();
 	}
 
 	onData(buf: Buffer, end: number): void {
@@ -133,8 +160,8 @@ export class UpstreamConnection implements UpstreamChannel, TransportUser, Respo
 		const tunnel = this.#user !== undefined && this.contentLength === TUNNEL && !this.#parser.idle;
 		this.#parser.finish();
 		// What a tunnel still has to send goes out before its end.
-		if (tunnel) this.transport.end();
-		else this.transport.destroy();
+		if (tunnel) this.#transport.end();
+		else this.#transport.destroy();
 	}
 
 	onDrain(): void {
@@ -148,7 +175,7 @@ export class UpstreamConnection implements UpstreamChannel, TransportUser, Respo
 		this.#parser.stop();
 		this.#owner.onGone(this, this.connected ? undefined : this.#connectFailure(error));
 		if (!user) return;
-		const unsent = this.requests > 1 && this.transport.nothingWritten;
+		const unsent = this.requests > 1 && this.#transport.nothingWritten;
 		user.onReset(unsent ? "unsent" : "terminated", undefined);
 	}
 
@@ -156,7 +183,7 @@ export class UpstreamConnection implements UpstreamChannel, TransportUser, Respo
 		if (this.connected) this.#owner.onIdleTimer(this);
 		else {
 			this.#timedOut = true;
-			this.transport.destroy();
+			this.#transport.destroy();
 		}
 	}
 
@@ -194,7 +221,7 @@ export class UpstreamConnection implements UpstreamChannel, TransportUser, Respo
 	/** The answer is complete: the connection is free again if both sides kept to the protocol. */
 	#answered(tooMuch: boolean): void {
 		this.#discardLeft = 0;
-		if (tooMuch || !this.#parser.keepAlive || !this.#requestDone || this.transport.closed) this.close();
+		if (tooMuch || !this.#parser.keepAlive || !this.#requestDone || this.#transport.closed) this.close();
 		else {
 			this.#parser.next();
 			this.#owner.onFree(this);
@@ -204,6 +231,15 @@ export class UpstreamConnection implements UpstreamChannel, TransportUser, Respo
 	#connectFailure(error: Error | undefined): ConnectFailure {
 		return { reason: this.#timedOut ? "connect-timeout" : "connect-failure", detail: describe(error) };
 	}
+}
+
+const BODILESS = new Set(["GET", "HEAD", "DELETE", "TRACE", "CONNECT"]);
+
+/** The line that tells the body's length, where the request's own fields do not. */
+function framingLine({ method, headers }: RequestHead, length: number): string {
+	if (length === CHUNKED) return "transfer-encoding: chunked\r\n";
+	// Where a body could be expected, its absence is told (RFC 9110 8.6; the same methods as in Envoy).
+	return length === 0 && !BODILESS.has(method) && !headers.has("content-length") ? "content-length: 0\r\n" : "";
 }
 
 const HOP_BY_HOP = SEEN.connection | SEEN.hopByHop | SEEN.transferEncoding | SEEN.upgrade;

@@ -1,0 +1,42 @@
+import type { ConnectionInfo } from "../http/connection-info.ts";
+import type { HeaderMap } from "../http/header-map.ts";
+import type { ResponseHead } from "../http/message.ts";
+import type { HcmShared } from "./hcm-shared.ts";
+
+/**
+ * The client's side of one request, below which is the protocol: framing, the connection's persistence, the codec. A connection
+ * makes a `ServerStream` per request, hands it the exchange, and calls its `onRequestBody`, `onRequestEnd`, `onDownstreamDrain`,
+ * `onCodecError` and `onDisconnect`. HTTP/1 has one exchange per connection, used again by each of its requests.
+ */
+export interface Exchange {
+	readonly shared: HcmShared;
+	readonly connection: ConnectionInfo;
+	/** Body bytes of the request if its head tells, 0 when the request ended with its head, else CHUNKED or TUNNEL (`message-parser.ts`). */
+	readonly requestLength: number;
+	/** Bits of `SEEN` (`known-names.ts`) for the request's fields. */
+	readonly seen: number;
+	/** Protocol that the client asks to switch to, lower case (`Upgrade`, or `:protocol` of an extended CONNECT); "" when none. */
+	readonly upgrade: string;
+	/** The client waits for 100 (Continue). */
+	readonly expectsContinue: boolean;
+	/** The client takes less than it is sent; the stream's `onDownstreamDrain` follows. */
+	readonly congested: boolean;
+	/** From here on bytes of another protocol flow both ways. */
+	beginTunnel(): void;
+	/** A 1xx other than 101. */
+	sendInterim(status: number, headers: HeaderMap): void;
+	/**
+	 * The answer's head. `contentLength`: bytes, CHUNKED or UNTIL_CLOSE when not known, TUNNEL, 0 when the answer ends with its
+	 * head (`sendEnd` follows all the same).
+	 */
+	sendHead(response: ResponseHead, contentLength: number): void;
+	/** `buf` is valid during the call only. Returns how many body bytes the client gets: none in answers that have no body. */
+	sendBody(buf: Buffer, start: number, end: number): number;
+	/** The answer is whole. Last call of a stream: the next request may begin within. */
+	sendEnd(trailers: HeaderMap | undefined): void;
+	/** Last call of a stream whose answer cannot be completed: the client sees that it was cut short. */
+	reset(): void;
+	/** The rest of the request stays with the client until `resumeReading`. */
+	pauseReading(): void;
+	resumeReading(): void;
+}
