@@ -1,4 +1,4 @@
-// Runs the test suites one after the other: node tools/run-tests.mjs [unit] [envoy] [faults] [e2e], all of them when none is named. A suite that fails does not
+// Runs the test suites one after the other: node tools/run-tests.mjs [unit] [envoy] [faults] [traffic] [e2e], all of them when none is named. A suite that fails does not
 // stop the next one. The last line is the sum: `N passed, N failed, N skipped`; the exit code is 1 unless nothing failed.
 
 import { spawnSync } from "node:child_process";
@@ -15,6 +15,8 @@ const SUITES = {
 	oracle: { files: ["test/oracle/**/*.test.ts"], timeoutMs: 300_000 },
 	// Killed processes, full disks: each file has meshes of its own, and looks at what is left behind.
 	faults: { files: ["test/faults/**/*.test.ts"], timeoutMs: 300_000, options: ["--test-concurrency=1"] },
+	// Scenarios of Istio's users on one mesh with the project's own workloads.
+	traffic: { files: ["test/traffic/**/*.test.ts"], timeoutMs: 300_000 },
 	// One file at a time: each has a mesh of its own, and their shares and times are measured.
 	e2e: { files: ["test/e2e/**/*.test.ts"], timeoutMs: 600_000, options: ["--test-concurrency=1"] },
 };

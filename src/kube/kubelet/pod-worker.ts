@@ -13,6 +13,8 @@ import { makeVolumes, removeFolder, VolumeError, volumeReferences } from "./volu
 /** Volumes that cannot be made yet are tried again this soon; a ConfigMap that appears brings the pod back at once. */
 const VOLUME_RETRY_MS = 2_000;
 const STATUS_RETRY_MS = 500;
+/** A pod that is deleted serves on for so long: until then its callers have learnt that it leaves, and nobody's request fails. */
+const CALLERS_KNOW_MS = 300;
 const SAVE_RETRY_MS = 5_000;
 
 /** Runs one pod: everything that happens to it goes through `#pass`, one at a time. */
@@ -227,10 +229,17 @@ export class PodWorker {
 		this.#termination ??= (async () => {
 			for (const { isRunning, container } of [...this.#main, ...this.#init])
 				if (isRunning) this.#event(container, "Normal", "Killing", `Stopping container ${container.name}`);
-			await this.#stopContainers((this.#pod.metadata.deletionGracePeriodSeconds ?? 30) * 1000);
+			const graceMs = (this.#pod.metadata.deletionGracePeriodSeconds ?? 30) * 1000;
+			if (graceMs > CALLERS_KNOW_MS && this.#main.some(({ isRunning }) => isRunning))
+				await this.#pause(CALLERS_KNOW_MS);
+			await this.#stopContainers(graceMs);
 			await this.#forget();
 		})();
 		return this.#termination;
+	}
+
+	#pause(ms: number): Promise<void> {
+		return new Promise((resolve) => this.#timers.set("pause", this.#context.clock.after(ms, resolve)));
 	}
 
 	async #forget(): Promise<void> {
@@ -244,9 +253,7 @@ export class PodWorker {
 				// Gone, or another pod of that name already: either way it is not ours any more.
 				if (error instanceof KubeApiError && (error.code === 404 || error.code === 409)) return;
 				this.#context.log.debug({ err: error, pod: name }, "a pod could not be taken off the API server, trying again");
-				await new Promise<void>((resolve) =>
-					this.#timers.set("forget", this.#context.clock.after(STATUS_RETRY_MS, resolve)),
-				);
+				await this.#pause(STATUS_RETRY_MS);
 				if (this.#closed) return;
 			}
 		}

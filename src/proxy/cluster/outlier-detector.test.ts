@@ -148,3 +148,16 @@ test("failure percentage ejects when enforced", () => {
 	assert.equal(hosts[2]!.outlier.ejected, true);
 	assert.equal(stat("ejections_enforced_failure_percentage"), 1);
 });
+
+test("a detector that takes hosts over counts anew, whatever the one before had counted to", () => {
+	const { hosts, fail, clock, scope } = setUp({ consecutive: { ...defaults.consecutive, consecutive_5xx: 3 } });
+	fail(hosts[0]!, 2);
+	const next = new OutlierDetector(
+		{ ...defaults, consecutive: { ...defaults.consecutive, consecutive_5xx: 2 } },
+		{ clock, random: seededRandom(1), stats: scope, hosts: () => hosts, onChange: () => {} },
+	);
+	next.reportStatus(hosts[0]!, 500);
+	assert.equal(hosts[0]!.outlier.ejected, false);
+	next.reportStatus(hosts[0]!, 500);
+	assert.equal(hosts[0]!.outlier.ejected, true);
+});

@@ -55,6 +55,8 @@ export class OutlierDetector<H extends OutlierHost> {
 		this.#deps = deps;
 		this.#active = deps.stats.gauge("outlier_detection.ejections_active");
 		this.#cancelSweep = this.#armSweep();
+		// Hosts come over from a cluster with other thresholds: what they failed in a row there says nothing here.
+		for (const { outlier } of deps.hosts()) forgetFailures(outlier);
 		this.hostsChanged();
 	}
 
@@ -161,7 +163,7 @@ export class OutlierDetector<H extends OutlierHost> {
 	#unEject(host: H): void {
 		const state = host.outlier;
 		state.ejected = false;
-		for (const kind of Object.keys(state.inARow) as ConsecutiveKind[]) state.inARow[kind] = 0;
+		forgetFailures(state);
 		this.#active.add(-1);
 		this.#deps.onEvent?.(host, { ejected: false });
 	}
@@ -184,6 +186,10 @@ export class OutlierDetector<H extends OutlierHost> {
 			outlier.localSuccessRate = takeRate(outlier.local, requestVolume);
 		}
 	}
+}
+
+function forgetFailures({ inARow }: OutlierState): void {
+	for (const kind of Object.keys(inARow) as ConsecutiveKind[]) inARow[kind] = 0;
 }
 
 function tally(of: RateTally, success: boolean): void {
