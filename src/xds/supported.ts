@@ -47,7 +47,7 @@ function walk(message: ReflectMessage, path: string, on: Walk): void {
 	const fields = typeName.startsWith("google.protobuf.") ? "*" : on.supported[typeName];
 	if (fields === "*") return;
 	for (const field of message.desc.fields) {
-		if (!message.isSet(field)) continue;
+		if (!message.isSet(field) || isDispensable(message, field, on)) continue;
 		const at = path === "" ? field.name : `${path}.${field.name}`;
 		if (!fields?.includes(field.name)) {
 			on.problems.push(
@@ -60,6 +60,21 @@ function walk(message: ReflectMessage, path: string, on: Walk): void {
 		const numbers = [...new Set(unknown.map((u) => u.no))].join(", ");
 		on.problems.push(problem("LTN3002", path, `${typeName} has unknown fields (numbers ${numbers})`, "remove them"));
 	}
+}
+
+/** Messages that carry an extension which the configuration may say it can do without. */
+const MAY_BE_OPTIONAL = new Set([
+	"envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter",
+	"envoy.config.route.v3.FilterConfig",
+]);
+
+/** True for an extension of a type that nobody knows and that is marked `is_optional`: Envoy passes over it too. */
+function isDispensable(message: ReflectMessage, field: DescField, { supported }: Walk): boolean {
+	if (!MAY_BE_OPTIONAL.has(message.desc.typeName) || field.message?.typeName !== "google.protobuf.Any") return false;
+	const optional = message.desc.fields.find(({ name }) => name === "is_optional");
+	if (!optional || !message.isSet(optional)) return false;
+	const any = (message.get(field) as ReflectMessage).message as Any;
+	return !(typeNameOf(any.typeUrl) in supported);
 }
 
 function walkValue(message: ReflectMessage, field: DescField, at: string, on: Walk): void {

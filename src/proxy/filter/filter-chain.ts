@@ -3,11 +3,17 @@ import { type FieldPath, fieldPath } from "../../lib/field-path.ts";
 import { ProblemError, problem } from "../../lib/problem.ts";
 import { unpackAny, unpackAs } from "../../xds/any.ts";
 import { type Router, RouterSchema } from "../../xds/generated/envoy/extensions/filters/http/router/v3/router_pb.ts";
+import {
+	type FilterConfig,
+	FilterConfigSchema,
+} from "../../xds/generated/envoy/config/route/v3/route_components_pb.ts";
 import type { HttpFilter } from "../../xds/generated/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts";
 import { TypedStructSchema as UdpaTypedStructSchema } from "../../xds/generated/udpa/type/v1/typed_struct_pb.ts";
 import { TypedStructSchema } from "../../xds/generated/xds/type/v3/typed_struct_pb.ts";
 import { typeNameOf, typeUrlOf } from "../../xds/type-urls.ts";
+import { FilterSwitch } from "../router/filter-switch.ts";
 import { ProblemList } from "../router/problem-list.ts";
+import type { RouteMatch } from "../router/route-match.ts";
 import type { HttpFilterConfig, HttpFilterFactory } from "./http-filter.ts";
 import { unknownFilter } from "./problem-path.ts";
 
@@ -52,10 +58,21 @@ function parseFilter(
 		throw unknownFilter(at.toString(), `${message.name} without typed_config`);
 	const { typeUrl, config } = unpackConfig(message.configType.value, configAt);
 	const factory = factories.find((f) => typeNameOf(f.typeUrl) === typeNameOf(typeUrl));
-	if (factory) return factory.parse(config, configAt, message.name);
+	if (factory) {
+		const filter = factory.parse(config, configAt, message.name);
+		return message.disabled ? { ...filter, disabled: true } : filter;
+	}
 	// Envoy passes over an unknown filter that the configuration can do without.
 	if (message.isOptional) return undefined;
 	throw unknownFilter(configAt, typeUrl);
+}
+
+/** The filters of a chain that run on a request: what its route turns on or off counts before what the chain says. */
+export function filtersFor(
+	filters: readonly HttpFilterConfig[],
+	route: Pick<RouteMatch, "filterDisabled"> | undefined,
+): readonly HttpFilterConfig[] {
+	return filters.filter((filter) => !(route?.filterDisabled(filter.name) ?? filter.disabled));
 }
 
 /** Reads `typed_per_filter_config` entries; what `RouteCompileDeps.parseFilterConfig` wants. Throws ProblemError. */
@@ -63,13 +80,36 @@ export function perRouteParser(
 	factories: readonly HttpFilterFactory[],
 ): (filterName: string, config: Any, path: string) => unknown {
 	return (_filterName, any, path) => {
-		const { typeUrl, config } = unpackConfig(any, path);
-		const factory = factories.find(
-			(f) => f.parseRoute && typeNameOf(f.routeTypeUrl ?? f.typeUrl) === typeNameOf(typeUrl),
-		);
-		if (!factory?.parseRoute) throw unknownFilter(path, typeUrl);
-		return factory.parseRoute(config, path);
+		const wrapper = unpackAs(any, FilterConfigSchema);
+		return wrapper ? parseSwitch(wrapper, factories, fieldPath(path)) : parseRouteConfig(any, factories, path);
 	};
+}
+
+function parseSwitch(wrapper: FilterConfig, factories: readonly HttpFilterFactory[], at: FieldPath): FilterSwitch {
+	if (wrapper.disabled) return new FilterSwitch(true, undefined);
+	const configAt = at.field("config");
+	if (!wrapper.config) {
+		const what = "the filter is neither disabled nor configured";
+		throw new ProblemError([problem("LTN3303", configAt.toString(), what, "set disabled or config")]);
+	}
+	// An empty Any turns the filter on with the listener's settings.
+	if (wrapper.config.typeUrl === "") return new FilterSwitch(false, undefined);
+	try {
+		return new FilterSwitch(false, parseRouteConfig(wrapper.config, factories, configAt.toString()));
+	} catch (error) {
+		if (wrapper.isOptional && error instanceof ProblemError && error.problems.every((p) => p.code === "LTN3401"))
+			return new FilterSwitch(false, undefined);
+		throw error;
+	}
+}
+
+function parseRouteConfig(any: Any, factories: readonly HttpFilterFactory[], path: string): unknown {
+	const { typeUrl, config } = unpackConfig(any, path);
+	const factory = factories.find(
+		(f) => f.parseRoute && typeNameOf(f.routeTypeUrl ?? f.typeUrl) === typeNameOf(typeUrl),
+	);
+	if (!factory?.parseRoute) throw unknownFilter(path, typeUrl);
+	return factory.parseRoute(config, path);
 }
 
 /** The message in an Any, or the plain object in a TypedStruct, with the type that decides who reads it. */

@@ -2,7 +2,7 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import { ManualClock } from "../../lib/clock.ts";
 import { seededRandom } from "../../lib/random.ts";
 import { MetricRegistry } from "../../telemetry/metric-registry.ts";
-import type { Counter } from "../../telemetry/metrics.ts";
+
 import { packAny } from "../../xds/any.ts";
 import { TypedStructSchema } from "../../xds/generated/udpa/type/v1/typed_struct_pb.ts";
 import type { ClusterLookup, Host, UpstreamCluster } from "../cluster/cluster.ts";
@@ -39,8 +39,8 @@ export const PRODUCTPAGE = workloadOfNode("sidecar~127.1.1.1~productpage-v1-x.de
 });
 
 export function testDeps(known: Partial<HttpFilterDeps> = {}): TestDeps {
-	const counters = new Map<string, Counter & { value: number }>();
 	const registry = new MetricRegistry();
+	const scope = registry.scope("http.test.");
 	return {
 		direction: "outbound",
 		clock: new ManualClock(),
@@ -49,17 +49,9 @@ export function testDeps(known: Partial<HttpFilterDeps> = {}): TestDeps {
 		node: PRODUCTPAGE,
 		istio: istioFamilies(registry),
 		registry,
-		counter(name) {
-			const counter = counters.get(name) ?? {
-				value: 0,
-				inc(by = 1) {
-					this.value += by;
-				},
-			};
-			counters.set(name, counter);
-			return counter;
-		},
-		count: (name) => counters.get(name)?.value ?? 0,
+		counter: (name) => scope.counter(name),
+		gauge: (name) => scope.gauge(name),
+		count: (name) => scope.counter(name).value,
 		...known,
 	} as TestDeps;
 }

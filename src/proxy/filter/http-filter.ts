@@ -29,6 +29,8 @@ export interface HttpFilter {
 /** A filter as configured on one listener; `create` once per stream (return a shared object where there is no state). */
 export interface HttpFilterConfig {
 	readonly name: string;
+	/** On only for routes whose `typed_per_filter_config` names it. */
+	readonly disabled?: boolean;
 	create(): HttpFilter;
 }
 

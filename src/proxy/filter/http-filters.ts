@@ -1,6 +1,6 @@
 import type { Clock } from "../../lib/clock.ts";
 import type { Random } from "../../lib/random.ts";
-import type { Counter } from "../../telemetry/metrics.ts";
+import type { Counter, Gauge } from "../../telemetry/metrics.ts";
 import type { ClusterLookup } from "../cluster/cluster.ts";
 import { corsFilter } from "./cors/cors.ts";
 import { faultFilter } from "./fault/fault.ts";
@@ -21,6 +21,7 @@ export interface HttpFilterDeps {
 	readonly istio: IstioFamilies;
 	/** A stat of the connection manager, named without its prefix: `fault.aborts_injected`. */
 	counter(name: string): Counter;
+	gauge(name: string): Gauge;
 }
 
 /** Names under which the filters are known; a node lists them, with the router, in `node.extensions`. */

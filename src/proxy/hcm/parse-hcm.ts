@@ -65,7 +65,12 @@ export const SUPPORTED: SupportedFields = {
 	[`${HCM}.UpgradeConfig`]: ["upgrade_type", "enabled"],
 	[`${HCM}.InternalAddressConfig`]: ["cidr_ranges"],
 	"envoy.extensions.filters.network.http_connection_manager.v3.Rds": ["config_source", "route_config_name"],
-	"envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter": ["name", "typed_config"],
+	"envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter": [
+		"name",
+		"typed_config",
+		"is_optional",
+		"disabled",
+	],
 	"envoy.config.core.v3.HttpProtocolOptions": [
 		"idle_timeout",
 		"max_connection_duration",

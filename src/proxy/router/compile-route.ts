@@ -6,6 +6,7 @@ import { compileRedirect, type ReplyBuilder } from "./action/redirect.ts";
 import { compileHostRewrite, compilePathRewrite } from "./action/rewrite.ts";
 import type { CompileScope } from "./compile-scope.ts";
 import { CompiledRoute, type RouteParts, type WeightedLevel } from "./compiled-route.ts";
+import type { FilterSwitch } from "./filter-switch.ts";
 import { compileHeaderLevel, type HeaderLevel, orderLevels } from "./headers/header-levels.ts";
 import type { PathMatcher } from "./match/path-matcher.ts";
 import { compileRouteCondition, type RouteCondition } from "./match/route-condition.ts";
@@ -18,7 +19,7 @@ export interface RouteSurroundings {
 	readonly headers: { readonly virtualHost: HeaderLevel; readonly configuration: HeaderLevel };
 	readonly mostSpecificWins: boolean;
 	/** `typed_per_filter_config` of virtual host, then configuration. */
-	readonly filterConfigs: readonly ReadonlyMap<string, unknown>[];
+	readonly filterConfigs: readonly ReadonlyMap<string, FilterSwitch>[];
 }
 
 type ActionParts = Pick<RouteParts, "action" | "weighted" | "hostRewrite" | "appendForwardedHost" | "pathRewrite">;

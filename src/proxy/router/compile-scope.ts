@@ -1,12 +1,16 @@
 import type { Any } from "@bufbuild/protobuf/wkt";
 import { type FieldPath, fieldPath } from "../../lib/field-path.ts";
 import type { FormatEnvironment } from "./format/format-context.ts";
+import { FilterSwitch } from "./filter-switch.ts";
 import { ProblemList } from "./problem-list.ts";
 
 /** What compiling a route configuration needs from outside. */
 export interface RouteCompileDeps {
 	readonly env: FormatEnvironment;
-	/** Reads one `typed_per_filter_config` entry (proxy/filter: `perRouteParser`); throws ProblemError with paths below `path`. */
+	/**
+	 * Reads one `typed_per_filter_config` entry (proxy/filter: `perRouteParser`) to the filter's settings, or to a `FilterSwitch`;
+	 * throws ProblemError with paths below `path`.
+	 */
 	parseFilterConfig(filterName: string, config: Any, path: string): unknown;
 	/** Asked for each named cluster when `validate_clusters` is true. */
 	hasCluster?(name: string): boolean;
@@ -32,12 +36,13 @@ export class CompileScope {
 	}
 
 	/** Parses a level's `typed_per_filter_config`. */
-	filterConfigs(configs: Readonly<Record<string, Any>>, at: FieldPath): ReadonlyMap<string, unknown> {
-		const parsed = new Map<string, unknown>();
+	filterConfigs(configs: Readonly<Record<string, Any>>, at: FieldPath): ReadonlyMap<string, FilterSwitch> {
+		const parsed = new Map<string, FilterSwitch>();
 		for (const [name, config] of Object.entries(configs)) {
 			const path = at.field("typed_per_filter_config").key(name).toString();
 			try {
-				parsed.set(name, this.deps.parseFilterConfig(name, config, path));
+				const read = this.deps.parseFilterConfig(name, config, path);
+				parsed.set(name, read instanceof FilterSwitch ? read : new FilterSwitch(false, read));
 			} catch (error) {
 				this.problems.absorb(error);
 			}

@@ -11,6 +11,7 @@ import { compileRetryPolicy } from "./action/retry-policy.ts";
 import { compileRoute, type RouteSurroundings, replying } from "./compile-route.ts";
 import type { CompileScope } from "./compile-scope.ts";
 import { CompiledRoute } from "./compiled-route.ts";
+import type { FilterSwitch } from "./filter-switch.ts";
 import { compileHeaderLevel, type HeaderLevel } from "./headers/header-levels.ts";
 import type { MatchInput } from "./match/match-input.ts";
 import { RouteCondition } from "./match/route-condition.ts";
@@ -22,7 +23,7 @@ export interface ConfigurationLevel {
 	readonly message: RouteConfiguration;
 	readonly mirrors: readonly MirrorPolicy[];
 	readonly headers: HeaderLevel;
-	readonly filterConfigs: ReadonlyMap<string, unknown>;
+	readonly filterConfigs: ReadonlyMap<string, FilterSwitch>;
 }
 
 /** A compiled virtual host: its routes behind an index. */

@@ -1,6 +1,7 @@
 import type { RequestHead, ResponseHead } from "../http/message.ts";
 import type { StreamInfo } from "../http/stream-info.ts";
 import { type HostRewrite, type PathRewrite, rewriteHost, rewritePath } from "./action/rewrite.ts";
+import type { FilterSwitch } from "./filter-switch.ts";
 import type { HeaderLevel } from "./headers/header-levels.ts";
 import type { HeaderOperations } from "./headers/header-operations.ts";
 import type { RouteCondition } from "./match/route-condition.ts";
@@ -27,8 +28,10 @@ export interface RouteParts {
 	readonly appendForwardedHost: boolean;
 	readonly pathRewrite: PathRewrite | undefined;
 	/** `typed_per_filter_config`, most specific level first. */
-	readonly filterConfigs: readonly ReadonlyMap<string, unknown>[];
+	readonly filterConfigs: readonly ReadonlyMap<string, FilterSwitch>[];
 }
+
+const NO_CONFIGS: readonly unknown[] = [];
 
 /** One route of the table. Immutable, so a match hands out the route itself. */
 export class CompiledRoute implements RouteMatch {
@@ -39,6 +42,7 @@ export class CompiledRoute implements RouteMatch {
 	readonly metadata: RouteMatch["metadata"];
 	readonly decoratorOperation: string;
 	readonly statPrefix: string;
+	readonly switchesFilters: boolean;
 	readonly #parts: RouteParts;
 
 	constructor(condition: RouteCondition, parts: RouteParts) {
@@ -49,13 +53,27 @@ export class CompiledRoute implements RouteMatch {
 		this.metadata = parts.metadata;
 		this.decoratorOperation = parts.decoratorOperation;
 		this.statPrefix = parts.statPrefix;
+		this.switchesFilters = parts.filterConfigs.some((level) => level.size > 0);
 		this.#parts = parts;
 	}
 
 	perFilterConfig(filterName: string): unknown {
 		for (const level of this.#parts.filterConfigs) {
-			const config = level.get(filterName);
+			const config = level.get(filterName)?.config;
 			if (config !== undefined) return config;
+		}
+		return undefined;
+	}
+
+	perFilterConfigs(filterName: string): readonly unknown[] {
+		if (!this.switchesFilters) return NO_CONFIGS;
+		return this.#parts.filterConfigs.flatMap((level) => level.get(filterName)?.config ?? []);
+	}
+
+	filterDisabled(filterName: string): boolean | undefined {
+		for (const level of this.#parts.filterConfigs) {
+			const found = level.get(filterName);
+			if (found) return found.disabled;
 		}
 		return undefined;
 	}

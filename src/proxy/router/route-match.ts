@@ -23,6 +23,12 @@ export interface RouteMatch {
 	readonly action: RouteAction;
 	/** `typed_per_filter_config`, the most specific of route, virtual host, configuration; by filter name. */
 	perFilterConfig(filterName: string): unknown;
+	/** The settings of every level that has some, the most specific first. */
+	perFilterConfigs(filterName: string): readonly unknown[];
+	/** What the most specific entry for a filter says; undefined when there is none: the connection manager's word counts. */
+	filterDisabled(filterName: string): boolean | undefined;
+	/** False: `filterDisabled` is undefined for every filter. */
+	readonly switchesFilters: boolean;
 	/** Name for a trace's span; empty: the default. */
 	readonly decoratorOperation: string;
 	/** Part of the name of this route's own stats (`vhost.<virtual host>.route.<prefix>.`); empty: none. */

@@ -171,6 +171,7 @@ class RequestPath {
 			node: this.#node,
 			istio: this.#istio,
 			counter: (name) => this.#scope(`http.${statPrefix}.`).counter(name),
+			gauge: (name) => this.#scope(`http.${statPrefix}.`).gauge(name),
 		});
 	}
 

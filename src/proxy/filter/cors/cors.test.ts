@@ -89,6 +89,7 @@ describe("preflights of other origins", () => {
 		const { answer, status, seen } = answerTo({ ...POLICY, forward_not_matching_preflights: false }, "OPTIONS", evil);
 		assert.deepEqual([answer, status], ["stop", 200]);
 		assert.deepEqual(Object.keys(seen).sort(), [
+			"access-control-allow-credentials",
 			"access-control-allow-headers",
 			"access-control-allow-methods",
 			"access-control-max-age",
@@ -105,4 +106,21 @@ test("private network access is granted on request where the policy allows it", 
 	const header = "access-control-allow-private-network";
 	assert.equal(answerTo({ ...POLICY, allow_private_network_access: true }, "OPTIONS", asking).seen[header], "true");
 	assert.equal(answerTo(POLICY, "OPTIONS", asking).seen[header], undefined);
+});
+
+test("a star in methods and headers grants what the preflight asks for", () => {
+	const policy = { ...POLICY, allow_methods: "*", allow_headers: "*" };
+	const { seen } = answerTo(policy, "OPTIONS", { ...PREFLIGHT, "access-control-request-headers": "x-a,x-b" });
+	assert.equal(seen["access-control-allow-methods"], "POST");
+	assert.equal(seen["access-control-allow-headers"], "x-a,x-b");
+});
+
+test("a policy that is only shadowed counts and changes nothing", () => {
+	const shadow = {
+		...POLICY,
+		filter_enabled: { default_value: { numerator: 0 } },
+		shadow_enabled: { default_value: { numerator: 100 } },
+	};
+	const { answer, seen, deps } = answerTo(shadow, "OPTIONS", PREFLIGHT);
+	assert.deepEqual([answer, seen, deps.count("cors.origin_valid")], ["continue", {}, 1]);
 });

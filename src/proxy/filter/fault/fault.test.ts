@@ -129,14 +129,14 @@ test("the route's config takes the place of the listener's", () => {
 test("what is wrong is told with its path", () => {
 	const factory = faultFilter(testDeps());
 	const config = (json: JsonObject) => fromJson(HTTPFaultSchema, json, { registry: xdsRegistry() });
-	const bad = config({ delay: { header_delay: {} }, abort: { http_status: 99 }, headers: [{ string_match: {} }] });
+	const bad = config({ delay: { fixed_delay: "0s" }, abort: { http_status: 99 }, headers: [{ string_match: {} }] });
 	assert.throws(
 		() => factory.parseRoute!(bad, "routes[0].fault"),
 		(error: unknown) => {
 			assert.deepEqual(
 				(error as ProblemError).problems.map((p) => p.path),
 				[
-					"routes[0].fault.delay.header_delay",
+					"routes[0].fault.delay.fixed_delay",
 					"routes[0].fault.abort.http_status",
 					"routes[0].fault.headers[0].name",
 					"routes[0].fault.headers[0].string_match",
@@ -146,4 +146,35 @@ test("what is wrong is told with its path", () => {
 		},
 	);
 	assert.throws(() => factory.parse(create(HTTPFaultSchema, { delay: {}, abort: {} }), "f", NAME), ProblemError);
+});
+
+test("headers name delay and status, and lower the share", () => {
+	const { deps, start } = setUp({
+		delay: { header_delay: {}, percentage: ALL },
+		abort: { header_abort: {}, percentage: ALL },
+	});
+	assert.equal(start().answer, "continue");
+	const { stream } = start({ "x-envoy-fault-delay-request": "200", "x-envoy-fault-abort-request": "418" });
+	deps.clock.advance(200);
+	assert.equal(stream.reply?.status, 418);
+	const spared = { "x-envoy-fault-abort-request": "418", "x-envoy-fault-abort-request-percentage": "0" };
+	assert.equal(start(spared).answer, "continue");
+	const grpc = start({ "x-envoy-fault-abort-grpc-request": "5", "content-type": "application/grpc" });
+	assert.deepEqual(grpc.stream.reply?.headers?.[1], ["grpc-status", "5"]);
+	assert.equal(start({ "x-envoy-fault-abort-request": "199" }).answer, "continue");
+});
+
+test("only the named nodes are hit, and the callers' clusters are counted", () => {
+	const { deps, start } = setUp({ abort: ABORT, downstream_nodes: ["n1"] });
+	assert.equal(start().answer, "continue");
+	const caller = { "x-envoy-downstream-service-node": "n1", "x-envoy-downstream-service-cluster": "web" };
+	assert.equal(start(caller).answer, "stop");
+	assert.equal(deps.count("fault.web.aborts_injected"), 1);
+	setUp({ abort: ABORT, disable_downstream_cluster_stats: true }).start(caller);
+	assert.equal(deps.count("fault.web.aborts_injected"), 1);
+});
+
+test("a fault leaves its metadata", () => {
+	const { stream } = setUp({ abort: ABORT, filter_metadata: { why: "test" } }).start();
+	assert.deepEqual(stream.info.dynamicMetadata.get(NAME), { why: "test" });
 });
