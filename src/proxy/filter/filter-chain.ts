@@ -2,11 +2,11 @@ import type { Any } from "@bufbuild/protobuf/wkt";
 import { type FieldPath, fieldPath } from "../../lib/field-path.ts";
 import { ProblemError, problem } from "../../lib/problem.ts";
 import { unpackAny, unpackAs } from "../../xds/any.ts";
-import { type Router, RouterSchema } from "../../xds/generated/envoy/extensions/filters/http/router/v3/router_pb.ts";
 import {
 	type FilterConfig,
 	FilterConfigSchema,
 } from "../../xds/generated/envoy/config/route/v3/route_components_pb.ts";
+import { type Router, RouterSchema } from "../../xds/generated/envoy/extensions/filters/http/router/v3/router_pb.ts";
 import type { HttpFilter } from "../../xds/generated/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts";
 import { TypedStructSchema as UdpaTypedStructSchema } from "../../xds/generated/udpa/type/v1/typed_struct_pb.ts";
 import { TypedStructSchema } from "../../xds/generated/xds/type/v3/typed_struct_pb.ts";
@@ -70,9 +70,14 @@ function parseFilter(
 /** The filters of a chain that run on a request: what its route turns on or off counts before what the chain says. */
 export function filtersFor(
 	filters: readonly HttpFilterConfig[],
-	route: Pick<RouteMatch, "filterDisabled"> | undefined,
+	route: Pick<RouteMatch, "filterDisabled" | "switchesFilters"> | undefined,
 ): readonly HttpFilterConfig[] {
-	return filters.filter((filter) => !(route?.filterDisabled(filter.name) ?? filter.disabled));
+	if (!route?.switchesFilters && !filters.some(isDisabled)) return filters;
+	return filters.filter((filter) => !(route?.filterDisabled(filter.name) ?? isDisabled(filter)));
+}
+
+function isDisabled(filter: HttpFilterConfig): boolean {
+	return filter.disabled === true;
 }
 
 /** Reads `typed_per_filter_config` entries; what `RouteCompileDeps.parseFilterConfig` wants. Throws ProblemError. */

@@ -116,7 +116,7 @@ export class TestStream implements FilterStream {
 export function routeWith(
 	filterName: string,
 	config: JsonObject | undefined,
-	factory: HttpFilterFactory,
+	factory: HttpFilterFactory | readonly HttpFilterFactory[],
 	cluster = "c",
 ): RouteMatch {
 	const table = tableOf(
@@ -135,7 +135,7 @@ export function routeWith(
 				},
 			],
 		},
-		{ parseFilterConfig: perRouteParser([factory]) },
+		{ parseFilterConfig: perRouteParser([factory].flat()) },
 	);
 	return table.match(testRequest("/"), { random: seededRandom(1), info: testInfo() })!;
 }

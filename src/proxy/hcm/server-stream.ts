@@ -3,6 +3,7 @@ import type { CodecError } from "../codec/codec-error.ts";
 import { TUNNEL } from "../codec/message-parser.ts";
 import { statusText } from "../codec/status-text.ts";
 import { batchWrites } from "../codec/transport.ts";
+import { filtersFor } from "../filter/filter-chain.ts";
 import type { HttpFilter } from "../filter/http-filter.ts";
 import type { Downstream } from "../forward/downstream.ts";
 import { ForwardStream } from "../forward/forward-stream.ts";
@@ -86,7 +87,7 @@ export class ServerStream implements IncomingStream, Downstream, RouteContext, T
 			this.sendLocalReply(refusal);
 			return;
 		}
-		for (const filter of config.filters) this.#filters.push(filter.create());
+		for (const filter of filtersFor(config.filters, this.route())) this.#filters.push(filter.create());
 		this.#phase = IN_FILTERS;
 		this.#runFilters();
 	}

@@ -1,7 +1,7 @@
 import type { Any } from "@bufbuild/protobuf/wkt";
 import { type FieldPath, fieldPath } from "../../lib/field-path.ts";
-import type { FormatEnvironment } from "./format/format-context.ts";
 import { FilterSwitch } from "./filter-switch.ts";
+import type { FormatEnvironment } from "./format/format-context.ts";
 import { ProblemList } from "./problem-list.ts";
 
 /** What compiling a route configuration needs from outside. */

@@ -183,6 +183,8 @@ import { file_envoy_extensions_retry_host_omit_canary_hosts_v3_omit_canary_hosts
 import { file_envoy_extensions_retry_host_omit_host_metadata_v3_omit_host_metadata_config } from "./envoy/extensions/retry/host/omit_host_metadata/v3/omit_host_metadata_config_pb.ts";
 import { file_envoy_extensions_retry_host_previous_hosts_v3_previous_hosts } from "./envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.ts";
 import { file_envoy_extensions_retry_priority_previous_priorities_v3_previous_priorities_config } from "./envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config_pb.ts";
+import { file_envoy_extensions_tracers_opentelemetry_resource_detectors_v3_environment_resource_detector } from "./envoy/extensions/tracers/opentelemetry/resource_detectors/v3/environment_resource_detector_pb.ts";
+import { file_envoy_extensions_tracers_opentelemetry_resource_detectors_v3_static_config_resource_detector } from "./envoy/extensions/tracers/opentelemetry/resource_detectors/v3/static_config_resource_detector_pb.ts";
 import { file_envoy_extensions_tracers_opentelemetry_samplers_v3_always_on_sampler } from "./envoy/extensions/tracers/opentelemetry/samplers/v3/always_on_sampler_pb.ts";
 import { file_envoy_extensions_stats_config } from "./envoy/extensions/stats/config_pb.ts";
 import { file_envoy_config_filter_network_metadata_exchange_metadata_exchange } from "./envoy/config/filter/network/metadata_exchange/metadata_exchange_pb.ts";
@@ -377,6 +379,8 @@ export const GENERATED_FILES: readonly DescFile[] = [
 	file_envoy_extensions_retry_host_omit_host_metadata_v3_omit_host_metadata_config,
 	file_envoy_extensions_retry_host_previous_hosts_v3_previous_hosts,
 	file_envoy_extensions_retry_priority_previous_priorities_v3_previous_priorities_config,
+	file_envoy_extensions_tracers_opentelemetry_resource_detectors_v3_environment_resource_detector,
+	file_envoy_extensions_tracers_opentelemetry_resource_detectors_v3_static_config_resource_detector,
 	file_envoy_extensions_tracers_opentelemetry_samplers_v3_always_on_sampler,
 	file_envoy_extensions_stats_config,
 	file_envoy_config_filter_network_metadata_exchange_metadata_exchange,

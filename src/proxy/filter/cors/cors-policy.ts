@@ -45,7 +45,8 @@ export function parseCorsPolicy(policy: Message, at: FieldPath, problems: Proble
 }
 
 function checkShare(share: RuntimeFractionalPercent | undefined, at: FieldPath, problems: ProblemList): void {
-	if (share && !share.defaultValue) problems.add("missing", at.field("default_value"), "the share has no default value");
+	if (share && !share.defaultValue)
+		problems.add("missing", at.field("default_value"), "the share has no default value");
 }
 
 /** The levels' policies as one: each member from the most specific level that has it; whether it is enforced from the first alone. */

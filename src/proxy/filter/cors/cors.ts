@@ -100,6 +100,11 @@ function preflightReply(policy: CorsPolicy, { request }: FilterStream): LocalRep
 }
 
 /** `*` grants what the preflight asks for. */
-function grant(headers: [string, string][], name: string, allowed: string | undefined, asked: string | undefined): void {
+function grant(
+	headers: [string, string][],
+	name: string,
+	allowed: string | undefined,
+	asked: string | undefined,
+): void {
 	if (allowed) headers.push([name, allowed === "*" ? (asked ?? "") : allowed]);
 }
