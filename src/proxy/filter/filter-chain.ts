@@ -94,8 +94,9 @@ function parseSwitch(wrapper: FilterConfig, factories: readonly HttpFilterFactor
 	if (wrapper.disabled) return new FilterSwitch(true, undefined);
 	const configAt = at.field("config");
 	if (!wrapper.config) {
-		const what = "the filter is neither disabled nor configured";
-		throw new ProblemError([problem("LTN3303", configAt.toString(), what, "set disabled or config")]);
+		const problems = new ProblemList();
+		problems.add("missing", configAt, "the filter is neither disabled nor configured", "set disabled or config");
+		throw new ProblemError(problems.problems);
 	}
 	// An empty Any turns the filter on with the listener's settings.
 	if (wrapper.config.typeUrl === "") return new FilterSwitch(false, undefined);
