@@ -1,8 +1,9 @@
-// Runs the test suites one after the other: node tools/run-tests.mjs [unit] [envoy] [faults] [traffic] [e2e], all of them when none is named. A suite that fails does not
-// stop the next one. The last line is the sum: `N passed, N failed, N skipped`; the exit code is 1 unless nothing failed.
+// Runs the test suites one after the other: node tools/run-tests.mjs [unit] [envoy] [faults] [traffic] [e2e] [--only [TEXT...]], all of them when none is named; with
+// --only those files whose path contains one of the texts. A suite that fails does not stop the next one. The last line is the sum: `N passed, N failed, N skipped`;
+// the exit code is 1 unless nothing failed.
 
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -10,7 +11,8 @@ const root = join(import.meta.dirname, "..");
 
 const SUITES = {
 	unit: { files: ["src/**/*.test.ts", "test/golden/**/*.test.ts", "test/xds/**/*.test.ts"], timeoutMs: 180_000 },
-	envoy: { files: ["test/envoy/**/*.test.ts"], timeoutMs: 300_000 },
+	// A scene waits more than it works: two at a time.
+	envoy: { files: ["test/envoy/**/*.test.ts"], timeoutMs: 300_000, options: ["--test-concurrency=2"] },
 	// Against a real kube-apiserver, where one has been built (tools/oracle); reported as skipped elsewhere.
 	oracle: { files: ["test/oracle/**/*.test.ts"], timeoutMs: 300_000 },
 	// Killed processes, full disks: each file has meshes of its own, and looks at what is left behind.
@@ -21,7 +23,7 @@ const SUITES = {
 	e2e: { files: ["test/e2e/**/*.test.ts"], timeoutMs: 600_000, options: ["--test-concurrency=1"] },
 };
 
-const names = process.argv.slice(2);
+const [names, only] = splitAt(process.argv.slice(2), "--only");
 const unknown = names.filter((name) => !Object.hasOwn(SUITES, name));
 if (unknown.length > 0) {
 	process.stderr.write(`no suite "${unknown[0]}"; there are: ${Object.keys(SUITES).join(", ")}\n`);
@@ -54,12 +56,25 @@ function runSuite(name) {
 	]);
 	const { status, error } = spawnSync(
 		process.execPath,
-		["--test", `--test-timeout=${timeoutMs}`, ...options, ...reporters, ...files],
+		["--test", `--test-timeout=${timeoutMs}`, ...options, ...reporters, ...chosen(files)],
 		{ cwd: root, stdio: ["ignore", "inherit", "inherit"], env: { ...process.env, LATEEN_TEST_TOTALS: report } },
 	);
 	if (error) throw error;
 	const totals = readTotals(report);
 	return totals[1] === 0 && status !== 0 ? [totals[0], 1, totals[2]] : totals;
+}
+
+function splitAt(words, mark) {
+	const at = words.indexOf(mark);
+	return at < 0 ? [words, []] : [words.slice(0, at), words.slice(at + 1)];
+}
+
+function chosen(files) {
+	if (only.length === 0) return files;
+	const found = globSync(files, { cwd: root }).filter((file) => only.some((text) => file.includes(text)));
+	if (found.length > 0) return found;
+	process.stderr.write(`no test file's path contains ${only.join(" or ")}\n`);
+	process.exit(64);
 }
 
 function readTotals(report) {

@@ -197,10 +197,10 @@ export class Http1Connection implements Exchange, LiveConnection, TransportUser,
 		if (!this.#parsing) this.#nextStream();
 	}
 
+	/** As Envoy: the end of the connection, not a RST, tells that the answer is cut short. */
 	reset(): void {
 		this.#local = true;
-		this.#transport.flush();
-		this.#transport.reset();
+		this.#linger();
 	}
 
 	pauseReading(): void {

@@ -132,6 +132,7 @@ class Tunnel {
 
 	#dial(cluster: UpstreamCluster, host: Host, attempt: number): void {
 		const { stats, info } = cluster;
+		this.#info.attemptCount++;
 		stats.upstreamCxTotal.inc();
 		stats.upstreamCxActive.add(1);
 		host.stats.cxTotal++;
