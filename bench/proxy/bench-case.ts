@@ -38,6 +38,8 @@ export interface BenchCase {
 	readonly what: string;
 	readonly subjects: (tools: BenchTools) => readonly [Subject, Subject];
 	readonly upstream: { readonly kind: string; readonly bodyBytes?: number; readonly tls?: boolean };
+	/** Memory is measured on a fresh process: no round before it. */
+	readonly cold?: true;
 	/** Greatest (or, for throughput, least) ratio wanted per figure; figures without one are told only. */
 	readonly targets: Readonly<Record<string, number>>;
 	measure(proxy: ProxyUnderTest, tools: BenchTools): Promise<Readonly<Record<string, number>>>;

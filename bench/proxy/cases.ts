@@ -147,6 +147,7 @@ export const CASES: readonly BenchCase[] = [
 		what: "resident memory at rest with 1 000 clusters",
 		subjects: () => beside({ moreClusters: 1000 }),
 		upstream: { kind: "http1" },
+		cold: true,
 		targets: { rssMb: 1.2 },
 		async measure(proxy) {
 			await new Promise((resolve) => setTimeout(resolve, 3000));
@@ -158,9 +159,10 @@ export const CASES: readonly BenchCase[] = [
 		what: `memory per open connection (${HELD_CONNECTIONS} of them, each after one request)`,
 		subjects: () => beside({}),
 		upstream: { kind: "http1" },
+		cold: true,
 		targets: { kbPerConnection: 1.5 },
 		async measure(proxy, tools) {
-			await tools.http1({ connections: 64, seconds: 1 }, proxy.port);
+			await tools.http1({ connections: 8, seconds: 1 }, proxy.port);
 			const before = rssMb(proxy.pid);
 			const holder = await tools.hold(HELD_CONNECTIONS, proxy.port);
 			await new Promise((resolve) => setTimeout(resolve, 1000));

@@ -67,7 +67,7 @@ async function runCase(one: BenchCase, tools: BenchTools): Promise<void> {
 async function measure(one: BenchCase, subject: Subject, upstreamPort: number, tools: BenchTools) {
 	const proxy = await startProxy(subject, upstreamPort);
 	try {
-		await one.measure(proxy, { ...tools, seconds: 1 });
+		if (!one.cold) await one.measure(proxy, { ...tools, seconds: 1 });
 		return await one.measure(proxy, tools);
 	} finally {
 		await proxy.stop();
