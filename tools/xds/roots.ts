@@ -84,6 +84,7 @@ export const ROOTS: readonly string[] = [
 	"envoy.extensions.matching.common_inputs.network.v3.TransportProtocolInput",
 	"envoy.extensions.matching.common_inputs.network.v3.ApplicationProtocolInput",
 	"envoy.type.matcher.v3.HttpRequestHeaderMatchInput",
+	"envoy.config.rbac.v3.Action",
 	"envoy.extensions.rbac.principals.mtls_authenticated.v3.Config",
 	"envoy.extensions.matching.common_inputs.network.v3.SourcePortInput",
 	"envoy.extensions.matching.common_inputs.network.v3.DirectSourceIPInput",

@@ -8,6 +8,7 @@ import type { HttpFilterFactory } from "./http-filter.ts";
 import type { IstioFamilies } from "./istio-stats/istio-families.ts";
 import { istioStatsFilter } from "./istio-stats/istio-stats.ts";
 import { metadataExchangeFilter } from "./metadata-exchange/metadata-exchange.ts";
+import { rbacFilter } from "./rbac/rbac.ts";
 import type { WorkloadMetadata } from "./workload-metadata.ts";
 
 export interface HttpFilterDeps {
@@ -29,11 +30,12 @@ export const HTTP_FILTER_NAMES: readonly string[] = [
 	"envoy.filters.http.router",
 	"envoy.filters.http.fault",
 	"envoy.filters.http.cors",
+	"envoy.filters.http.rbac",
 	"istio.metadata_exchange",
 	"istio.stats",
 ];
 
 /** All filters that there are. */
 export function httpFilterFactories(deps: HttpFilterDeps): readonly HttpFilterFactory[] {
-	return [faultFilter(deps), corsFilter(deps), metadataExchangeFilter(deps), istioStatsFilter(deps)];
+	return [faultFilter(deps), corsFilter(deps), rbacFilter(deps), metadataExchangeFilter(deps), istioStatsFilter(deps)];
 }
