@@ -6,6 +6,7 @@ import { MetricRegistry } from "../../telemetry/metric-registry.ts";
 import { packAny } from "../../xds/any.ts";
 import { TypedStructSchema } from "../../xds/generated/udpa/type/v1/typed_struct_pb.ts";
 import type { ClusterLookup, Host, UpstreamCluster } from "../cluster/cluster.ts";
+import { type ConnectionInfo, plainConnection } from "../http/connection-info.ts";
 import { HeaderMap } from "../http/header-map.ts";
 import type { LocalReply, RequestHead, ResponseHead } from "../http/message.ts";
 import type { StreamInfo } from "../http/stream-info.ts";
@@ -76,8 +77,28 @@ export class TestStream implements FilterStream {
 	readonly request: RequestHead;
 	readonly info: StreamInfo;
 	readonly #route: RouteMatch | undefined;
+	readonly connection: ConnectionInfo = plainConnection({
+		remoteAddress: "127.0.0.9",
+		remotePort: 4000,
+		localAddress: "127.0.0.1",
+		localPort: 80,
+	});
+	response: ResponseHead | undefined;
 	reply: LocalReply | undefined;
+	/** Calls of continueDecoding and continueEncoding. */
 	continued = 0;
+	encodingContinued = 0;
+	/** What the test says is held. */
+	held: { request: Uint8Array; response: Uint8Array } = { request: new Uint8Array(), response: new Uint8Array() };
+	readonly injected: { readonly request: Uint8Array[]; readonly response: Uint8Array[] } = {
+		request: [],
+		response: [],
+	};
+	readonly limits: { request?: number; response?: number } = {};
+	/** Pauses that were not taken back. */
+	readonly pauses: { request: number; response: number } = { request: 0, response: 0 };
+	routeCleared = 0;
+	override: { readonly address: string; readonly strict: boolean } | undefined;
 
 	constructor(request: RequestHead, route?: RouteMatch, info: Partial<StreamInfo> = {}) {
 		this.request = request;
@@ -97,8 +118,60 @@ export class TestStream implements FilterStream {
 		this.reply = reply;
 	}
 
-	continueDecoding(): void {
+	continueDecoding(_filter: HttpFilter): void {
 		this.continued++;
+	}
+
+	continueEncoding(_filter: HttpFilter): void {
+		this.encodingContinued++;
+	}
+
+	clearRoute(): void {
+		this.routeCleared++;
+	}
+
+	heldRequest(_filter: HttpFilter): Uint8Array {
+		return this.held.request;
+	}
+
+	heldResponse(_filter: HttpFilter): Uint8Array {
+		return this.held.response;
+	}
+
+	injectRequest(_filter: HttpFilter, bytes: Uint8Array): void {
+		this.injected.request.push(bytes);
+	}
+
+	injectResponse(_filter: HttpFilter, bytes: Uint8Array): void {
+		this.injected.response.push(bytes);
+	}
+
+	limitRequestBuffer(maxBytes: number): void {
+		this.limits.request = maxBytes;
+	}
+
+	limitResponseBuffer(maxBytes: number): void {
+		this.limits.response = maxBytes;
+	}
+
+	pauseRequest(): void {
+		this.pauses.request++;
+	}
+
+	resumeRequest(): void {
+		this.pauses.request--;
+	}
+
+	pauseResponse(): void {
+		this.pauses.response++;
+	}
+
+	resumeResponse(): void {
+		this.pauses.response--;
+	}
+
+	overrideHost(address: string, strict: boolean): void {
+		this.override = { address, strict };
 	}
 
 	/** The response head that a filter's `encodeHeaders` makes of the local reply (or of a 200). */
@@ -107,7 +180,8 @@ export class TestStream implements FilterStream {
 		headers: readonly (readonly [string, string])[] = this.reply?.headers ?? [],
 	): ResponseHead {
 		const response = { status: this.reply?.status ?? 200, headers: HeaderMap.of(...headers) };
-		filter.encodeHeaders?.(this, response);
+		this.response = response;
+		filter.encodeHeaders?.(this, response, this.reply?.body === "");
 		return response;
 	}
 }

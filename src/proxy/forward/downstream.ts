@@ -2,6 +2,12 @@ import type { HeaderMap } from "../http/header-map.ts";
 import type { LocalReply, RequestHead, ResponseHead } from "../http/message.ts";
 import type { StreamInfo } from "../http/stream-info.ts";
 
+/** An endpoint (`ip:port`) that a filter wants instead of the balancer's choice; `strict`: that one or none. */
+export interface HostOverride {
+	readonly address: string;
+	readonly strict: boolean;
+}
+
 /** The client's side of one request, as the forwarder uses it; the connection manager implements it. */
 export interface Downstream {
 	readonly request: RequestHead;
@@ -10,6 +16,7 @@ export interface Downstream {
 	readonly upgrade: string;
 	/** Body framing of the request (`message-parser.ts`): bytes, CHUNKED or TUNNEL. */
 	readonly requestLength: number;
+	readonly hostOverride: HostOverride | undefined;
 	/** The client takes less than it is sent; `onDownstreamDrain` follows. */
 	readonly congested: boolean;
 	sendInformational(status: number, headers: HeaderMap): void;

@@ -20,6 +20,7 @@ import {
 	transportFailureReason,
 } from "./failure.ts";
 import type { ForwardContext } from "./forward-context.ts";
+import { overridingHost } from "./host-override.ts";
 import { mirrorRequest } from "./mirror.ts";
 import { RequestBody } from "./request-body.ts";
 
@@ -251,7 +252,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 	#tryNext(): void {
 		const cluster = this.#cluster!;
 		const { request, info } = this.#downstream;
-		const host = cluster.pick(this.#pickContext());
+		const host = this.#pickHost(cluster);
 		if (!host) {
 			if (this.#attempts > 0) cluster.breakers.releaseRetry();
 			this.#reply(NO_HEALTHY_UPSTREAM);
@@ -271,6 +272,13 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		const target = { cluster, host, downstream: request.protocol, isRetry, routeStats: this.#routeStats };
 		this.#attempt = new Attempt(this, this.#context, target);
 		this.#attempt.start();
+	}
+
+	/** The endpoint that a filter asks for, at the first attempt; the balancer's choice otherwise. */
+	#pickHost(cluster: UpstreamCluster): Host | undefined {
+		const override = this.#attempts === 0 ? this.#downstream.hostOverride : undefined;
+		const host = override && overridingHost(cluster, override);
+		return host || override?.strict ? host : cluster.pick(this.#pickContext());
 	}
 
 	#pickContext(): PickContext {

@@ -278,10 +278,13 @@ describe("filters", () => {
 		const holding: HttpFilter = {
 			decodeHeaders: (stream) => {
 				calls.push("hold");
-				release = () => stream.continueDecoding();
+				release = () => stream.continueDecoding(holding);
 				return "stop";
 			},
-			encodeHeaders: () => void calls.push("encode 1"),
+			encodeHeaders: () => {
+				calls.push("encode 1");
+				return "continue";
+			},
 			onStreamEnd: () => void calls.push("end 1"),
 		};
 		const second: HttpFilter = {
@@ -293,6 +296,7 @@ describe("filters", () => {
 			encodeHeaders: (_stream, response) => {
 				calls.push("encode 2");
 				response.headers.set("x-encoded", "1");
+				return "continue";
 			},
 		};
 		const filters = [holding, second].map((filter, i) => ({ name: `f${i}`, create: () => filter }));

@@ -5,12 +5,14 @@ import type { HcmShared } from "./hcm-shared.ts";
 
 /**
  * The client's side of one request, below which is the protocol: framing, the connection's persistence, the codec. A connection
- * makes a `ServerStream` per request, hands it the exchange, and calls its `onRequestBody`, `onRequestEnd`, `onDownstreamDrain`,
- * `onCodecError` and `onDisconnect`. HTTP/1 has one exchange per connection, used again by each of its requests.
+ * makes a `ServerStream` per request, hands it the exchange, and calls its `start`, `onRequestBody`, `onRequestEnd` (also after a
+ * request that ended with its head), `onDownstreamDrain`, `onCodecError` and `onDisconnect`. HTTP/1 has one exchange per connection, used again by each of its requests.
  */
 export interface Exchange {
 	readonly shared: HcmShared;
 	readonly connection: ConnectionInfo;
+	/** More bytes than this are not kept for one message (`per_connection_buffer_limit_bytes`); 0: no limit. */
+	readonly bufferLimitBytes: number;
 	/** Body bytes of the request if its head tells, 0 when the request ended with its head, else CHUNKED or TUNNEL (`message-parser.ts`). */
 	readonly requestLength: number;
 	/** Bits of `SEEN` (`known-names.ts`) for the request's fields. */

@@ -25,6 +25,8 @@ const COUNTERS = {
 	rqTxReset: "downstream_rq_tx_reset",
 	rqTimeout: "downstream_rq_timeout",
 	rqHeaderTimeout: "downstream_rq_header_timeout",
+	rqTooLarge: "downstream_rq_too_large",
+	rsTooLarge: "rs_too_large",
 	rqIdleTimeout: "downstream_rq_idle_timeout",
 	rqResponseBeforeComplete: "downstream_rq_response_before_rq_complete",
 	rqFailedPathNormalization: "downstream_rq_failed_path_normalization",

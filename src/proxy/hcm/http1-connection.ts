@@ -16,6 +16,7 @@ import { ServerStream } from "./server-stream.ts";
 export class Http1Connection implements Exchange, LiveConnection, TransportUser, RequestSink, TimerOwner {
 	readonly shared: HcmShared;
 	readonly connection: ConnectionInfo;
+	readonly bufferLimitBytes: number;
 	readonly #transport: Transport;
 	readonly #parser: RequestParser;
 	readonly #writer: Http1ResponseWriter;
@@ -41,6 +42,7 @@ export class Http1Connection implements Exchange, LiveConnection, TransportUser,
 
 	constructor(shared: HcmShared, { socket, connection, bufferLimitBytes, onClosed }: AcceptedSocket) {
 		this.shared = shared;
+		this.bufferLimitBytes = bufferLimitBytes;
 		this.#onClosed = onClosed;
 		const { http1, timeouts } = shared.config;
 		this.#startMs = shared.services.clock.nowMs();

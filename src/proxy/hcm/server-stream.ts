@@ -1,49 +1,56 @@
 import type { Random } from "../../lib/random.ts";
 import type { CodecError } from "../codec/codec-error.ts";
-import { TUNNEL } from "../codec/message-parser.ts";
+import { CHUNKED, TUNNEL } from "../codec/message-parser.ts";
 import { statusText } from "../codec/status-text.ts";
 import { batchWrites } from "../codec/transport.ts";
 import { filtersFor } from "../filter/filter-chain.ts";
-import type { HttpFilter } from "../filter/http-filter.ts";
-import type { Downstream } from "../forward/downstream.ts";
+import type { HttpFilter, HttpFilterConfig } from "../filter/http-filter.ts";
+import type { Downstream, HostOverride } from "../forward/downstream.ts";
 import { ForwardStream } from "../forward/forward-stream.ts";
-import { Timer, type TimerOwner } from "../http/deadlines.ts";
+import type { ConnectionInfo } from "../http/connection-info.ts";
 import type { HeaderMap } from "../http/header-map.ts";
 import type { LocalReply, RequestHead, ResponseHead } from "../http/message.ts";
 import { RequestInfo } from "../http/request-info.ts";
 import type { RouteContext, RouteMatch } from "../router/route-match.ts";
 import type { Exchange } from "./exchange.ts";
-import { HeldBody } from "./held-body.ts";
+import type { HcmShared } from "./hcm-shared.ts";
 import { admitRequest, type IncomingStream } from "./request-admission.ts";
+import { RequestPipe, type RequestPipeHost } from "./request-pipe.ts";
 import { finishResponseHeaders, localResponse } from "./response-headers.ts";
+import { ResponsePipe, type ResponsePipeHost } from "./response-pipe.ts";
+import { StreamTimers, type StreamTimersOwner } from "./stream-timers.ts";
 
-const BEFORE_FILTERS = 0;
-const IN_FILTERS = 1;
-const HELD = 2;
-const PASSED = 3;
+const NO_FILTERS: readonly HttpFilter[] = [];
 
 /** One request and its answer: filters, route, forwarding or local reply, timeouts, log. */
-export class ServerStream implements IncomingStream, Downstream, RouteContext, TimerOwner {
+export class ServerStream
+	implements IncomingStream, Downstream, RouteContext, RequestPipeHost, ResponsePipeHost, StreamTimersOwner
+{
 	readonly request: RequestHead;
 	readonly info: RequestInfo;
 	requestLength: number;
 	upgrade = "";
 	/** Answered whole. */
 	done = false;
+	response: ResponseHead | undefined = undefined;
+	hostOverride: HostOverride | undefined = undefined;
 	readonly #exchange: Exchange;
-	readonly #filters: HttpFilter[] = [];
-	#phase = BEFORE_FILTERS;
-	#nextFilter = 0;
+	readonly #timers: StreamTimers;
+	#filters = NO_FILTERS;
+	#requestPipe: RequestPipe | undefined = undefined;
+	#responsePipe: ResponsePipe | undefined = undefined;
+	/** Of the request nothing more comes. */
 	#requestDone: boolean;
+	#endSeen = false;
 	#route: RouteMatch | undefined = undefined;
 	#routed = false;
 	#forward: ForwardStream | undefined = undefined;
-	#held: HeldBody | undefined = undefined;
-	#response: ResponseHead | undefined = undefined;
-	#idleTimer: Timer | undefined = undefined;
-	#requestTimer: Timer | undefined = undefined;
-	#lastActivityMs: number;
-	#idleMs = 0;
+	#replied = false;
+	#responseLength = 0;
+	#headWritten = false;
+	#requestPauses = 0;
+	#responsePauses = 0;
+	#responseLimitBytes: number;
 	#ended = false;
 
 	constructor(exchange: Exchange, request: RequestHead) {
@@ -51,6 +58,7 @@ export class ServerStream implements IncomingStream, Downstream, RouteContext, T
 		this.request = request;
 		this.requestLength = exchange.requestLength;
 		this.#requestDone = this.requestLength === 0;
+		this.#responseLimitBytes = exchange.bufferLimitBytes;
 		const { connection, shared } = exchange;
 		const { clock } = shared.services;
 		const info = new RequestInfo(clock.epochMs(), clock.nowMs());
@@ -58,7 +66,7 @@ export class ServerStream implements IncomingStream, Downstream, RouteContext, T
 		info.connection = connection;
 		info.requestedServerName = connection.requestedServerName;
 		this.info = info;
-		this.#lastActivityMs = info.startMs;
+		this.#timers = new StreamTimers(this, shared.services, info.startMs);
 		const { stats } = shared;
 		stats.rqTotal.inc();
 		(request.protocol === "HTTP/2" ? stats.rqHttp2Total : stats.rqHttp1Total).inc();
@@ -66,11 +74,15 @@ export class ServerStream implements IncomingStream, Downstream, RouteContext, T
 	}
 
 	get random(): Random {
-		return this.#exchange.shared.services.random;
+		return this.#shared.services.random;
+	}
+
+	get connection(): ConnectionInfo {
+		return this.#exchange.connection;
 	}
 
 	get congested(): boolean {
-		return this.#exchange.congested;
+		return this.#responsePauses > 0 || this.#exchange.congested;
 	}
 
 	/** Bytes flow both ways without HTTP. */
@@ -78,18 +90,44 @@ export class ServerStream implements IncomingStream, Downstream, RouteContext, T
 		return this.upgrade !== "";
 	}
 
+	get requestHeadOnly(): boolean {
+		return this.requestLength === 0;
+	}
+
+	get requestOver(): boolean {
+		return this.#replied || this.#ended;
+	}
+
+	get responseHeadOnly(): boolean {
+		return this.#responseLength === 0;
+	}
+
+	get responseOver(): boolean {
+		return this.#ended;
+	}
+
+	get #shared(): HcmShared {
+		return this.#exchange.shared;
+	}
+
 	/** Takes the request in; its body follows by `onRequestBody`. */
 	start(): void {
-		const { config } = this.#exchange.shared;
-		this.#armTimers();
+		const { config } = this.#shared;
+		this.#timers.limitIdle(config.timeouts.streamIdleMs);
+		if (!this.#requestDone) this.#timers.limitRequest(config.timeouts.requestMs);
 		const refusal = admitRequest(this, this.#exchange);
 		if (refusal) {
 			this.sendLocalReply(refusal);
 			return;
 		}
-		for (const filter of filtersFor(config.filters, this.route())) this.#filters.push(filter.create());
-		this.#phase = IN_FILTERS;
-		this.#runFilters();
+		const route = this.route();
+		if (config.filters.length === 0) {
+			this.dispatch();
+			return;
+		}
+		this.#filters = createFilters(filtersFor(config.filters, route));
+		this.#requestPipe = new RequestPipe(this, this.#filters, this.#exchange.bufferLimitBytes);
+		this.#requestPipe.head();
 	}
 
 	beginTunnel(protocol: string): void {
@@ -107,26 +145,30 @@ export class ServerStream implements IncomingStream, Downstream, RouteContext, T
 
 	onRequestBody(buf: Buffer, start: number, end: number): void {
 		this.info.bytesReceived += end - start;
-		if (this.#idleTimer) this.#touch();
-		if (this.#forward) this.#forward.onBody(buf, start, end);
-		else if (this.#phase === HELD) this.#hold().keep(buf, start, end);
+		this.#timers.touch();
+		if (this.#replied) return;
+		if (this.#requestPipe) this.#requestPipe.body(buf, start, end);
+		else this.forwardBody(buf, start, end);
 	}
 
 	onRequestEnd(trailers: HeaderMap | undefined): void {
 		this.#requestDone = true;
-		this.#requestTimer?.cancel();
-		if (this.#forward) this.#forward.onEnd(trailers);
-		else if (this.#phase === HELD) this.#hold().end(trailers);
+		this.#endSeen = true;
+		this.#timers.requestCame();
+		if (this.#replied) return;
+		// The end of a request without body goes with its head, through no filter.
+		if (this.#requestPipe && !this.requestHeadOnly) this.#requestPipe.end(trailers);
+		else this.forwardEnd(trailers);
 	}
 
 	onDownstreamDrain(): void {
-		this.#forward?.onDownstreamDrain();
+		if (!this.congested) this.#forward?.onDownstreamDrain();
 	}
 
 	/** The connection is gone before the answer was whole. */
 	onDisconnect(byUs: boolean): void {
 		if (this.#ended) return;
-		const { stats } = this.#exchange.shared;
+		const { stats } = this.#shared;
 		if (!byUs) {
 			stats.rqRxReset.inc();
 			this.info.responseFlags.add("DC");
@@ -140,18 +182,28 @@ export class ServerStream implements IncomingStream, Downstream, RouteContext, T
 	onCodecError(error: CodecError): void {
 		this.info.responseFlags.add("DPE");
 		this.#forward?.cancel();
-		if (this.#response) this.cut();
+		if (this.response) this.cut();
 		else this.sendLocalReply({ status: error.status, body: statusText(error.status), details: error.details });
 	}
 
-	onTimer(timer: Timer): void {
-		batchWrites(() => (timer === this.#requestTimer ? this.#requestTimedOut() : this.#checkIdle()));
+	onStreamIdle(): void {
+		this.#shared.stats.rqIdleTimeout.inc();
+		batchWrites(() =>
+			this.sendLocalReply({ status: 408, body: "stream timeout", flag: "SI", details: "stream_idle_timeout" }),
+		);
+	}
+
+	onRequestTooSlow(): void {
+		this.#shared.stats.rqTimeout.inc();
+		batchWrites(() =>
+			this.sendLocalReply({ status: 408, body: "request timeout", details: "request_overall_timeout" }),
+		);
 	}
 
 	route(): RouteMatch | undefined {
 		if (!this.#routed) {
 			this.#routed = true;
-			this.#route = this.#exchange.shared.services.routeTable()?.match(this.request, this);
+			this.#route = this.#shared.services.routeTable()?.match(this.request, this);
 			if (this.#route) {
 				this.info.routeName = this.#route.routeName;
 				this.info.virtualHostName = this.#route.virtualHostName;
@@ -160,103 +212,133 @@ export class ServerStream implements IncomingStream, Downstream, RouteContext, T
 		return this.#route;
 	}
 
+	clearRoute(): void {
+		this.#routed = false;
+	}
+
 	routeConfig(filterName: string): unknown {
 		return this.route()?.perFilterConfig(filterName);
 	}
 
-	continueDecoding(): void {
-		if (this.#phase !== HELD || this.#ended) return;
-		batchWrites(() => {
-			this.#phase = IN_FILTERS;
-			this.#exchange.resumeReading();
-			this.#runFilters();
-		});
+	continueDecoding(filter: HttpFilter): void {
+		if (!this.requestOver) batchWrites(() => this.#requestPipe?.resume(filter));
+	}
+
+	continueEncoding(filter: HttpFilter): void {
+		if (!this.#ended) batchWrites(() => this.#responsePipe?.resume(filter));
+	}
+
+	heldRequest(filter: HttpFilter): Uint8Array {
+		return this.#requestPipe!.held(filter);
+	}
+
+	heldResponse(filter: HttpFilter): Uint8Array {
+		return this.#responsePipe!.held(filter);
+	}
+
+	injectRequest(filter: HttpFilter, bytes: Uint8Array): void {
+		if (!this.requestOver) batchWrites(() => this.#requestPipe?.inject(filter, bytes));
+	}
+
+	injectResponse(filter: HttpFilter, bytes: Uint8Array): void {
+		if (!this.#ended) batchWrites(() => this.#responsePipe?.inject(filter, bytes));
+	}
+
+	limitRequestBuffer(maxBytes: number): void {
+		this.#requestPipe!.limitBytes = maxBytes;
+	}
+
+	limitResponseBuffer(maxBytes: number): void {
+		this.#responseLimitBytes = maxBytes;
+		if (this.#responsePipe) this.#responsePipe.limitBytes = maxBytes;
+	}
+
+	pauseRequest(): void {
+		if (this.#requestPauses++ === 0) this.#exchange.pauseReading();
+	}
+
+	resumeRequest(): void {
+		if (this.#requestPauses > 0 && --this.#requestPauses === 0) this.#exchange.resumeReading();
+	}
+
+	pauseResponse(): void {
+		this.#responsePauses++;
+	}
+
+	resumeResponse(): void {
+		if (this.#responsePauses > 0 && --this.#responsePauses === 0 && !this.#ended)
+			batchWrites(() => this.onDownstreamDrain());
+	}
+
+	overrideHost(address: string, strict: boolean): void {
+		this.hostOverride = { address, strict };
+	}
+
+	requestTooLarge(): void {
+		this.#shared.stats.rqTooLarge.inc();
+		this.sendLocalReply({ status: 413, body: "Payload Too Large", details: "request_payload_too_large" });
+	}
+
+	responseTooLarge(): void {
+		this.#shared.stats.rsTooLarge.inc();
+		this.sendLocalReply({ status: 500, body: "Internal Server Error", details: "response_payload_too_large" });
 	}
 
 	sendLocalReply(reply: LocalReply): void {
-		if (this.#response) {
+		if (this.#headWritten) {
 			this.cut();
 			return;
 		}
 		this.#forward?.cancel();
-		if (this.#phase === HELD) this.#exchange.resumeReading();
-		this.#phase = PASSED;
+		this.#replied = true;
+		if (this.#requestPauses > 0) this.#exchange.resumeReading();
+		this.#requestPauses = 0;
 		if (reply.flag) this.info.responseFlags.add(reply.flag);
 		const response = localResponse(reply);
 		// Response header operations of the route apply to our own answers too (as in Envoy).
 		if (this.#routed) this.#route?.finalizeResponse(response, this.request, this.info, this.#forward?.choice);
 		this.info.responseCodeDetails = reply.details;
-		batchWrites(() => {
-			this.sendHead(response, Buffer.byteLength(reply.body));
-			if (reply.body !== "") {
-				const body = Buffer.from(reply.body);
-				this.info.bytesSent += this.#exchange.sendBody(body, 0, body.length);
-			}
-			this.finish(undefined);
-		});
+		batchWrites(() => this.#answer(response, Buffer.from(reply.body)));
 	}
 
 	sendInformational(status: number, headers: HeaderMap): void {
-		if (this.#exchange.shared.config.proxy100Continue) this.#exchange.sendInterim(status, headers);
+		if (this.#shared.config.proxy100Continue) this.#exchange.sendInterim(status, headers);
 	}
 
 	sendHead(response: ResponseHead, contentLength: number): void {
-		const { shared } = this.#exchange;
-		this.#response = response;
-		if (this.#idleTimer) this.#touch();
-		finishResponseHeaders(response, this.request, shared);
-		for (let i = this.#filters.length - 1; i >= 0; i--) this.#filters[i]!.encodeHeaders?.(this, response);
+		this.response = response;
 		this.info.responseCode = response.status;
-		if (!this.#requestDone && !this.tunnelling) shared.stats.rqResponseBeforeComplete.inc();
-		this.#exchange.sendHead(response, contentLength);
+		this.#responseLength = contentLength;
+		this.#timers.touch();
+		if (this.#filters.length === 0) this.writeHead();
+		else {
+			this.#responsePipe = new ResponsePipe(this, response, this.#filters, this.#responseLimitBytes);
+			this.#responsePipe.head();
+		}
 	}
 
 	sendBody(buf: Buffer, start: number, end: number): void {
-		if (this.#idleTimer) this.#touch();
-		this.info.bytesSent += this.#exchange.sendBody(buf, start, end);
+		this.#timers.touch();
+		if (this.#responsePipe) this.#responsePipe.body(buf, start, end);
+		else this.writeBody(buf, start, end);
 	}
 
 	finish(trailers: HeaderMap | undefined): void {
 		if (this.#ended) return;
-		this.done = true;
-		this.#end();
-		this.#exchange.sendEnd(trailers);
+		if (this.#responsePipe && (!this.responseHeadOnly || !this.#headWritten)) this.#responsePipe.end(trailers);
+		else this.writeEnd(trailers);
 	}
 
 	cut(): void {
-		this.#exchange.shared.stats.rqTxReset.inc();
+		this.#shared.stats.rqTxReset.inc();
 		this.#forward?.cancel();
 		this.#end();
 		this.#exchange.reset();
 	}
 
-	pauseRequest(): void {
-		this.#exchange.pauseReading();
-	}
-
-	resumeRequest(): void {
-		this.#exchange.resumeReading();
-	}
-
-	#runFilters(): void {
-		const filters = this.#filters;
-		while (this.#nextFilter < filters.length) {
-			const filter = filters[this.#nextFilter++]!;
-			const outcome = filter.decodeHeaders?.(this, this.#requestDone) ?? "continue";
-			if (this.#phase === PASSED) return;
-			if (outcome === "stop") {
-				this.#phase = HELD;
-				if (!this.#requestDone) this.#exchange.pauseReading();
-				return;
-			}
-		}
-		this.#phase = PASSED;
-		this.#dispatch();
-	}
-
 	/** What the terminal router filter does. */
-	#dispatch(): void {
-		const { stats, forward } = this.#exchange.shared;
+	dispatch(): void {
+		const { stats, forward } = this.#shared;
 		const match = this.route();
 		if (!match) {
 			stats.noRoute.inc();
@@ -271,64 +353,61 @@ export class ServerStream implements IncomingStream, Downstream, RouteContext, T
 		}
 		stats.rqRouted.inc();
 		const action = match.action.forward;
-		if (action.idleTimeoutMs !== undefined) this.#setIdle(action.idleTimeoutMs);
+		if (action.idleTimeoutMs !== undefined) this.#timers.limitIdle(action.idleTimeoutMs);
+		if (this.#filters.length > 0) this.requestLength = lengthAfterFilters(this.request.headers, this.requestLength);
 		this.#forward = new ForwardStream(this, match, action, forward);
 		this.#forward.start();
 		if (this.#forward.choice === undefined) stats.noCluster.inc();
-		this.#held?.replay(this.#forward);
-		this.#held = undefined;
+		if (this.#endSeen && this.requestHeadOnly) this.#forward.onEnd(undefined);
 	}
 
-	#hold(): HeldBody {
-		this.#held ??= new HeldBody();
-		return this.#held;
+	forwardBody(buf: Buffer, start: number, end: number): void {
+		this.#forward?.onBody(buf, start, end);
 	}
 
-	#armTimers(): void {
-		const { timeouts } = this.#exchange.shared.config;
-		this.#setIdle(timeouts.streamIdleMs);
-		if (timeouts.requestMs <= 0 || this.#requestDone) return;
-		this.#requestTimer = new Timer(this);
-		this.#exchange.shared.services.deadlines.arm(this.#requestTimer, timeouts.requestMs);
+	forwardEnd(trailers: HeaderMap | undefined): void {
+		this.#forward?.onEnd(trailers);
 	}
 
-	#setIdle(idleMs: number): void {
-		this.#idleMs = idleMs;
-		if (idleMs <= 0) this.#idleTimer?.cancel();
-		else {
-			this.#idleTimer ??= new Timer(this);
-			this.#exchange.shared.services.deadlines.arm(this.#idleTimer, idleMs, this.#lastActivityMs);
-		}
+	writeHead(): void {
+		const response = this.response!;
+		const { stats } = this.#shared;
+		finishResponseHeaders(response, this.request, this.#shared);
+		this.#headWritten = true;
+		this.info.responseCode = response.status;
+		if (this.#filters.length > 0) this.#responseLength = lengthAfterFilters(response.headers, this.#responseLength);
+		if (!this.#requestDone && !this.tunnelling) stats.rqResponseBeforeComplete.inc();
+		this.#exchange.sendHead(response, this.#responseLength);
 	}
 
-	/** The timer is not armed anew for each piece: when it rings it looks how long the quiet has lasted. */
-	#touch(): void {
-		this.#lastActivityMs = this.#exchange.shared.services.clock.nowMs();
+	writeBody(buf: Buffer, start: number, end: number): void {
+		this.info.bytesSent += this.#exchange.sendBody(buf, start, end);
 	}
 
-	#checkIdle(): void {
-		const { services, stats } = this.#exchange.shared;
-		const leftMs = this.#idleMs - (services.clock.nowMs() - this.#lastActivityMs);
-		if (leftMs > 0) {
-			services.deadlines.arm(this.#idleTimer!, Math.ceil(leftMs));
-			return;
-		}
-		stats.rqIdleTimeout.inc();
-		this.sendLocalReply({ status: 408, body: "stream timeout", flag: "SI", details: "stream_idle_timeout" });
+	writeEnd(trailers: HeaderMap | undefined): void {
+		this.done = true;
+		this.#end();
+		this.#exchange.sendEnd(trailers);
 	}
 
-	#requestTimedOut(): void {
-		this.#exchange.shared.stats.rqTimeout.inc();
-		this.sendLocalReply({ status: 408, body: "request timeout", details: "request_overall_timeout" });
+	#answer(response: ResponseHead, body: Buffer): void {
+		if (this.response) {
+			// Filters have had a head of this stream already: what takes its place goes straight to the client.
+			this.response = response;
+			this.#responsePipe = undefined;
+			this.#responseLength = body.length;
+			this.writeHead();
+		} else this.sendHead(response, body.length);
+		if (body.length > 0 && !this.#ended) this.sendBody(body, 0, body.length);
+		this.finish(undefined);
 	}
 
 	/** Counts and logs; once. */
 	#end(): void {
 		if (this.#ended) return;
 		this.#ended = true;
-		this.#idleTimer?.cancel();
-		this.#requestTimer?.cancel();
-		const { stats, services } = this.#exchange.shared;
+		this.#timers.cancel();
+		const { stats, services } = this.#shared;
 		const { info } = this;
 		info.durationMs = services.clock.nowMs() - info.startMs;
 		stats.rqActive.add(-1);
@@ -336,6 +415,19 @@ export class ServerStream implements IncomingStream, Downstream, RouteContext, T
 		stats.rqTime.record(info.durationMs);
 		if (info.responseCode > 0) stats.rqClasses[Math.floor(info.responseCode / 100)]?.inc();
 		for (const filter of this.#filters) filter.onStreamEnd?.(this);
-		services.accessLog?.(this, this.#response);
+		services.accessLog?.(this, this.response);
 	}
+}
+
+function createFilters(configs: readonly HttpFilterConfig[]): readonly HttpFilter[] {
+	const filters: HttpFilter[] = [];
+	for (const config of configs) filters.push(config.create());
+	return filters;
+}
+
+/** A filter that changes a body's length says so by `content-length`. */
+function lengthAfterFilters(headers: HeaderMap, told: number): number {
+	if (told === 0 || told === TUNNEL) return told;
+	const text = headers.get("content-length");
+	return text === undefined ? CHUNKED : Number(text);
 }

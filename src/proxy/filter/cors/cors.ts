@@ -64,11 +64,12 @@ class CorsStream implements HttpFilter {
 		return "stop";
 	}
 
-	encodeHeaders(_stream: FilterStream, { headers }: ResponseHead): void {
-		if (this.#origin === undefined || !this.#policy) return;
+	encodeHeaders(_stream: FilterStream, { headers }: ResponseHead): "continue" {
+		if (this.#origin === undefined || !this.#policy) return "continue";
 		headers.set("access-control-allow-origin", this.#origin);
 		if (this.#policy.credentials) headers.set("access-control-allow-credentials", "true");
 		if (this.#policy.exposeHeaders) headers.set("access-control-expose-headers", this.#policy.exposeHeaders);
+		return "continue";
 	}
 
 	#drawn(share: number): boolean {

@@ -68,7 +68,7 @@ class FaultStream implements HttpFilter {
 		this.#leaveMetadata(fault, stream);
 		this.#cancelDelay = this.#on.deps.clock.after(ms, () => {
 			this.#cancelDelay = undefined;
-			if (!this.#abort(fault, stream)) stream.continueDecoding();
+			if (!this.#abort(fault, stream)) stream.continueDecoding(this);
 		});
 		return true;
 	}

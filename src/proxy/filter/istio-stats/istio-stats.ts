@@ -51,8 +51,9 @@ class StatsStream implements HttpFilter {
 		this.#recorder = recorder;
 	}
 
-	encodeHeaders(_stream: FilterStream, { headers }: ResponseHead): void {
+	encodeHeaders(_stream: FilterStream, { headers }: ResponseHead): "continue" {
 		this.#grpcStatus = headers.get("grpc-status") ?? "";
+		return "continue";
 	}
 
 	onStreamEnd(stream: FilterStream): void {

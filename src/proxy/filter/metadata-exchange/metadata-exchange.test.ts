@@ -64,7 +64,7 @@ test("client and server learn who the other is, and the application sees nothing
 	const answer = received.encodeWith(server.filter, [[PEER_HEADER, "from the application"]]);
 	assert.equal(answer.headers.get(PEER_ID_HEADER), REVIEWS.id);
 	const back = { status: 200, headers: answer.headers.clone() };
-	client.filter.encodeHeaders!(sent, back);
+	client.filter.encodeHeaders!(sent, back, true);
 	assert.deepEqual(sent.info.filterState.get(UPSTREAM_PEER), REVIEWS);
 	assert.deepEqual(back.headers.names, []);
 });

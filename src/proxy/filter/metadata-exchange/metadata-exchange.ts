@@ -111,7 +111,7 @@ class ExchangeStream implements HttpFilter {
 		return "continue";
 	}
 
-	encodeHeaders(stream: FilterStream, { headers }: ResponseHead): void {
+	encodeHeaders(stream: FilterStream, { headers }: ResponseHead): "continue" {
 		const { exchange, deps, ownValue, peers } = this.#shared;
 		if (exchange.readResponse) {
 			const peer = peers.read(headers);
@@ -119,6 +119,7 @@ class ExchangeStream implements HttpFilter {
 		}
 		removePeerHeaders(headers);
 		if (exchange.writeResponse && this.#peerAsked) writeOwn(headers, deps.node.id, ownValue);
+		return "continue";
 	}
 }
 
