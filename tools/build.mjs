@@ -20,6 +20,7 @@ try {
 			{ in: "src/app/mesh-main.ts", out: "mesh" },
 			{ in: "src/app/netproxy-main.ts", out: "netproxy" },
 			{ in: "src/apps/main.mjs", out: "apps" },
+			{ in: "src/app/proxy-worker-main.ts", out: "proxy-worker" },
 		],
 		outdir: fresh,
 		outExtension: { ".js": ".mjs" },

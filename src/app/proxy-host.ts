@@ -5,10 +5,12 @@ import { LogSinks } from "../proxy/runtime/log-sinks.ts";
 import { type RunningProxy, startProxy } from "../proxy/runtime/proxy.ts";
 import { makeRequestPath } from "../proxy/runtime/request-path.ts";
 import { compileBootstrap } from "../proxy/runtime/static-resources.ts";
+import { WorkerPool } from "../proxy/runtime/workers/worker-pool.ts";
 import { createLogging, type Logger, type LogLevel } from "../telemetry/logger.ts";
 import { MetricRegistry } from "../telemetry/metric-registry.ts";
 import type { Bootstrap } from "../xds/generated/envoy/config/bootstrap/v3/bootstrap_pb.ts";
 import { NodeSchema } from "../xds/generated/envoy/config/core/v3/base_pb.ts";
+import { openWorkerThread } from "./open-worker-thread.ts";
 
 export interface HostOptions {
 	readonly level: LogLevel;
@@ -21,6 +23,8 @@ export interface HostOptions {
 	readonly lameDuckMs?: number;
 	readonly configPath: string;
 	readonly dnsServer: string | undefined;
+	/** Threads that serve; 1 when absent. */
+	readonly concurrency?: number;
 }
 
 /** A proxy in a process of its own. */
@@ -54,7 +58,10 @@ export async function hostProxy(bootstrap: Bootstrap, options: HostOptions): Pro
 		});
 		return stopped;
 	};
+	const threads = options.concurrency ?? 1;
+	const workers = threads > 1 ? new WorkerPool(threads - 1, openWorkerThread, crash) : undefined;
 	const proxy = await startProxy(bootstrap, {
+		...(workers && { workers }),
 		clock: systemClock,
 		random: systemRandom,
 		logging,
@@ -75,6 +82,11 @@ export async function hostProxy(bootstrap: Bootstrap, options: HostOptions): Pro
 		logger.info({ listener: name, address: `${ip}:${port}` }, "listening");
 	logger.info({ admin: proxy.admin && `http://${proxy.admin.ip}:${proxy.admin.port}` }, "the proxy runs");
 	return { proxy, logger, stop, stopping: () => stopped !== undefined, onStopped: (task) => void tasks.push(task) };
+}
+
+/** A thread that ended by itself is a bug: without it a part of the connections would go nowhere. */
+function crash(error: Error): void {
+	throw error;
 }
 
 /** Checks a bootstrap as starting it would; throws ProblemError. */

@@ -1,4 +1,5 @@
 import { enableCompileCache } from "node:module";
+import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { formatProblem, ProblemError, problem } from "../lib/problem.ts";
 import { LOG_LEVELS, type LogLevel, parseLogLevel } from "../telemetry/logger.ts";
@@ -10,8 +11,10 @@ interface ProxyFlags {
 	readonly validateOnly: boolean;
 	readonly drainTimeMs: number;
 	readonly shutdownMs: number;
+	readonly concurrency: number;
 }
 
+const MAX_THREADS = 128;
 const EXIT_USAGE = 64;
 const EXIT_CONFIG = 65;
 
@@ -36,6 +39,7 @@ export async function runProxy(argv: readonly string[]): Promise<void> {
 			componentLevels: flags.componentLevels,
 			drainTimeMs: flags.drainTimeMs,
 			shutdownMs: flags.shutdownMs,
+			concurrency: flags.concurrency,
 			configPath: flags.config,
 			dnsServer: undefined,
 		});
@@ -56,6 +60,7 @@ const OPTIONS = {
 	"log-level": { type: "string", short: "l", default: "info" },
 	"component-log-level": { type: "string" },
 	mode: { type: "string", default: "serve" },
+	concurrency: { type: "string", default: "1" },
 	"drain-time-s": { type: "string", default: "600" },
 	"shutdown-deadline-s": { type: "string", default: "10" },
 } as const;
@@ -83,6 +88,7 @@ function parseFlags(argv: readonly string[]): ProxyFlags {
 		level: readLevel("--log-level", values["log-level"]),
 		componentLevels,
 		validateOnly: values.mode === "validate",
+		concurrency: readThreads(values.concurrency),
 		drainTimeMs: readSeconds("--drain-time-s", values["drain-time-s"]),
 		shutdownMs: readSeconds("--shutdown-deadline-s", values["shutdown-deadline-s"]),
 	};
@@ -92,6 +98,14 @@ function readLevel(flag: string, text: string): LogLevel {
 	const level = parseLogLevel(text);
 	if (!level) throw new ProblemError([usage(flag, `"${text}" is not a level (${LOG_LEVELS.join(", ")})`)]);
 	return level;
+}
+
+/** 0: as many as there are cores, as Envoy's. */
+function readThreads(text: string): number {
+	const threads = Number(text);
+	if (!/^\d+$/.test(text) || threads > MAX_THREADS)
+		throw new ProblemError([usage("--concurrency", `"${text}" is not a number of threads (0 to ${MAX_THREADS})`)]);
+	return threads === 0 ? availableParallelism() : threads;
 }
 
 function readSeconds(flag: string, text: string): number {
@@ -106,6 +120,6 @@ function usage(path: string, message: string) {
 		"LTN4301",
 		path,
 		message,
-		"usage: lateen proxy -c FILE [-l LEVEL] [--component-log-level a:LEVEL,...] [--mode serve|validate] [--drain-time-s N] [--shutdown-deadline-s N]",
+		"usage: lateen proxy -c FILE [-l LEVEL] [--component-log-level a:LEVEL,...] [--mode serve|validate] [--concurrency N] [--drain-time-s N] [--shutdown-deadline-s N]",
 	);
 }

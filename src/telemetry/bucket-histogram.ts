@@ -1,3 +1,4 @@
+import type { HistogramSnapshot } from "./log-linear-histogram.ts";
 import type { Histogram } from "./metrics.ts";
 
 /** Upper bounds (`le`) that Envoy and Istio use for every histogram in Prometheus' format; milliseconds or bytes. */
@@ -32,6 +33,19 @@ export class BucketHistogram implements Histogram {
 			total += this.#counts[i]!;
 			return total;
 		});
+	}
+
+	/** All that it holds, for `absorb` on another thread. */
+	snapshot(): HistogramSnapshot {
+		return { count: this.count, sum: this.sum, bins: [this.#counts] };
+	}
+
+	/** Adds what one with the same bounds holds. */
+	absorb({ count, sum, bins }: HistogramSnapshot): void {
+		this.count += count;
+		this.sum += sum;
+		const theirs = bins[0]!;
+		for (let i = 0; i < theirs.length; i++) this.#counts[i]! += theirs[i]!;
 	}
 
 	reset(): void {

@@ -7,6 +7,13 @@ const DECADES = 10;
 /** The quantiles that Envoy prints for a histogram in `/stats`. */
 export const ENVOY_QUANTILES = [0, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999, 1] as const;
 
+/** A histogram's counts; `bins` as its class keeps them. */
+export interface HistogramSnapshot {
+	readonly count: number;
+	readonly sum: number;
+	readonly bins: readonly (Float64Array | undefined)[];
+}
+
 /**
  * Whole numbers counted in bins of two significant digits, exact below 100 (the resolution of Envoy's own histograms).
  * Recording is an array increment; a decade's bins are allocated when a value first falls into it.
@@ -62,6 +69,23 @@ export class LogLinearHistogram implements Histogram {
 		this.count = 0;
 		this.sum = 0;
 		this.#decades.length = 0;
+	}
+
+	/** All that it holds, for `absorb` on another thread. */
+	snapshot(): HistogramSnapshot {
+		return { count: this.count, sum: this.sum, bins: this.#decades };
+	}
+
+	/** Adds what another one holds. */
+	absorb({ count, sum, bins }: HistogramSnapshot): void {
+		this.count += count;
+		this.sum += sum;
+		for (const [decade, theirs] of bins.entries()) {
+			if (!theirs) continue;
+			const own = this.#decades[decade] ?? new Float64Array(theirs.length);
+			this.#decades[decade] = own;
+			for (let i = 0; i < theirs.length; i++) own[i]! += theirs[i]!;
+		}
 	}
 
 	#eachBin(visit: (low: number, width: number, count: number) => void): void {

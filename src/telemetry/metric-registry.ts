@@ -125,6 +125,12 @@ export class MetricRegistry implements Metrics {
 		for (const scope of this.#scopes.values()) yield* scope.entries.values();
 	}
 
+	/** The scopes with their stats; gauges as they were when last written. */
+	*scopes(): Generator<{ readonly prefix: string; readonly entries: ReadonlyMap<string, StatEntry> }> {
+		for (const refresh of this.#refreshers) refresh();
+		yield* this.#scopes.values();
+	}
+
 	families(): Iterable<MetricFamily<Counter | Gauge | Histogram>> {
 		return this.#families.values();
 	}

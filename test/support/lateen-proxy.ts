@@ -11,13 +11,16 @@ const PROGRAM = `import(${JSON.stringify(ENTRY)}).then((m) => m.runProxy(process
 const ADMIN_LINE = /"admin":"(http:[^"]+)".*the proxy runs/;
 
 /** Starts Lateen's proxy from a bootstrap in a process of its own, in the shape of `startEnvoy`. */
-export async function startLateenProxy(bootstrap: Readonly<Record<string, unknown>>): Promise<RunningEnvoy> {
+export async function startLateenProxy(
+	bootstrap: Readonly<Record<string, unknown>>,
+	more: readonly string[] = [],
+): Promise<RunningEnvoy> {
 	const folder = await mkdtemp(join(tmpdir(), "lateen-proxy-run-"));
 	const admin = { address: { socket_address: { address: "127.0.0.1", port_value: 0 } } };
 	const config = join(folder, "bootstrap.json");
 	await writeFile(config, JSON.stringify({ admin, ...bootstrap }));
 	const stdout = await open(join(folder, "stdout"), "w");
-	const flags = ["-c", config, "--shutdown-deadline-s", "0"];
+	const flags = ["-c", config, "--shutdown-deadline-s", "0", ...more];
 	const child = spawn(process.execPath, ["-e", PROGRAM, "--", ...flags], { stdio: ["ignore", stdout.fd, "pipe"] });
 	await stdout.close();
 	const log = collectErrors(child);

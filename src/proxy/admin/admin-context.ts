@@ -1,4 +1,4 @@
-import type { Logging } from "../../telemetry/logger.ts";
+import type { Logging, LogLevel } from "../../telemetry/logger.ts";
 import type { MetricRegistry } from "../../telemetry/metric-registry.ts";
 import type { ServerInfo } from "../../xds/generated/envoy/admin/v3/server_info_pb.ts";
 import type { Bootstrap } from "../../xds/generated/envoy/config/bootstrap/v3/bootstrap_pb.ts";
@@ -17,7 +17,13 @@ export type ServerState = "LIVE" | "DRAINING" | "PRE_INITIALIZING" | "INITIALIZI
 /** What the admin pages show and change; `runtime` implements it. */
 export interface AdminContext {
 	readonly bootstrap: Bootstrap;
+	/** The main thread's own. */
 	readonly registry: MetricRegistry;
+	/** The sum over all threads, for reading. */
+	statsOfAllThreads(): Promise<MetricRegistry>;
+	resetCounters(): void;
+	/** False when there is no such component; undefined: all. */
+	setLogLevel(component: string | undefined, level: LogLevel): boolean;
 	readonly logging: Logging;
 	readonly store: ResourceStore;
 	readonly startedEpochMs: number;

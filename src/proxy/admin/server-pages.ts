@@ -119,7 +119,7 @@ function logging(context: AdminContext, query: URLSearchParams): AdminAnswer {
 	for (const [component, text] of requestedLevels(query)) {
 		const level = parseLogLevel(text);
 		if (!level) return badRequest(`error: unknown logger level\n${LOGGING_USAGE}`);
-		if (!context.logging.setLevel(component, level)) return badRequest(`error: unknown logger name\n${LOGGING_USAGE}`);
+		if (!context.setLogLevel(component, level)) return badRequest(`error: unknown logger name\n${LOGGING_USAGE}`);
 	}
 	const lines = Object.entries(context.logging.levels()).map(([name, level]) => `  ${name}: ${level}\n`);
 	return { body: `active loggers:\n${lines.join("")}\n` };

@@ -1,4 +1,4 @@
-import type { StatKind } from "../../telemetry/metric-registry.ts";
+import type { MetricRegistry, StatKind } from "../../telemetry/metric-registry.ts";
 import { formatPrometheus, PROMETHEUS_CONTENT_TYPE } from "../../telemetry/prometheus-text.ts";
 import { formatStatsJson, formatStatsText } from "../../telemetry/stats-listing.ts";
 import type { AdminContext } from "./admin-context.ts";
@@ -11,14 +11,17 @@ export const STATS_PAGES: readonly AdminPage[] = [
 	{
 		path: "/stats/prometheus",
 		help: "print server stats in prometheus format",
-		answer: (context, query) => withFilter(query, (keep) => prometheus(context, query, keep)),
+		async answer(context, query) {
+			const registry = await context.statsOfAllThreads();
+			return withFilter(query, (keep) => prometheus(registry, query, keep));
+		},
 	},
 	{
 		path: "/reset_counters",
 		help: "reset all counters to zero",
 		mutates: true,
 		answer(context) {
-			context.registry.resetCounters();
+			context.resetCounters();
 			return { body: "OK\n" };
 		},
 	},
@@ -26,25 +29,26 @@ export const STATS_PAGES: readonly AdminPage[] = [
 
 type Keep = ((name: string) => boolean) | undefined;
 
-function stats(context: AdminContext, query: URLSearchParams): Promise<AdminAnswer> {
+async function stats(context: AdminContext, query: URLSearchParams): Promise<AdminAnswer> {
+	const registry = await context.statsOfAllThreads();
 	return withFilter(query, (keep) => {
 		const format = query.get("format") ?? "text";
-		if (format === "prometheus") return prometheus(context, query, keep);
+		if (format === "prometheus") return prometheus(registry, query, keep);
 		const type = query.get("type")?.toLowerCase() ?? "all";
 		const kind = KINDS[type];
 		if (!kind && type !== "all") return badRequest("usage: /stats?type=Counters|Gauges|Histograms|All");
 		const options = { usedOnly: hasFlag(query, "usedonly"), kind, keep };
-		if (format === "json") return { contentType: JSON_TYPE, body: formatStatsJson(context.registry, options) };
+		if (format === "json") return { contentType: JSON_TYPE, body: formatStatsJson(registry, options) };
 		if (format !== "text") return badRequest("usage: /stats?format=text|json|prometheus");
-		return { body: formatStatsText(context.registry, options) };
+		return { body: formatStatsText(registry, options) };
 	});
 }
 
-function prometheus(context: AdminContext, query: URLSearchParams, keep: Keep): AdminAnswer {
+function prometheus(registry: MetricRegistry, query: URLSearchParams, keep: Keep): AdminAnswer {
 	const usedOnly = hasFlag(query, "usedonly");
 	return {
 		contentType: PROMETHEUS_CONTENT_TYPE,
-		body: formatPrometheus(context.registry, keep ? { usedOnly, keep } : { usedOnly }),
+		body: formatPrometheus(registry, keep ? { usedOnly, keep } : { usedOnly }),
 	};
 }
 

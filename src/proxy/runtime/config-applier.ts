@@ -43,6 +43,8 @@ export interface ConfigApplierDeps<L, R> {
 	onEndpointNames(): void;
 	/** A response of this type was worked through; some of its resources may have been refused. */
 	onAccepted(type: ResourceType): void;
+	/** What a response changed here, without what was refused. */
+	onTaken?(update: ResourceUpdate): void;
 }
 
 const SCOPES: Readonly<Partial<Record<ResourceType, string>>> = {
@@ -89,6 +91,7 @@ export class ConfigApplier<L, R> implements ResourceHandler {
 			problems.push(...found);
 		}
 		for (const name of update.removed) this.#remove(update.type, name);
+		this.#deps.onTaken?.({ ...update, added: update.added.filter(({ name }) => !rejected.has(name)) });
 		if (update.type === "cluster") this.#deps.onEndpointNames();
 		this.#count(update.type, problems.length === 0);
 		// A resource that was refused must not keep the good ones from serving, nor the proxy from being ready.

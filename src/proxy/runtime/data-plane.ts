@@ -22,6 +22,8 @@ export interface DataPlaneDeps {
 	readonly routes: ReadonlyMap<string, RouteTable>;
 	readonly environment: Readonly<Record<string, string | undefined>>;
 	readonly drainTimeMs: number;
+	/** Several threads bind the same listeners; the real ports, by listener, of those that asked for port 0. Undefined: one thread. */
+	readonly sharedPorts?: Readonly<Record<string, number>>;
 }
 
 /** The request path as `runtime` drives it; `L` is a compiled listener. */

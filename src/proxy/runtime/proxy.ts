@@ -1,13 +1,14 @@
-import { clone, create } from "@bufbuild/protobuf";
+import { clone, create, toBinary } from "@bufbuild/protobuf";
 import type { Clock } from "../../lib/clock.ts";
 import { VERSION } from "../../lib/names.ts";
 import { ProblemError, problem } from "../../lib/problem.ts";
 import type { Random } from "../../lib/random.ts";
 import type { Logging } from "../../telemetry/logger.ts";
 import { MetricRegistry } from "../../telemetry/metric-registry.ts";
+import { dumpStats, mergeDumps } from "../../telemetry/stats-dump.ts";
 import { packAny } from "../../xds/any.ts";
 import { CommandLineOptionsSchema } from "../../xds/generated/envoy/admin/v3/server_info_pb.ts";
-import type { Bootstrap } from "../../xds/generated/envoy/config/bootstrap/v3/bootstrap_pb.ts";
+import { type Bootstrap, BootstrapSchema } from "../../xds/generated/envoy/config/bootstrap/v3/bootstrap_pb.ts";
 import { ClusterSchema } from "../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts";
 import { ExtensionSchema, type Node, NodeSchema } from "../../xds/generated/envoy/config/core/v3/base_pb.ts";
 import { ListenerSchema } from "../../xds/generated/envoy/config/listener/v3/listener_pb.ts";
@@ -16,6 +17,7 @@ import { type AdminServer, startAdminServer } from "../admin/admin-server.ts";
 import { ClusterSet } from "../cluster/cluster-set.ts";
 import type { RouteTable } from "../router/route-match.ts";
 import { ResourceStore } from "../xdsclient/resource-store.ts";
+import type { ResourceUpdate } from "../xdsclient/resource-update.ts";
 import type { AdsConnection } from "./ads-connection.ts";
 import type { AdsSettings } from "./bootstrap-settings.ts";
 import { ConfigApplier } from "./config-applier.ts";
@@ -28,6 +30,7 @@ import { LogSinks } from "./log-sinks.ts";
 import { bindServerStats } from "./server-stats.ts";
 import { type CompiledBootstrap, compileBootstrap } from "./static-resources.ts";
 import { WarmGate } from "./warm-gate.ts";
+import type { WorkerPool } from "./workers/worker-pool.ts";
 
 export interface ProxyOptions<L> {
 	readonly clock: Clock;
@@ -41,6 +44,10 @@ export interface ProxyOptions<L> {
 	readonly dnsServer: string | undefined;
 	/** For `/server_info`. */
 	readonly configPath: string;
+	/** The other threads of this process; undefined: there is one thread. */
+	readonly workers?: WorkerPool;
+	/** This is one of the other threads: no admin, no control plane of its own. `ports`: what port 0 became in the main thread. */
+	readonly worker?: { readonly ports: Readonly<Record<string, number>> };
 	/** Somebody asked by `/quitquitquit`. */
 	onQuit(): void;
 }
@@ -54,6 +61,10 @@ export interface RunningProxy {
 	state(): ServerState;
 	/** Empty when clusters and listeners were accepted once and the listeners are open; else what is missing. */
 	notReady(): string;
+	/** Puts into force what another thread accepted. */
+	apply(update: ResourceUpdate): void;
+	failHealthcheck(failed: boolean): void;
+	reopenLogs(): void;
 	/** Stops accepting, lets requests finish, cuts what is left after `withinMs`. */
 	drain(withinMs: number): Promise<void>;
 	/** Ends everything now. */
@@ -119,6 +130,8 @@ class ProxyProcess<L> implements RunningProxy {
 			sinks: this.#sinks,
 			node: bootstrap.node ?? create(NodeSchema),
 			routes: this.#routes,
+			...(options.workers && { sharedPorts: {} }),
+			...(options.worker && { sharedPorts: options.worker.ports }),
 		});
 		this.#node = this.#identify(bootstrap.node);
 		this.#stage = new ListenerStage({
@@ -145,6 +158,7 @@ class ProxyProcess<L> implements RunningProxy {
 			gate: this.#gate,
 			onEndpointNames: () => this.#wantEndpoints(this.#clusters.edsNames()),
 			onAccepted: (type) => this.#initialisation.accepted(type),
+			...(options.workers && { onTaken: (update: ResourceUpdate) => this.#relay(update) }),
 		});
 	}
 
@@ -158,9 +172,25 @@ class ProxyProcess<L> implements RunningProxy {
 		this.#sourceIp = sourceIp;
 		this.#bindStats();
 		this.#putStatic(compiled);
-		if (admin) this.#admin = await startAdminServer(this.#adminContext(), admin);
-		if (ads) await this.#startAds(ads, compiled);
+		const isWorker = this.#options.worker !== undefined;
+		if (admin && !isWorker) this.#admin = await startAdminServer(this.#adminContext(), admin);
+		if (ads && !isWorker) await this.#startAds(ads, compiled);
 		else await this.#openStatic();
+		await this.#startWorkers();
+	}
+
+	apply(update: ResourceUpdate): void {
+		this.#applier.apply(update);
+	}
+
+	failHealthcheck(failed: boolean): void {
+		this.#healthFailed = failed;
+		this.#options.workers?.tell({ kind: "fail-healthcheck", failed });
+	}
+
+	reopenLogs(): void {
+		this.#sinks.reopen();
+		this.#options.workers?.tell({ kind: "reopen-logs" });
 	}
 
 	listeners(): readonly ListenerView[] {
@@ -179,7 +209,7 @@ class ProxyProcess<L> implements RunningProxy {
 
 	async drain(withinMs: number): Promise<void> {
 		this.#draining = true;
-		await this.#dataPlane.listeners.drain(withinMs);
+		await Promise.all([this.#dataPlane.listeners.drain(withinMs), this.#options.workers?.drain(withinMs)]);
 	}
 
 	async close(): Promise<void> {
@@ -192,6 +222,27 @@ class ProxyProcess<L> implements RunningProxy {
 		this.#clusters.close();
 		this.#sinks.flush();
 		await this.#admin?.close();
+		await this.#options.workers?.close();
+	}
+
+	/** After the main thread has bound: the others share its ports. */
+	async #startWorkers(): Promise<void> {
+		const { workers, logging, drainTimeMs, dnsServer } = this.#options;
+		await workers?.start({
+			bootstrap: toBinary(BootstrapSchema, this.#bootstrap),
+			logLevels: logging.levels(),
+			drainTimeMs,
+			dnsServer,
+			ports: Object.fromEntries(this.listeners().map(({ name, port }) => [name, port])),
+		});
+	}
+
+	#relay({ type, added, removed }: ResourceUpdate): void {
+		this.#options.workers?.relay({
+			type,
+			removed,
+			added: added.map(({ name, version, any }) => ({ name, version, typeUrl: any.typeUrl, value: any.value })),
+		});
 	}
 
 	#putStatic({ clusters, listeners }: CompiledBootstrap<L>): void {
@@ -287,7 +338,18 @@ class ProxyProcess<L> implements RunningProxy {
 			warmingClusters: this.#clusters.warmingNames().length,
 			listeners: this.listeners().length,
 			warmingListeners: this.#stage.waitingNames().length,
+			threads: this.#threads,
 		}));
+	}
+
+	get #threads(): number {
+		return 1 + (this.#options.workers?.size ?? 0);
+	}
+
+	async #statsOfAllThreads(): Promise<MetricRegistry> {
+		const { workers } = this.#options;
+		if (!workers) return this.registry;
+		return mergeDumps([dumpStats(this.registry), ...(await workers.dumps())]);
 	}
 
 	#adminContext(): AdminContext {
@@ -295,10 +357,19 @@ class ProxyProcess<L> implements RunningProxy {
 		return {
 			bootstrap: { ...this.#bootstrap, node: this.#node },
 			registry: this.registry,
+			statsOfAllThreads: () => this.#statsOfAllThreads(),
+			resetCounters: () => {
+				this.registry.resetCounters();
+				this.#options.workers?.tell({ kind: "reset-counters" });
+			},
+			setLogLevel: (component, level) => {
+				this.#options.workers?.tell({ kind: "set-log-level", component, level });
+				return logging.setLevel(component, level);
+			},
 			logging,
 			store: this.#store,
 			startedEpochMs: this.#startedEpochMs,
-			commandLine: create(CommandLineOptionsSchema, { configPath, concurrency: 1 }),
+			commandLine: create(CommandLineOptionsSchema, { configPath, concurrency: this.#threads }),
 			nowEpochMs: () => clock.epochMs(),
 			state: () => this.state(),
 			clusters: () => this.#clusters.all(),
@@ -307,11 +378,10 @@ class ProxyProcess<L> implements RunningProxy {
 			listenerFailures: () => this.#stage.failures,
 			drainListeners: () => {
 				void this.#dataPlane.listeners.drain(drainTimeMs);
+				void this.#options.workers?.drain(drainTimeMs);
 			},
-			failHealthcheck: (failed) => {
-				this.#healthFailed = failed;
-			},
-			reopenLogs: () => this.#sinks.reopen(),
+			failHealthcheck: (failed) => this.failHealthcheck(failed),
+			reopenLogs: () => this.reopenLogs(),
 			quit: onQuit,
 		};
 	}

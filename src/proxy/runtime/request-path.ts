@@ -62,7 +62,7 @@ export function makeRequestPath(deps: DataPlaneDeps): DataPlane<ListenerConfig> 
 			routes: (message, at) => compileRouteConfiguration(message, path.routeDeps, fieldPath(at)),
 		},
 		listeners: {
-			put: (config) => listeners.put(config),
+			put: (config) => listeners.put(sharing(config, deps.sharedPorts)),
 			remove: (name) => listeners.remove(name),
 			list: () => listeners.list().map(({ config, address, port }) => ({ name: config.name, ip: address, port })),
 			drain: (withinMs) => listeners.drain(withinMs),
@@ -210,4 +210,10 @@ function collect<T>(problems: Problem[], compile: () => T): T | undefined {
 		problems.push(...error.problems);
 		return undefined;
 	}
+}
+
+/** Where several threads serve, each binds the same address. */
+function sharing(config: ListenerConfig, ports: DataPlaneDeps["sharedPorts"]): ListenerConfig {
+	if (!ports) return config;
+	return { ...config, reusePort: true, port: config.port === 0 ? (ports[config.name] ?? 0) : config.port };
 }

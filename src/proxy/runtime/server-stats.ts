@@ -9,6 +9,7 @@ export interface ServerFigures {
 	readonly warmingClusters: number;
 	readonly listeners: number;
 	readonly warmingListeners: number;
+	readonly threads: number;
 }
 
 const STATE_NUMBERS: Readonly<Record<ServerState, number>> = {
@@ -29,7 +30,7 @@ export function bindServerStats(registry: MetricRegistry, read: () => ServerFigu
 		server.gauge("state").set(STATE_NUMBERS[figures.state]);
 		server.gauge("live").set(figures.state === "LIVE" ? 1 : 0);
 		server.gauge("uptime").set(Math.floor(figures.uptimeMs / 1000));
-		server.gauge("concurrency").set(1);
+		server.gauge("concurrency").set(figures.threads);
 		server.gauge("memory_allocated").set(heapUsed);
 		server.gauge("memory_physical_size").set(rss);
 		clusters.gauge("active_clusters").set(figures.clusters);

@@ -1,0 +1,14 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { Worker } from "node:worker_threads";
+import { packageRoot } from "./package-root.ts";
+
+/** Megabytes of V8's young generation in a worker thread; more costs memory and saves no CPU (docs/benchmarks.md). */
+const YOUNG_GENERATION_MB = 6;
+
+/** Starts `proxy-worker-main` in a thread: from the sources when this code runs from them, else from the bundle. */
+export function openWorkerThread(): Worker {
+	const source = join(import.meta.dirname, "proxy-worker-main.ts");
+	const entry = existsSync(source) ? source : join(packageRoot(), "dist", "proxy-worker.mjs");
+	return new Worker(entry, { resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB }, execArgv: [] });
+}

@@ -1,0 +1,44 @@
+import type { LogLevel } from "../../../telemetry/logger.ts";
+import type { StatsDump } from "../../../telemetry/stats-dump.ts";
+import type { ResourceType } from "../../../xds/type-urls.ts";
+
+/** An accepted resource as it goes to the other threads. */
+export interface RelayedResource {
+	readonly name: string;
+	readonly version: string;
+	readonly typeUrl: string;
+	readonly value: Uint8Array;
+}
+
+/** What one response of the control plane changed, refused resources left out. */
+export interface RelayedUpdate {
+	readonly type: ResourceType;
+	readonly added: readonly RelayedResource[];
+	readonly removed: readonly string[];
+}
+
+/** What a worker thread begins with. */
+export interface WorkerStart {
+	/** envoy.config.bootstrap.v3.Bootstrap, encoded. */
+	readonly bootstrap: Uint8Array;
+	readonly logLevels: Readonly<Record<string, LogLevel>>;
+	readonly drainTimeMs: number;
+	readonly dnsServer: string | undefined;
+	/** Real ports of listeners that asked for port 0. */
+	readonly ports: Readonly<Record<string, number>>;
+}
+
+export type ToWorker =
+	| { readonly kind: "start"; readonly start: WorkerStart }
+	| { readonly kind: "update"; readonly update: RelayedUpdate }
+	| { readonly kind: "dump"; readonly id: number }
+	| { readonly kind: "drain"; readonly id: number; readonly withinMs: number }
+	| { readonly kind: "fail-healthcheck"; readonly failed: boolean }
+	| { readonly kind: "set-log-level"; readonly component: string | undefined; readonly level: LogLevel }
+	| { readonly kind: "reset-counters" }
+	| { readonly kind: "reopen-logs" };
+
+export type FromWorker =
+	| { readonly kind: "started" }
+	| { readonly kind: "dumped"; readonly id: number; readonly dump: StatsDump }
+	| { readonly kind: "drained"; readonly id: number };
