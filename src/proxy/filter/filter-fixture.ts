@@ -12,6 +12,7 @@ import type { LocalReply, RequestHead, ResponseHead } from "../http/message.ts";
 import type { StreamInfo } from "../http/stream-info.ts";
 import { tableOf, testInfo, testRequest } from "../router/route-fixture.ts";
 import type { RouteMatch } from "../router/route-match.ts";
+import { FakeSideCalls } from "./fake-side-calls.ts";
 import { perRouteParser } from "./filter-chain.ts";
 import type { FilterStream, HttpFilter, HttpFilterFactory } from "./http-filter.ts";
 import type { HttpFilterDeps } from "./http-filters.ts";
@@ -22,6 +23,7 @@ import { workloadOfNode } from "./workload-metadata.ts";
 export interface TestDeps extends HttpFilterDeps {
 	readonly clock: ManualClock;
 	readonly registry: MetricRegistry;
+	readonly sideCalls: FakeSideCalls;
 	count(name: string): number;
 }
 
@@ -47,6 +49,7 @@ export function testDeps(known: Partial<HttpFilterDeps> = {}): TestDeps {
 		clock: new ManualClock(),
 		random: seededRandom(1),
 		clusters: { get: () => undefined },
+		sideCalls: new FakeSideCalls(),
 		node: PRODUCTPAGE,
 		istio: istioFamilies(registry),
 		registry,

@@ -2,6 +2,7 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Random } from "../../lib/random.ts";
 import type { Counter, Gauge } from "../../telemetry/metrics.ts";
 import type { ClusterLookup } from "../cluster/cluster.ts";
+import type { SideCalls } from "../http/side-calls.ts";
 import { corsFilter } from "./cors/cors.ts";
 import { faultFilter } from "./fault/fault.ts";
 import type { HttpFilterFactory } from "./http-filter.ts";
@@ -17,6 +18,7 @@ export interface HttpFilterDeps {
 	readonly clock: Clock;
 	readonly random: Random;
 	readonly clusters: ClusterLookup;
+	readonly sideCalls: SideCalls;
 	/** This proxy's own workload (`workloadOfNode`). */
 	readonly node: WorkloadMetadata;
 	readonly istio: IstioFamilies;

@@ -4,11 +4,10 @@ import type { CodecError } from "../codec/codec-error.ts";
 import { Timer, type TimerOwner } from "../http/deadlines.ts";
 import type { HeaderMap } from "../http/header-map.ts";
 import type { Protocol, ResponseHead } from "../http/message.ts";
-import type { HostPool } from "../upstream/host-pool.ts";
+import type { HostPool, UpstreamContext } from "../upstream/host-pool.ts";
 import { poolFor } from "../upstream/pool-for.ts";
 import type { ResetReason, UnavailableReason, UpstreamChannel, UpstreamUser } from "../upstream/upstream-user.ts";
 import type { Failure } from "./failure.ts";
-import type { ForwardContext } from "./forward-context.ts";
 
 /** Who made the attempt. */
 export interface AttemptOwner {
@@ -46,7 +45,7 @@ export class Attempt implements UpstreamUser, TimerOwner {
 	/** A retry that the breakers count. */
 	readonly isRetry: boolean;
 	readonly #owner: AttemptOwner;
-	readonly #context: ForwardContext;
+	readonly #context: UpstreamContext;
 	readonly #pool: HostPool;
 	readonly #breakers: CircuitBreakers;
 	readonly #routeStats: UpstreamRequestStats | undefined;
@@ -55,7 +54,7 @@ export class Attempt implements UpstreamUser, TimerOwner {
 	#ended = false;
 	#redispatched = false;
 
-	constructor(owner: AttemptOwner, context: ForwardContext, target: AttemptTarget) {
+	constructor(owner: AttemptOwner, context: UpstreamContext, target: AttemptTarget) {
 		this.#owner = owner;
 		this.#context = context;
 		this.cluster = target.cluster;

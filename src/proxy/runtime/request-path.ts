@@ -18,10 +18,12 @@ import { HTTP_FILTER_NAMES, httpFilterFactories } from "../filter/http-filters.t
 import { type IstioFamilies, istioFamilies } from "../filter/istio-stats/istio-families.ts";
 import { FILTER_SUPPORTED } from "../filter/supported.ts";
 import { type WorkloadMetadata, workloadOfNode } from "../filter/workload-metadata.ts";
+import { createSideCalls } from "../forward/side-call.ts";
 import type { HcmConfig } from "../hcm/hcm-config.ts";
 import type { HcmServices } from "../hcm/hcm-shared.ts";
 import { SUPPORTED as HCM_SUPPORTED } from "../hcm/parse-hcm.ts";
 import { Deadlines } from "../http/deadlines.ts";
+import type { SideCalls } from "../http/side-calls.ts";
 import type { ListenerConfig } from "../listener/listener-config.ts";
 import { ListenerSet } from "../listener/listener-set.ts";
 import { SUPPORTED as LISTENER_SUPPORTED, parseListener } from "../listener/parse-listener.ts";
@@ -33,6 +35,7 @@ import type { RouteTable } from "../router/route-match.ts";
 import { ROUTER_SUPPORTED } from "../router/supported.ts";
 import type { DataPlane, DataPlaneDeps } from "./data-plane.ts";
 import type { StagedListener } from "./listener-stage.ts";
+import { nodeAddress } from "./node-address.ts";
 
 const CLUSTER_TYPES = ["static", "eds", "strict_dns", "logical_dns", "original_dst"].map(
 	(name) => `envoy.cluster.${name}`,
@@ -41,10 +44,12 @@ const NETWORK_FILTERS = ["envoy.filters.network.http_connection_manager", "envoy
 
 /** Builds the real request path: listeners, connection managers, filters, routes. */
 export function makeRequestPath(deps: DataPlaneDeps): DataPlane<ListenerConfig> {
-	const path = new RequestPath(deps);
+	const deadlines = new Deadlines(deps.clock);
+	const sideCalls = createSideCalls({ ...deps, deadlines, localAddress: nodeAddress() });
+	const path = new RequestPath(deps, sideCalls);
 	const listeners = new ListenerSet({
 		...deps,
-		deadlines: new Deadlines(deps.clock),
+		deadlines,
 		httpServices: (_listener, hcm) => path.servicesOf(hcm),
 		tcpServices: (tcp) => path.tcpServicesOf(tcp),
 	});
@@ -88,6 +93,7 @@ function compileUpstream(message: Cluster, at: string): ClusterConfig {
 class RequestPath {
 	readonly routeDeps: RouteCompileDeps;
 	readonly #deps: DataPlaneDeps;
+	readonly #sideCalls: SideCalls;
 	readonly #env: FormatEnvironment;
 	readonly #node: WorkloadMetadata;
 	readonly #istio: IstioFamilies;
@@ -97,8 +103,9 @@ class RequestPath {
 	readonly #compiled = new WeakMap<HcmConfig, Pick<HcmServices, "routeTable" | "accessLog">>();
 	readonly #compiledTcp = new WeakMap<TcpProxyConfig, Pick<TcpServices, "accessLog">>();
 
-	constructor(deps: DataPlaneDeps) {
+	constructor(deps: DataPlaneDeps, sideCalls: SideCalls) {
 		this.#deps = deps;
+		this.#sideCalls = sideCalls;
 		this.#env = {
 			hostname: hostname(),
 			nowMs: () => deps.clock.nowMs(),
@@ -168,6 +175,7 @@ class RequestPath {
 		return httpFilterFactories({
 			...this.#deps,
 			direction,
+			sideCalls: this.#sideCalls,
 			node: this.#node,
 			istio: this.#istio,
 			counter: (name) => this.#scope(`http.${statPrefix}.`).counter(name),
