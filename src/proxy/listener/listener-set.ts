@@ -8,6 +8,7 @@ import { createConnectionManager } from "../hcm/connection-manager.ts";
 import type { HcmConfig } from "../hcm/hcm-config.ts";
 import type { ConnectionManager, HcmServices } from "../hcm/hcm-shared.ts";
 import { type Deadlines, Timer } from "../http/deadlines.ts";
+import type { LoadShedding } from "../overload/overload-manager.ts";
 import type { ListenerConfig } from "./listener-config.ts";
 import { createTcpProxy, type TcpProxyConfig, type TcpServices } from "./tcp-proxy.ts";
 
@@ -25,6 +26,8 @@ export interface ListenerDeps {
 	): Pick<HcmServices, "routeTable" | "accessLog" | "localAddress">;
 	/** Where a TCP chain's access log comes from. */
 	tcpServices(tcp: TcpProxyConfig): Pick<TcpServices, "accessLog">;
+	/** Whether load is to be shed; undefined: never. */
+	readonly loadShedding?: () => LoadShedding | undefined;
 	/** How long connections of a removed or replaced listener may finish (Envoy: --drain-time-s, 600 s). */
 	readonly drainTimeMs: number;
 }
@@ -167,6 +170,13 @@ class LiveListener {
 	}
 
 	#accept(socket: Socket): void {
+		const loadShedding = this.#deps.loadShedding?.();
+		const verdict = loadShedding?.connectionBegins() ?? "accept";
+		if (verdict !== "accept") {
+			(verdict === "overflow" ? this.#stats.globalOverflow : this.#stats.overloadReject).inc();
+			socket.destroy();
+			return;
+		}
 		this.#connections++;
 		this.#stats.total.inc();
 		this.#stats.active.add(1);
@@ -175,6 +185,7 @@ class LiveListener {
 			bufferLimitBytes: this.config.perConnectionBufferLimitBytes,
 			onClosed: () => {
 				this.#connections--;
+				loadShedding?.connectionEnded();
 				this.#stats.active.add(-1);
 				this.#stats.destroy.inc();
 				this.#checkEmpty();
@@ -242,6 +253,8 @@ function listenerStats(metrics: Pick<Metrics, "scope">, address: string) {
 		total: scope.counter("downstream_cx_total"),
 		active: scope.gauge("downstream_cx_active"),
 		destroy: scope.counter("downstream_cx_destroy"),
+		globalOverflow: scope.counter("downstream_global_cx_overflow"),
+		overloadReject: scope.counter("downstream_cx_overload_reject"),
 	};
 }
 

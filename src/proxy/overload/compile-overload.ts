@@ -97,7 +97,7 @@ export function compileOverload(message: OverloadManager, path: string): Overloa
 
 function actionOf(name: string): OverloadActionName | undefined {
 	const prefix = PREFIXES.find((one) => name.startsWith(one));
-	return prefix && OVERLOAD_ACTIONS.find((action) => action === name.slice(prefix.length));
+	return prefix === undefined ? undefined : OVERLOAD_ACTIONS.find((action) => action === name.slice(prefix.length));
 }
 
 function readMonitors(

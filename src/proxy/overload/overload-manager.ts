@@ -12,8 +12,6 @@ export interface OverloadDeps {
 	memoryBytes(): number;
 	/** Gives memory back to the system as far as it can. */
 	shrinkHeap(): void;
-	/** Listeners stop accepting, or start again. */
-	onAccepting(accepting: boolean): void;
 }
 
 /** What the request path asks; without an overload manager it asks nobody. */
@@ -27,6 +25,9 @@ export interface LoadShedding {
 	connectionEnded(): void;
 }
 
+/** Node cannot leave connections in the backlog: while Envoy would stop accepting, they are accepted and closed. */
+const REFUSING = ["stop_accepting_connections", "reject_incoming_connections", "tcp_listener_accept"] as const;
+
 /** Reads how much of its resources are in use and says what to do about it (Envoy: configuration, overload manager). */
 export class OverloadManager implements LoadShedding {
 	readonly #config: OverloadConfig;
@@ -35,7 +36,6 @@ export class OverloadManager implements LoadShedding {
 	readonly #states = new Map<OverloadActionName, number>(OVERLOAD_ACTIONS.map((name) => [name, 0]));
 	readonly #gauges = new Map<string, Gauge>();
 	#connections = 0;
-	#accepting = true;
 	#cancel = () => {};
 
 	constructor(config: OverloadConfig, deps: OverloadDeps) {
@@ -55,7 +55,7 @@ export class OverloadManager implements LoadShedding {
 	connectionBegins(): "accept" | "overflow" | "overload" {
 		const limit = this.#config.maxConnections?.limit;
 		if (limit !== undefined && this.#connections >= limit) return "overflow";
-		if (this.#happens("reject_incoming_connections") || this.#happens("tcp_listener_accept")) return "overload";
+		if (REFUSING.some((action) => this.#happens(action))) return "overload";
 		this.#connections++;
 		return "accept";
 	}
@@ -83,9 +83,6 @@ export class OverloadManager implements LoadShedding {
 			this.#gauge(`${name}.active`).set(state >= 1 ? 1 : 0);
 			this.#gauge(`${name}.scale_percent`).set(Math.round(state * 100));
 		}
-		const accepting = this.#states.get("stop_accepting_connections")! < 1;
-		if (accepting !== this.#accepting) this.#deps.onAccepting(accepting);
-		this.#accepting = accepting;
 		if (this.#states.get("shrink_heap")! >= 1) this.#deps.shrinkHeap();
 	}
 

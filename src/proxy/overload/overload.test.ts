@@ -30,14 +30,13 @@ const compile = (json: JsonObject) =>
 function setUp(json: JsonObject) {
 	const clock = new ManualClock();
 	const metrics = new MetricRegistry();
-	const seen = { memory: 0, shrunk: 0, accepting: [] as boolean[] };
+	const seen = { memory: 0, shrunk: 0 };
 	const manager = new OverloadManager(compile(json), {
 		clock,
 		random: seededRandom(1),
 		metrics,
 		memoryBytes: () => seen.memory,
 		shrinkHeap: () => void seen.shrunk++,
-		onAccepting: (accepting) => void seen.accepting.push(accepting),
 	});
 	const gauge = (name: string) => metrics.scope("overload.").gauge(name).value;
 	return { clock, manager, seen, gauge };
@@ -54,7 +53,7 @@ test("memory beyond a threshold refuses requests, ends keep-alive and stops acce
 			{ name: "envoy.overload_actions.shrink_heap", triggers: [at("heap", 0.95)] },
 		],
 	});
-	const state = () => [manager.endsKeepAlive(), manager.refusesRequest(), seen.accepting.at(-1) ?? true];
+	const state = () => [manager.endsKeepAlive(), manager.refusesRequest(), manager.connectionBegins() === "accept"];
 	assert.deepEqual(state(), [false, false, true]);
 	seen.memory = 900;
 	clock.advance(249);
