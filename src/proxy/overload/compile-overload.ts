@@ -62,7 +62,7 @@ export interface OverloadConfig {
 const PREFIXES = ["envoy.overload_actions.", "envoy.load_shed_points."];
 const DEFAULT_REFRESH_MS = 1000;
 
-/** Reads the bootstrap's `overload_manager`; throws ProblemError (LTN37xx) with every path. */
+/** Reads the bootstrap's `overload_manager`; throws ProblemError (LTN356x) with every path. */
 export function compileOverload(message: OverloadManager, path: string): OverloadConfig {
 	const at = fieldPath(path);
 	const problems: Problem[] = [];
@@ -75,12 +75,12 @@ export function compileOverload(message: OverloadManager, path: string): Overloa
 			const read = triggers.flatMap((trigger, j) => {
 				const triggerAt = here.field("triggers").index(j);
 				if (!known.has(trigger.name))
-					problems.push(problem("LTN3702", `${triggerAt}.name`, `there is no resource monitor "${trigger.name}"`));
+					problems.push(problem("LTN3562", `${triggerAt}.name`, `there is no resource monitor "${trigger.name}"`));
 				return readTrigger(trigger, triggerAt, problems) ?? [];
 			});
 			if (action) return [{ name, action, triggers: read }];
 			const fix = `use one of ${OVERLOAD_ACTIONS.join(", ")}`;
-			problems.push(problem("LTN3701", `${here}.name`, `"${name}" is not implemented by this proxy`, fix));
+			problems.push(problem("LTN3561", `${here}.name`, `"${name}" is not implemented by this proxy`, fix));
 			return [];
 		});
 	const actions = [
@@ -113,20 +113,20 @@ function readMonitors(
 		const connections = unpackAs(config, DownstreamConnectionsConfigSchema);
 		const where = at.index(i).toString();
 		if (maxHeapBytes.has(name) || maxConnections?.resource === name)
-			problems.push(problem("LTN3702", `${where}.name`, `there are two resource monitors "${name}"`));
+			problems.push(problem("LTN3562", `${where}.name`, `there are two resource monitors "${name}"`));
 		if (heap) maxHeapBytes.set(name, positive(Number(heap.maxHeapSizeBytes), `${where}.max_heap_size_bytes`, problems));
 		else if (connections) {
 			const limitAt = `${where}.max_active_downstream_connections`;
 			const limit = positive(Number(connections.maxActiveDownstreamConnections), limitAt, problems);
 			maxConnections = { resource: name, limit };
 		} else
-			problems.push(problem("LTN3701", where, `the resource monitor ${config?.typeUrl ?? name} is not implemented`));
+			problems.push(problem("LTN3561", where, `the resource monitor ${config?.typeUrl ?? name} is not implemented`));
 	}
 	return { maxHeapBytes, maxConnections };
 }
 
 function positive(value: number, path: string, problems: Problem[]): number {
-	if (value <= 0) problems.push(problem("LTN3703", path, `${value} is not above 0`));
+	if (value <= 0) problems.push(problem("LTN3563", path, `${value} is not above 0`));
 	return value;
 }
 
@@ -134,15 +134,15 @@ function readTrigger({ name, triggerOneof }: Trigger, at: FieldPath, problems: P
 	const within = (value: number) => value >= 0 && value <= 1;
 	if (triggerOneof.case === "threshold") {
 		const { value } = triggerOneof.value;
-		if (!within(value)) problems.push(problem("LTN3703", `${at}.threshold.value`, `${value} is not within 0 and 1`));
+		if (!within(value)) problems.push(problem("LTN3563", `${at}.threshold.value`, `${value} is not within 0 and 1`));
 		return { resource: name, from: value, to: value };
 	}
 	if (triggerOneof.case === "scaled") {
 		const { scalingThreshold: from, saturationThreshold: to } = triggerOneof.value;
 		if (!within(from) || !within(to) || from >= to)
-			problems.push(problem("LTN3703", `${at}.scaled`, "scaling_threshold must be below saturation_threshold"));
+			problems.push(problem("LTN3563", `${at}.scaled`, "scaling_threshold must be below saturation_threshold"));
 		return { resource: name, from, to };
 	}
-	problems.push(problem("LTN3703", at.toString(), "the trigger has neither threshold nor scaled"));
+	problems.push(problem("LTN3563", at.toString(), "the trigger has neither threshold nor scaled"));
 	return undefined;
 }
