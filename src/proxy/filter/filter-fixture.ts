@@ -17,6 +17,7 @@ import { perRouteParser } from "./filter-chain.ts";
 import type { FilterStream, HttpFilter, HttpFilterFactory } from "./http-filter.ts";
 import type { HttpFilterDeps } from "./http-filters.ts";
 import { istioFamilies } from "./istio-stats/istio-families.ts";
+import { fakeJwtCrypto } from "./jwt-authn/fake-jwt-crypto.ts";
 import { workloadOfNode } from "./workload-metadata.ts";
 
 /** For tests: what filters are built with, and a look into it. */
@@ -50,6 +51,7 @@ export function testDeps(known: Partial<HttpFilterDeps> = {}): TestDeps {
 		random: seededRandom(1),
 		clusters: { get: () => undefined },
 		sideCalls: new FakeSideCalls(),
+		jwtCrypto: fakeJwtCrypto,
 		node: PRODUCTPAGE,
 		istio: istioFamilies(registry),
 		registry,

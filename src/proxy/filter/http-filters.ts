@@ -8,6 +8,8 @@ import { faultFilter } from "./fault/fault.ts";
 import type { HttpFilterFactory } from "./http-filter.ts";
 import type { IstioFamilies } from "./istio-stats/istio-families.ts";
 import { istioStatsFilter } from "./istio-stats/istio-stats.ts";
+import { jwtAuthnFilter } from "./jwt-authn/jwt-authn.ts";
+import type { JwtCrypto } from "./jwt-authn/jwt-crypto.ts";
 import { metadataExchangeFilter } from "./metadata-exchange/metadata-exchange.ts";
 import { rbacFilter } from "./rbac/rbac.ts";
 import type { WorkloadMetadata } from "./workload-metadata.ts";
@@ -19,6 +21,7 @@ export interface HttpFilterDeps {
 	readonly random: Random;
 	readonly clusters: ClusterLookup;
 	readonly sideCalls: SideCalls;
+	readonly jwtCrypto: JwtCrypto;
 	/** This proxy's own workload (`workloadOfNode`). */
 	readonly node: WorkloadMetadata;
 	readonly istio: IstioFamilies;
@@ -33,11 +36,19 @@ export const HTTP_FILTER_NAMES: readonly string[] = [
 	"envoy.filters.http.fault",
 	"envoy.filters.http.cors",
 	"envoy.filters.http.rbac",
+	"envoy.filters.http.jwt_authn",
 	"istio.metadata_exchange",
 	"istio.stats",
 ];
 
 /** All filters that there are. */
 export function httpFilterFactories(deps: HttpFilterDeps): readonly HttpFilterFactory[] {
-	return [faultFilter(deps), corsFilter(deps), rbacFilter(deps), metadataExchangeFilter(deps), istioStatsFilter(deps)];
+	return [
+		faultFilter(deps),
+		corsFilter(deps),
+		rbacFilter(deps),
+		jwtAuthnFilter(deps),
+		metadataExchangeFilter(deps),
+		istioStatsFilter(deps),
+	];
 }

@@ -34,6 +34,7 @@ import { compileRouteConfiguration, type RouteCompileDeps } from "../router/rout
 import type { RouteTable } from "../router/route-match.ts";
 import { ROUTER_SUPPORTED } from "../router/supported.ts";
 import type { DataPlane, DataPlaneDeps } from "./data-plane.ts";
+import { jwtCrypto } from "./jwt-crypto.ts";
 import type { StagedListener } from "./listener-stage.ts";
 import { nodeAddress } from "./node-address.ts";
 
@@ -176,6 +177,7 @@ class RequestPath {
 			...this.#deps,
 			direction,
 			sideCalls: this.#sideCalls,
+			jwtCrypto,
 			node: this.#node,
 			istio: this.#istio,
 			counter: (name) => this.#scope(`http.${statPrefix}.`).counter(name),
