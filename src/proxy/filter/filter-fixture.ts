@@ -10,7 +10,7 @@ import { type ConnectionInfo, plainConnection } from "../http/connection-info.ts
 import { HeaderMap } from "../http/header-map.ts";
 import type { LocalReply, RequestHead, ResponseHead } from "../http/message.ts";
 import type { StreamInfo } from "../http/stream-info.ts";
-import { tableOf, testInfo, testRequest } from "../router/route-fixture.ts";
+import { tableOf, testEnv, testInfo, testRequest } from "../router/route-fixture.ts";
 import type { RouteMatch } from "../router/route-match.ts";
 import { FakeSideCalls } from "./fake-side-calls.ts";
 import { perRouteParser } from "./filter-chain.ts";
@@ -55,6 +55,9 @@ export function testDeps(known: Partial<HttpFilterDeps> = {}): TestDeps {
 		node: PRODUCTPAGE,
 		istio: istioFamilies(registry),
 		registry,
+		env: testEnv,
+		serviceCluster: "test-cluster",
+		failing: () => false,
 		counter: (name) => scope.counter(name),
 		gauge: (name) => scope.gauge(name),
 		count: (name) => scope.counter(name).value,

@@ -27,6 +27,8 @@ export interface DataPlaneDeps {
 	readonly loadShedding?: () => LoadShedding | undefined;
 	/** Several threads bind the same listeners; the real ports, by listener, of those that asked for port 0. Undefined: one thread. */
 	readonly sharedPorts?: Readonly<Record<string, number>>;
+	/** True while the proxy wants no new work: it drains, or an operator said so. */
+	failing(): boolean;
 }
 
 /** The request path as `runtime` drives it; `L` is a compiled listener. */

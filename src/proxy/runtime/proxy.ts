@@ -136,6 +136,7 @@ class ProxyProcess<L> implements RunningProxy {
 			routes: this.#routes,
 			...(options.workers && { sharedPorts: {} }),
 			...(options.worker && { sharedPorts: options.worker.ports }),
+			failing: () => this.#draining || this.#healthFailed,
 		});
 		this.#node = this.#identify(bootstrap.node);
 		this.#stage = new ListenerStage({

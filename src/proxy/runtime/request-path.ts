@@ -180,6 +180,8 @@ class RequestPath {
 			jwtCrypto,
 			node: this.#node,
 			istio: this.#istio,
+			env: this.#env,
+			serviceCluster: this.#deps.node.cluster,
 			counter: (name) => this.#scope(`http.${statPrefix}.`).counter(name),
 			gauge: (name) => this.#scope(`http.${statPrefix}.`).gauge(name),
 		});
