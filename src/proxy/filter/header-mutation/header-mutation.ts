@@ -1,21 +1,17 @@
 import type { FieldPath } from "../../../lib/field-path.ts";
+import type { HeaderMutation } from "../../../xds/generated/envoy/config/common/mutation_rules/v3/mutation_rules_pb.ts";
 import type {
 	HeaderMutation as Config,
 	HeaderMutationPerRoute,
 	Mutations as Message,
 } from "../../../xds/generated/envoy/extensions/filters/http/header_mutation/v3/header_mutation_pb.ts";
+import type { HeaderMap } from "../../http/header-map.ts";
 import type { ResponseHead } from "../../http/message.ts";
 import type { FormatContext, FormatEnvironment } from "../../router/format/format-context.ts";
 import type { ProblemList } from "../../router/problem-list.ts";
-import type { FilterStream, HttpFilter, HttpFilterFactory } from "../http-filter.ts";
+import type { FilterStream, HeadOutcome, HttpFilter, HttpFilterFactory } from "../http-filter.ts";
 import { readingConfig } from "../problem-path.ts";
-import {
-	compileMutations,
-	type MutableFields,
-	type Mutation,
-	requestFields,
-	responseFields,
-} from "./header-mutations.ts";
+import { compileMutations, type Mutation } from "./header-mutations.ts";
 import { compileQueryMutations } from "./query-mutations.ts";
 
 export interface HeaderMutationDeps {
@@ -26,6 +22,8 @@ export interface HeaderMutationDeps {
 interface Mutations {
 	readonly request: readonly Mutation[];
 	readonly response: readonly Mutation[];
+	readonly requestTrailers: readonly Mutation[];
+	readonly responseTrailers: readonly Mutation[];
 	readonly query: ReturnType<typeof compileQueryMutations>;
 }
 
@@ -53,9 +51,13 @@ function parseMutations(
 	problems: ProblemList,
 ): Mutations {
 	const at = root.field("mutations");
+	const compile = (mutations: readonly HeaderMutation[] | undefined, name: string) =>
+		compileMutations(mutations ?? [], env, at.field(name), problems);
 	return {
-		request: compileMutations(message?.requestMutations ?? [], env, at.field("request_mutations"), problems),
-		response: compileMutations(message?.responseMutations ?? [], env, at.field("response_mutations"), problems),
+		request: compile(message?.requestMutations, "request_mutations"),
+		response: compile(message?.responseMutations, "response_mutations"),
+		requestTrailers: compile(message?.requestTrailersMutations, "request_trailers_mutations"),
+		responseTrailers: compile(message?.responseTrailersMutations, "response_trailers_mutations"),
 		query: compileQueryMutations(
 			message?.queryParameterMutations ?? [],
 			env,
@@ -80,21 +82,39 @@ class MutationStream implements HttpFilter {
 		this.#shared = shared;
 	}
 
-	decodeHeaders(stream: FilterStream): "continue" {
+	decodeHeaders(stream: FilterStream): HeadOutcome {
 		const { request, info } = stream;
 		const ctx = { request, info, route: stream.route() };
-		const fields = requestFields(request);
-		for (const { request: mutations, query } of this.#levelsOf(stream)) {
-			run(mutations, fields, ctx);
+		const levels = this.#levelsOf(stream);
+		for (const { request: mutations, query } of levels) {
+			run(mutations, request.headers, ctx);
 			if (query) request.path = query(request.path, ctx);
 		}
+		return levels.some(({ requestTrailers }) => requestTrailers.length > 0) ? "continue" : "pass";
+	}
+
+	decodeEnd(stream: FilterStream, trailers: HeaderMap | undefined): "continue" {
+		if (trailers) this.#mutateTrailers(stream, trailers, "requestTrailers");
 		return "continue";
 	}
 
-	encodeHeaders(stream: FilterStream, response: ResponseHead): void {
+	encodeHeaders(stream: FilterStream, response: ResponseHead): HeadOutcome {
 		const ctx = { request: stream.request, response, info: stream.info, route: stream.route() };
-		const fields = responseFields(response);
-		for (const level of this.#levelsOf(stream)) run(level.response, fields, ctx);
+		const levels = this.#levelsOf(stream);
+		for (const level of levels) run(level.response, response.headers, ctx);
+		return levels.some(({ responseTrailers }) => responseTrailers.length > 0) ? "continue" : "pass";
+	}
+
+	encodeEnd(stream: FilterStream, trailers: HeaderMap | undefined): "continue" {
+		if (trailers) this.#mutateTrailers(stream, trailers, "responseTrailers");
+		return "continue";
+	}
+
+	#mutateTrailers(stream: FilterStream, headers: HeaderMap, which: "requestTrailers" | "responseTrailers"): void {
+		const { request, response, info } = stream;
+		const trailers = which === "responseTrailers" ? headers : undefined;
+		const ctx = { request, response, trailers, info, route: stream.route() };
+		for (const level of this.#levelsOf(stream)) run(level[which], headers, ctx);
 	}
 
 	#levelsOf(stream: FilterStream): readonly Mutations[] {
@@ -107,6 +127,6 @@ class MutationStream implements HttpFilter {
 	}
 }
 
-function run(mutations: readonly Mutation[], fields: MutableFields, ctx: FormatContext): void {
-	for (const mutation of mutations) mutation(fields, ctx);
+function run(mutations: readonly Mutation[], headers: HeaderMap, ctx: FormatContext): void {
+	for (const mutation of mutations) mutation(headers, ctx);
 }

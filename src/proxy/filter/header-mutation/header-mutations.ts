@@ -5,23 +5,15 @@ import {
 	type HeaderValueOption,
 } from "../../../xds/generated/envoy/config/core/v3/base_pb.ts";
 import type { HeaderMap } from "../../http/header-map.ts";
-import type { RequestHead, ResponseHead } from "../../http/message.ts";
 import type { FormatContext, FormatEnvironment } from "../../router/format/format-context.ts";
 import { compileTextFormat } from "../../router/format/text-format.ts";
 import { compileStringMatcher } from "../../router/match/string-matcher.ts";
 import type { ProblemList } from "../../router/problem-list.ts";
 
-/** What mutations change: a head's fields with its pseudo headers, or trailers. */
-export interface MutableFields {
-	readonly headers: HeaderMap;
-	/** Pseudo headers (`:path`, `host`...); undefined where there are none. */
-	readonly pseudo: { get(name: string): string; set(name: string, value: string): void } | undefined;
-}
-
 /** One compiled mutation; a list of them runs in order, each on what the one before left. */
-export type Mutation = (fields: MutableFields, ctx: FormatContext) => void;
+export type Mutation = (headers: HeaderMap, ctx: FormatContext) => void;
 
-const FIELD_NAME = /^:?[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const FIELD_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const LINE_BREAKS = /[\r\n\0]/g;
 
 /** Compiles a list of mutations. */
@@ -46,7 +38,7 @@ export function compileMutations(
 					return [];
 				}
 				const test = compileStringMatcher(keyMatcher, matcherAt, problems);
-				return ({ headers }) => removeMatching(headers, test);
+				return (headers) => removeMatching(headers, test);
 			}
 			default:
 				problems.add("missing", here, "the mutation does nothing", "set append, remove or remove_on_match");
@@ -57,10 +49,14 @@ export function compileMutations(
 
 function compileRemove(name: string, at: FieldPath, problems: ProblemList): Mutation {
 	const lower = name.toLowerCase();
-	if (!FIELD_NAME.test(lower)) problems.add("invalid", at, `"${name}" is no header name`);
-	else if (lower.startsWith(":") || lower === "host")
-		problems.add("invalid", at, `"${name}" cannot be removed`, "name a header field other than the pseudo headers");
-	return ({ headers }) => headers.remove(lower);
+	checkName(lower, at, problems);
+	return (headers) => headers.remove(lower);
+}
+
+function checkName(name: string, at: FieldPath, problems: ProblemList): void {
+	if (name === "host" || name.startsWith(":"))
+		problems.add("invalid", at, `"${name}" cannot be changed by a header mutation`, "use a host or path rewrite");
+	else if (!FIELD_NAME.test(name)) problems.add("invalid", at, `"${name}" is no header name`);
 }
 
 function removeMatching(headers: HeaderMap, test: (name: string) => boolean): void {
@@ -75,17 +71,14 @@ function compileAppend(
 ): Mutation {
 	const { header, keepEmptyValue } = option;
 	const name = (header?.key ?? "").toLowerCase();
-	if (!FIELD_NAME.test(name)) problems.add("invalid", at.field("header").field("key"), `"${name}" is no header name`);
+	checkName(name, at.field("header").field("key"), problems);
 	const raw = header && header.rawValue.length > 0 ? new TextDecoder().decode(header.rawValue) : "";
 	const valueAt = at.field("header").field("value");
 	const value = compileTextFormat(header?.value || raw, { env, missing: "" }, valueAt, problems);
 	const action = actionOf(option);
-	const isPseudo = name.startsWith(":") || name === "host";
-	return (fields, ctx) => {
+	return (headers, ctx) => {
 		const text = value.constant ?? value.format(ctx).replace(LINE_BREAKS, " ");
-		if (text === "" && !keepEmptyValue) return;
-		if (isPseudo) appendPseudo(fields, name === "host" ? ":authority" : name, text, action);
-		else appendField(fields.headers, name, text, action);
+		if (text !== "" || keepEmptyValue) appendField(headers, name, text, action);
 	};
 }
 
@@ -95,48 +88,11 @@ function actionOf({ append, appendAction }: HeaderValueOption): Append {
 	return append ? Append.APPEND_IF_EXISTS_OR_ADD : Append.OVERWRITE_IF_EXISTS_OR_ADD;
 }
 
+/** As in Envoy, a field that is overwritten moves to the end. */
 function appendField(headers: HeaderMap, name: string, text: string, action: Append): void {
-	if (action === Append.APPEND_IF_EXISTS_OR_ADD) headers.append(name, text);
-	else if (action === Append.OVERWRITE_IF_EXISTS_OR_ADD) headers.set(name, text);
-	else if (headers.has(name) === (action === Append.OVERWRITE_IF_EXISTS)) headers.set(name, text);
-}
-
-/** Pseudo headers are always there and single: what is appended joins what there is. */
-function appendPseudo({ pseudo }: MutableFields, name: string, text: string, action: Append): void {
-	if (!pseudo || action === Append.ADD_IF_ABSENT) return;
-	pseudo.set(name, action === Append.APPEND_IF_EXISTS_OR_ADD ? `${pseudo.get(name)},${text}` : text);
-}
-
-/** A request's fields and pseudo headers. */
-export function requestFields(request: RequestHead): MutableFields {
-	return {
-		headers: request.headers,
-		pseudo: {
-			get: (name) => request[PSEUDO[name] ?? "path"],
-			set(name, value) {
-				const member = PSEUDO[name];
-				if (member) request[member] = value;
-				else if (name === ":scheme" && (value === "http" || value === "https")) request.scheme = value;
-			},
-		},
-	};
-}
-
-const PSEUDO: Readonly<Record<string, "path" | "method" | "authority">> = {
-	":path": "path",
-	":method": "method",
-	":authority": "authority",
-};
-
-/** A response's fields and its status. */
-export function responseFields(response: ResponseHead): MutableFields {
-	return {
-		headers: response.headers,
-		pseudo: {
-			get: () => String(response.status),
-			set(name, value) {
-				if (name === ":status" && /^[1-5]\d\d$/.test(value)) response.status = Number(value);
-			},
-		},
-	};
+	const overwrites = action === Append.OVERWRITE_IF_EXISTS || action === Append.OVERWRITE_IF_EXISTS_OR_ADD;
+	if (action === Append.ADD_IF_ABSENT && headers.has(name)) return;
+	if (action === Append.OVERWRITE_IF_EXISTS && !headers.has(name)) return;
+	if (overwrites) headers.remove(name);
+	headers.append(name, text);
 }

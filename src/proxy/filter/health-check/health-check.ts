@@ -2,12 +2,12 @@ import { durationMs } from "@bufbuild/protobuf/wkt";
 import type { Clock } from "../../../lib/clock.ts";
 import type { FieldPath } from "../../../lib/field-path.ts";
 import type { HealthCheck } from "../../../xds/generated/envoy/extensions/filters/http/health_check/v3/health_check_pb.ts";
-import type { ClusterLookup } from "../../cluster/cluster.ts";
+import type { ClusterLookup, UpstreamCluster } from "../../cluster/cluster.ts";
 import type { LocalReply, ResponseHead } from "../../http/message.ts";
 import { compileHeaderMatcher, type HeaderTest } from "../../router/match/header-matcher.ts";
 import { requestHeader } from "../../router/match/request-header.ts";
 import type { ProblemList } from "../../router/problem-list.ts";
-import type { FilterStream, HttpFilter, HttpFilterFactory } from "../http-filter.ts";
+import type { FilterStream, HeadOutcome, HttpFilter, HttpFilterFactory } from "../http-filter.ts";
 import { readingConfig } from "../problem-path.ts";
 
 export interface HealthCheckDeps {
@@ -81,21 +81,32 @@ class CheckStream implements HttpFilter {
 		this.#shared = shared;
 	}
 
-	decodeHeaders(stream: FilterStream): "continue" | "stop" {
+	decodeHeaders(stream: FilterStream, endStream: boolean): HeadOutcome {
 		const { check, deps } = this.#shared;
-		if (!check.headers.every((header) => header.test(requestHeader(stream.request, header.name)))) return "continue";
+		if (!check.headers.every((header) => header.test(requestHeader(stream.request, header.name)))) return "pass";
 		this.#isCheck = true;
 		stream.info.healthCheck = true;
-		if (check.passThrough && !deps.failing() && !this.#mayUseCached()) return "continue";
+		if (check.passThrough && !deps.failing() && !this.#mayUseCached()) return "pass";
+		if (!endStream) return "hold";
 		stream.sendLocalReply(this.#reply());
 		return "stop";
 	}
 
-	encodeHeaders(_stream: FilterStream, { status, headers }: ResponseHead): void {
+	/** The answer waits for the whole request. */
+	decodeData(): "taken" {
+		return "taken";
+	}
+
+	decodeEnd(stream: FilterStream): "hold" {
+		stream.sendLocalReply(this.#reply());
+		return "hold";
+	}
+
+	encodeHeaders(_stream: FilterStream, { status, headers }: ResponseHead): "pass" {
 		const { check, deps, cached } = this.#shared;
 		if (!this.#isCheck) {
 			if (deps.failing()) headers.set("x-envoy-immediate-health-check-fail", "true");
-			return;
+			return "pass";
 		}
 		if (check.cacheMs > 0) {
 			if (!this.#mayUseCached()) cached.untilMs = deps.clock.nowMs() + check.cacheMs;
@@ -103,6 +114,7 @@ class CheckStream implements HttpFilter {
 			cached.degraded = headers.has("x-envoy-degraded");
 		}
 		headers.set("x-envoy-upstream-healthchecked-cluster", deps.serviceCluster);
+		return "pass";
 	}
 
 	#mayUseCached(): boolean {
@@ -114,8 +126,12 @@ class CheckStream implements HttpFilter {
 		const { check, deps, cached } = this.#shared;
 		if (deps.failing()) return answer(503, "health_check_failed");
 		if (this.#mayUseCached()) return answer(cached.status, "health_check_cached", cached.degraded);
-		const sick = check.minHealthy.some(({ cluster, percent }) => !isHealthy(deps.clusters, cluster, percent));
-		return sick ? answer(503, "health_check_no_cluster") : answer(200, "health_check_ok");
+		if (check.minHealthy.length === 0) return answer(200, "health_check_ok");
+		for (const { cluster, percent } of check.minHealthy) {
+			const sick = ailmentOf(deps.clusters.get(cluster), percent);
+			if (sick) return answer(503, sick);
+		}
+		return answer(200, "health_check_ok_cluster_healthy");
 	}
 }
 
@@ -129,11 +145,11 @@ function answer(status: number, details: string, degraded = false): LocalReply {
 	};
 }
 
-/** A cluster that is empty is well only when nothing is asked of it; one that is not there never is. */
-function isHealthy(clusters: ClusterLookup, name: string, percent: number): boolean {
-	const cluster = clusters.get(name);
-	if (!cluster) return false;
+/** Why a cluster is not well enough, as response code details; one that is empty is well only when nothing is asked of it. */
+function ailmentOf(cluster: UpstreamCluster | undefined, percent: number): string | undefined {
+	if (!cluster) return "health_check_failed_no_cluster_found";
 	const { membershipTotal, membershipHealthy } = cluster.stats;
-	if (membershipTotal.value === 0) return percent === 0;
-	return membershipHealthy.value >= (membershipTotal.value * percent) / 100;
+	if (membershipTotal.value === 0) return percent === 0 ? undefined : "health_check_failed_cluster_empty";
+	const enough = membershipHealthy.value >= (membershipTotal.value * percent) / 100;
+	return enough ? undefined : "health_check_failed_cluster_unhealthy";
 }

@@ -30,15 +30,15 @@ function override(
 	stream: FilterStream,
 	lists: ReadonlyMap<Protocol, readonly string[]>,
 	clusters: ClusterLookup,
-): "continue" {
+): "pass" {
 	const action = stream.route()?.action;
 	const names = action?.kind === "forward" ? action.forward.clusters(stream.request) : [];
 	// A weighted route's clusters speak alike: Istio makes them from one service.
 	const info = names.length > 0 ? clusters.get(names[0]!)?.info : undefined;
-	if (!info || info.metadata.istio?.alpn_override === "false") return "continue";
+	if (!info || info.metadata.istio?.alpn_override === "false") return "pass";
 	const list = lists.get(upstreamProtocol(info, stream.request.protocol));
 	if (list && list.length > 0) stream.info.filterState.set(APPLICATION_PROTOCOLS, list);
-	return "continue";
+	return "pass";
 }
 
 function upstreamProtocol({ httpProtocol }: ClusterInfo, downstream: HttpProtocol): Protocol {

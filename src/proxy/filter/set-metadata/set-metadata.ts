@@ -40,13 +40,13 @@ function parseEntries(config: Config, at: FieldPath, problems: ProblemList): rea
 	return [...legacy, ...entries];
 }
 
-function setMetadata({ info }: FilterStream, entries: readonly Entry[]): "continue" {
+function setMetadata({ info }: FilterStream, entries: readonly Entry[]): "pass" {
 	for (const { namespace, value, overwrite } of entries) {
 		const before = info.dynamicMetadata.get(namespace) as JsonObject | undefined;
 		if (!before) info.dynamicMetadata.set(namespace, value);
 		else if (overwrite) info.dynamicMetadata.set(namespace, merged(before, value));
 	}
-	return "continue";
+	return "pass";
 }
 
 /** Envoy's merge: objects member by member, lists one after the other, everything else is replaced; a value of another kind replaces too. */

@@ -99,21 +99,21 @@ class SessionStream implements HttpFilter {
 		this.#shared = shared;
 	}
 
-	decodeHeaders(stream: FilterStream): "continue" {
+	decodeHeaders(stream: FilterStream): "pass" {
 		const override = stream.routeConfig(this.#shared.name) as Sessions | typeof DISABLED | undefined;
-		if (override === DISABLED) return "continue";
+		if (override === DISABLED) return "pass";
 		const sessions = override ?? this.#shared.sessions;
 		this.#sessions = sessions;
-		if (!sessions.state?.covers(stream.request.path)) return "continue";
+		if (!sessions.state?.covers(stream.request.path)) return "pass";
 		this.#state = sessions.state;
 		this.#asked = sessions.state.read(stream.request, this.#nowSeconds());
 		if (this.#asked !== undefined) stream.overrideHost(this.#asked, sessions.strict);
-		return "continue";
+		return "pass";
 	}
 
-	encodeHeaders(stream: FilterStream, response: ResponseHead): void {
+	encodeHeaders(stream: FilterStream, response: ResponseHead): "pass" {
 		const sessions = this.#sessions;
-		if (!sessions) return;
+		if (!sessions) return "pass";
 		const { stats } = this.#shared;
 		const { upstreamHost, responseFlags } = stream.info;
 		if (upstreamHost === undefined) {
@@ -121,10 +121,9 @@ class SessionStream implements HttpFilter {
 				stats?.failedClosed.inc();
 				response.status = sessions.missingStatus;
 			}
-			return;
-		}
-		if (!this.#state) stats?.noSession.inc();
+		} else if (!this.#state) stats?.noSession.inc();
 		else this.#settle(this.#state, upstreamHost, response);
+		return "pass";
 	}
 
 	#settle(state: SessionState, host: string, { headers }: ResponseHead): void {
