@@ -20,6 +20,12 @@ export interface ConnectionInfo {
 	tls: TlsInfo | undefined;
 	/** Filter state of connection scope, e.g. what network filters leave for HTTP filters. */
 	readonly filterState: Map<string, unknown>;
+	/** Name of the filter chain that serves it; undefined before one was chosen. */
+	filterChainName?: string | undefined;
+	/** Why it was not secured or not recognised (%DOWNSTREAM_TRANSPORT_FAILURE_REASON%). */
+	transportFailure?: string | undefined;
+	/** Why the proxy itself ended it (%DOWNSTREAM_LOCAL_CLOSE_REASON%). */
+	localCloseReason?: string | undefined;
 	/** Dynamic metadata that listener and network filters set (PROXY protocol TLVs). */
 	readonly dynamicMetadata: Map<string, Record<string, unknown>>;
 }
@@ -88,6 +94,9 @@ export function plainConnection(socket: SocketAddresses): ConnectionInfo {
 		applicationProtocol: undefined,
 		transportProtocol: "raw_buffer",
 		tls: undefined,
+		filterChainName: undefined,
+		transportFailure: undefined,
+		localCloseReason: undefined,
 		filterState: new Map(),
 		dynamicMetadata: new Map(),
 	};

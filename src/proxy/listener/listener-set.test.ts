@@ -10,7 +10,8 @@ import { HCM_DEFAULTS } from "../hcm/hcm-defaults.ts";
 import { eventually, fakeCluster, listen, RawClient, routeTable } from "../hcm/proxy-fixture.ts";
 import { Deadlines } from "../http/deadlines.ts";
 import type { StreamInfo } from "../http/stream-info.ts";
-import type { ListenerConfig } from "./listener-config.ts";
+import type { TcpProxyConfig } from "../network/tcp-proxy/tcp-proxy-config.ts";
+import type { FilterChainConfig, ListenerConfig, TerminalConfig } from "./listener-config.ts";
 import { ListenerSet } from "./listener-set.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -34,9 +35,13 @@ function setUp(clusters: readonly UpstreamCluster[] = [], drainTimeMs = 5000) {
 			]);
 			return { routeTable: () => table };
 		},
-		tcpServices: () => ({ accessLog: (info) => connections.push(info) }),
+		tcpServices: () => ({ accessLog: (info) => void connections.push(info) }),
 	});
-	const port = (name: string) => set.list().find(({ config }) => config.name === name)!.port;
+	const port = (name: string) => {
+		const [address] = set.list().find(({ config }) => config.name === name)!.addresses;
+		assert.ok(address?.kind === "ip");
+		return address.port;
+	};
 	const close = async () => {
 		await set.close();
 		deadlines.close();
@@ -44,17 +49,59 @@ function setUp(clusters: readonly UpstreamCluster[] = [], drainTimeMs = 5000) {
 	return { set, port, metrics, connections, close };
 }
 
-function http(name: string, statPrefix: string, port = 0, change: Partial<ListenerConfig> = {}): ListenerConfig {
-	const hcm = { ...HCM_DEFAULTS, statPrefix, routes: { kind: "rds", name: "x" } as const, filters: [] };
+function listener(name: string, terminal: TerminalConfig, change: Partial<ListenerConfig> = {}): ListenerConfig {
+	const chain = chainOf(name, terminal);
 	return {
 		name,
-		address: "127.0.0.1",
-		port,
+		addresses: [{ kind: "ip", ip: "127.0.0.1", port: 0 }],
+		bindToPort: true,
+		useOriginalDst: false,
 		reusePort: false,
-		chain: { kind: "http", hcm },
+		backlog: undefined,
+		keepAlive: undefined,
+		statPrefix: "127.0.0.1_0",
+		chains: [chain],
+		pickChain: () => chain,
+		listenerFilters: [],
+		listenerFiltersTimeoutMs: 0,
+		continueOnTimeout: false,
 		perConnectionBufferLimitBytes: 1024 * 1024,
+		ignoreGlobalConnectionLimit: false,
+		accessLogs: [],
+		fingerprint: `${++versions}`,
 		...change,
 	};
+}
+
+let versions = 0;
+
+function chainOf(name: string, terminal: TerminalConfig, key = `${++versions}`): FilterChainConfig {
+	return { name, key, transport: undefined, transportConnectTimeoutMs: 0, filters: [], terminal };
+}
+
+function hcmOf(statPrefix: string): TerminalConfig {
+	const hcm = { ...HCM_DEFAULTS, statPrefix, routes: { kind: "rds", name: "x" } as const, filters: [] };
+	return { kind: "http", hcm };
+}
+
+function http(name: string, statPrefix: string, port = 0, change: Partial<ListenerConfig> = {}): ListenerConfig {
+	return listener(name, hcmOf(statPrefix), { addresses: [{ kind: "ip", ip: "127.0.0.1", port }], ...change });
+}
+
+function tcpOf(clusters: readonly string[], change: Partial<TcpProxyConfig> = {}): TerminalConfig {
+	const tcp: TcpProxyConfig = {
+		statPrefix: "t",
+		clusters: clusters.map((name) => ({ name, weight: 1, metadataMatch: undefined })),
+		idleTimeoutMs: 0,
+		maxDurationMs: 0,
+		maxDurationJitterPercent: 0,
+		maxConnectAttempts: 1,
+		backoff: undefined,
+		hashPolicy: undefined,
+		logging: { accessLogs: [], flushIntervalMs: 0, onStart: false, onConnected: false },
+		...change,
+	};
+	return { kind: "tcp", tcp };
 }
 
 const answered = (by: string) => (text: string) => text.includes(`[${by}]`);
@@ -103,7 +150,7 @@ test("a replaced listener on another address leaves the old one", async () => {
 	const { set, port, close } = setUp();
 	await set.put(http("one", "old"));
 	const oldPort = port("one");
-	await set.put(http("one", "new", 0, { address: "127.0.0.2" }));
+	await set.put(http("one", "new", 0, { addresses: [{ kind: "ip", ip: "127.0.0.2", port: 0 }] }));
 	const client = connect(oldPort, "127.0.0.1");
 	const error = await new Promise<NodeJS.ErrnoException>((resolve) => client.once("error", resolve));
 	assert.equal(error.code, "ECONNREFUSED");
@@ -173,14 +220,7 @@ test("tcp_proxy carries bytes both ways and each side's end", async () => {
 	});
 	const cluster = fakeCluster("tcp", [await listen(upstream)]);
 	const { set, port, metrics, connections, close } = setUp([cluster]);
-	const tcp = {
-		statPrefix: "t",
-		clusters: [{ name: "tcp", weight: 1 }],
-		idleTimeoutMs: 0,
-		maxConnectAttempts: 1,
-		accessLogs: [],
-	};
-	await set.put(http("tcp", "", 0, { chain: { kind: "tcp", tcp } }));
+	await set.put(listener("tcp", tcpOf(["tcp"])));
 	const client = new RawClient(port("tcp"));
 	client.socket.end("x".repeat(500_000));
 	assert.equal(await client.untilClosed(), "got 500000");
@@ -200,18 +240,10 @@ test("tcp_proxy closes a connection that has nowhere to go, tries again where it
 	const alive = await listen(upstream);
 	const dead = fakeCluster("dead-then-alive", [1, alive]);
 	const { set, port, connections, close } = setUp([dead]);
-	const tcp = {
-		statPrefix: "t",
-		clusters: [{ name: "nope", weight: 1 }],
-		idleTimeoutMs: 0,
-		maxConnectAttempts: 1,
-		accessLogs: [],
-	};
-	await set.put(http("nowhere", "", 0, { chain: { kind: "tcp", tcp } }));
+	await set.put(listener("nowhere", tcpOf(["nope"])));
 	assert.equal(await new RawClient(port("nowhere")).untilClosed(), "");
 	assert.deepEqual([...connections[0]!.responseFlags], ["NC"]);
-	const retrying = { ...tcp, clusters: [{ name: dead.name, weight: 1 }], maxConnectAttempts: 2, idleTimeoutMs: 40 };
-	await set.put(http("retry", "", 0, { chain: { kind: "tcp", tcp: retrying } }));
+	await set.put(listener("retry", tcpOf([dead.name], { maxConnectAttempts: 2, idleTimeoutMs: 40 })));
 	const reached = new Promise((resolve) => upstream.once("connection", resolve));
 	const client = new RawClient(port("retry"));
 	await reached;

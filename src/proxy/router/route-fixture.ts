@@ -72,7 +72,6 @@ export function testInfo(known: Partial<StreamInfo> = {}): StreamInfo {
 		virtualHostName: undefined,
 		attemptCount: 0,
 		requestId: undefined,
-		healthCheck: false,
 		dynamicMetadata: new Map(),
 		filterState: new Map(),
 		...known,

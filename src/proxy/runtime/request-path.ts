@@ -2,13 +2,12 @@ import { hostname } from "node:os";
 import { fieldPath } from "../../lib/field-path.ts";
 import { type Problem, ProblemError, problem } from "../../lib/problem.ts";
 import type { StatScope } from "../../telemetry/metric-registry.ts";
-import { unpackAs } from "../../xds/any.ts";
 import type { AccessLog } from "../../xds/generated/envoy/config/accesslog/v3/accesslog_pb.ts";
 import type { Cluster } from "../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts";
-import { TrafficDirection } from "../../xds/generated/envoy/config/core/v3/base_pb.ts";
+import { TrafficDirection, type TransportSocket } from "../../xds/generated/envoy/config/core/v3/base_pb.ts";
 import type { Listener } from "../../xds/generated/envoy/config/listener/v3/listener_pb.ts";
-import { HttpConnectionManagerSchema } from "../../xds/generated/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts";
 import { mergeSupported } from "../../xds/supported.ts";
+import type { ListenerView } from "../admin/admin-context.ts";
 import type { ClusterConfig } from "../cluster/cluster-config.ts";
 import { compileCluster } from "../cluster/compile-cluster.ts";
 import { SUPPORTED as CLUSTER_SUPPORTED } from "../cluster/supported.ts";
@@ -24,41 +23,47 @@ import type { HcmServices } from "../hcm/hcm-shared.ts";
 import { SUPPORTED as HCM_SUPPORTED } from "../hcm/parse-hcm.ts";
 import { Deadlines } from "../http/deadlines.ts";
 import type { SideCalls } from "../http/side-calls.ts";
-import type { ListenerConfig } from "../listener/listener-config.ts";
-import { ListenerSet } from "../listener/listener-set.ts";
-import { SUPPORTED as LISTENER_SUPPORTED, parseListener } from "../listener/parse-listener.ts";
-import type { TcpProxyConfig, TcpServices } from "../listener/tcp-proxy.ts";
+import type { StreamInfo } from "../http/stream-info.ts";
+import type { ListenerConfig, TerminalConfig } from "../listener/listener-config.ts";
+import { ListenerSet, type ListenerState } from "../listener/listener-set.ts";
+import { parseListener } from "../listener/parse/parse-listener.ts";
+import { SUPPORTED as LISTENER_SUPPORTED } from "../listener/supported.ts";
+import type { NetworkFilterFactory } from "../network/network-filter.ts";
+import { NETWORK_FILTER_NAMES, networkFilterFactories } from "../network/network-filters.ts";
+import { SUPPORTED as NETWORK_SUPPORTED } from "../network/supported.ts";
+import type { TcpProxyConfig } from "../network/tcp-proxy/tcp-proxy-config.ts";
+import type { TcpServices } from "../network/tcp-proxy/tcp-services.ts";
 import { type AccessLogger, compileAccessLogs } from "../router/access-log/access-log.ts";
 import type { FormatContext, FormatEnvironment } from "../router/format/format-context.ts";
 import { compileRouteConfiguration, type RouteCompileDeps } from "../router/route-configuration.ts";
 import type { RouteTable } from "../router/route-match.ts";
 import { ROUTER_SUPPORTED } from "../router/supported.ts";
 import type { DataPlane, DataPlaneDeps } from "./data-plane.ts";
-import { jwtCrypto } from "./jwt-crypto.ts";
 import type { StagedListener } from "./listener-stage.ts";
 import { nodeAddress } from "./node-address.ts";
 
 const CLUSTER_TYPES = ["static", "eds", "strict_dns", "logical_dns", "original_dst"].map(
 	(name) => `envoy.cluster.${name}`,
 );
-const NETWORK_FILTERS = ["envoy.filters.network.http_connection_manager", "envoy.filters.network.tcp_proxy"];
 
 /** Builds the real request path: listeners, connection managers, filters, routes. */
 export function makeRequestPath(deps: DataPlaneDeps): DataPlane<ListenerConfig> {
 	const deadlines = new Deadlines(deps.clock);
 	const sideCalls = createSideCalls({ ...deps, deadlines, localAddress: nodeAddress() });
-	const path = new RequestPath(deps, sideCalls);
+	const path = new RequestPath(deps, sideCalls, networkFilterFactories({ ...deps, deadlines }));
 	const listeners = new ListenerSet({
 		...deps,
 		deadlines,
 		httpServices: (_listener, hcm) => path.servicesOf(hcm),
 		tcpServices: (tcp) => path.tcpServicesOf(tcp),
+		listenerLog: (listener) => path.listenerLogOf(listener),
 	});
 	return {
 		compilers: {
 			supported: mergeSupported(
 				CLUSTER_SUPPORTED,
 				LISTENER_SUPPORTED,
+				NETWORK_SUPPORTED,
 				HCM_SUPPORTED,
 				ROUTER_SUPPORTED,
 				FILTER_SUPPORTED,
@@ -70,13 +75,13 @@ export function makeRequestPath(deps: DataPlaneDeps): DataPlane<ListenerConfig> 
 		listeners: {
 			put: (config) => listeners.put(sharing(config, deps.sharedPorts)),
 			remove: (name) => listeners.remove(name),
-			list: () => listeners.list().map(({ config, address, port }) => ({ name: config.name, ip: address, port })),
+			list: () => listeners.list().map(viewOf),
 			drain: (withinMs) => listeners.drain(withinMs),
 			close: () => listeners.close(),
 		},
 		extensions: [
 			...HTTP_FILTER_NAMES.map((name) => ({ name, category: "envoy.filters.http", typeUrls: [] })),
-			...NETWORK_FILTERS.map((name) => ({ name, category: "envoy.filters.network", typeUrls: [] })),
+			...NETWORK_FILTER_NAMES.map((name) => ({ name, category: "envoy.filters.network", typeUrls: [] })),
 			...CLUSTER_TYPES.map((name) => ({ name, category: "envoy.clusters", typeUrls: [] })),
 		],
 	};
@@ -95,6 +100,7 @@ class RequestPath {
 	readonly routeDeps: RouteCompileDeps;
 	readonly #deps: DataPlaneDeps;
 	readonly #sideCalls: SideCalls;
+	readonly #networkFilters: readonly NetworkFilterFactory[];
 	readonly #env: FormatEnvironment;
 	readonly #node: WorkloadMetadata;
 	readonly #istio: IstioFamilies;
@@ -103,9 +109,11 @@ class RequestPath {
 	/** What was compiled beside a connection manager's own configuration. */
 	readonly #compiled = new WeakMap<HcmConfig, Pick<HcmServices, "routeTable" | "accessLog">>();
 	readonly #compiledTcp = new WeakMap<TcpProxyConfig, Pick<TcpServices, "accessLog">>();
+	readonly #listenerLogs = new WeakMap<ListenerConfig, readonly AccessLogger[]>();
 
-	constructor(deps: DataPlaneDeps, sideCalls: SideCalls) {
+	constructor(deps: DataPlaneDeps, sideCalls: SideCalls, networkFilters: readonly NetworkFilterFactory[]) {
 		this.#deps = deps;
+		this.#networkFilters = networkFilters;
 		this.#sideCalls = sideCalls;
 		this.#env = {
 			hostname: hostname(),
@@ -133,19 +141,43 @@ class RequestPath {
 		return services;
 	}
 
+	listenerLogOf(listener: ListenerConfig): ((info: StreamInfo) => void) | undefined {
+		const loggers = this.#listenerLogs.get(listener);
+		return loggers && ((info) => logAll(loggers, { info }));
+	}
+
 	compileListener(message: Listener, at: string): StagedListener<ListenerConfig> {
 		const direction = message.trafficDirection === TrafficDirection.INBOUND ? "inbound" : "outbound";
-		const config = parseListener(message, at, this.#factories(direction, statPrefixOf(message)));
-		const filterAt = `${at}.filter_chains[0].filters[0].typed_config`;
-		if (config.chain.kind === "tcp") {
-			const { tcp } = config.chain;
-			const loggers = this.#accessLoggers(tcp.accessLogs, filterAt);
-			this.#compiledTcp.set(tcp, loggers.length > 0 ? { accessLog: (info) => logAll(loggers, { info }) } : {});
-			return { name: config.name, config, routeNames: [] };
+		const config = parseListener(message, at, {
+			...this.#deps,
+			httpFilters: (statPrefix) => this.#factories(direction, statPrefix),
+			networkFilters: this.#networkFilters,
+			transport: refuseTransport,
+		});
+		const problems: Problem[] = [];
+		const routeNames = config.chains.flatMap((chain, i) => {
+			const where = i < message.filterChains.length ? `filter_chains[${i}]` : "default_filter_chain";
+			const filterAt = `${at}.${where}.filters[${chain.filters.length}].typed_config`;
+			return collect(problems, () => this.#compileTerminal(chain.terminal, filterAt)) ?? [];
+		});
+		const loggers = collect(problems, () => this.#accessLoggers(config.accessLogs, at));
+		if (problems.length > 0) throw new ProblemError(problems);
+		if (loggers && loggers.length > 0) this.#listenerLogs.set(config, loggers);
+		return { name: config.name, config, routeNames };
+	}
+
+	/** The names of the route configurations that must have come before the listener opens. */
+	#compileTerminal(terminal: TerminalConfig, at: string): string[] {
+		if (terminal.kind === "tcp") {
+			const { tcp } = terminal;
+			const loggers = this.#accessLoggers(tcp.logging.accessLogs, at);
+			const accessLog: TcpServices["accessLog"] = (info, accessLogType) => logAll(loggers, { info, accessLogType });
+			this.#compiledTcp.set(tcp, loggers.length > 0 ? { accessLog } : {});
+			return [];
 		}
-		const { hcm } = config.chain;
-		this.#compiled.set(hcm, this.#compileServices(hcm, filterAt));
-		return { name: config.name, config, routeNames: hcm.routes.kind === "rds" ? [hcm.routes.name] : [] };
+		const { hcm } = terminal;
+		this.#compiled.set(hcm, this.#compileServices(hcm, at));
+		return hcm.routes.kind === "rds" ? [hcm.routes.name] : [];
 	}
 
 	#compileServices(hcm: HcmConfig, at: string): Pick<HcmServices, "routeTable" | "accessLog"> {
@@ -177,11 +209,8 @@ class RequestPath {
 			...this.#deps,
 			direction,
 			sideCalls: this.#sideCalls,
-			jwtCrypto,
 			node: this.#node,
 			istio: this.#istio,
-			env: this.#env,
-			serviceCluster: this.#deps.node.cluster,
 			counter: (name) => this.#scope(`http.${statPrefix}.`).counter(name),
 			gauge: (name) => this.#scope(`http.${statPrefix}.`).gauge(name),
 		});
@@ -197,11 +226,17 @@ class RequestPath {
 	}
 }
 
-/** Filters count under their connection manager's name; they are read before it is known otherwise. */
-function statPrefixOf(message: Listener): string {
-	const filter = (message.filterChains[0] ?? message.defaultFilterChain)?.filters[0]?.configType;
-	const any = filter?.case === "typedConfig" ? filter.value : undefined;
-	return unpackAs(any, HttpConnectionManagerSchema)?.statPrefix ?? message.name;
+function refuseTransport(message: TransportSocket, path: string): never {
+	const type = message.configType.value?.typeUrl ?? message.name;
+	const what = `the transport socket ${type} is not implemented by this proxy`;
+	throw new ProblemError([problem("LTN3542", path, what, "remove it")]);
+}
+
+/** Where its first address is bound. */
+function viewOf({ config, addresses }: ListenerState): ListenerView {
+	const [first] = addresses;
+	if (first?.kind === "ip") return { name: config.name, ip: first.ip, port: first.port };
+	return { name: config.name, ip: first?.path ?? "", port: 0 };
 }
 
 function writeTo(loggers: readonly AccessLogger[]): NonNullable<HcmServices["accessLog"]> {
@@ -227,5 +262,10 @@ function collect<T>(problems: Problem[], compile: () => T): T | undefined {
 /** Where several threads serve, each binds the same address. */
 function sharing(config: ListenerConfig, ports: DataPlaneDeps["sharedPorts"]): ListenerConfig {
 	if (!ports) return config;
-	return { ...config, reusePort: true, port: config.port === 0 ? (ports[config.name] ?? 0) : config.port };
+	const addresses = config.addresses.map((address, i) => {
+		// The listener's own address is the one that the main thread knows the port of.
+		const port = address.kind === "ip" && address.port === 0 && i === 0 ? ports[config.name] : undefined;
+		return port === undefined ? address : { ...address, port };
+	});
+	return { ...config, reusePort: true, addresses };
 }

@@ -8,6 +8,8 @@ export interface FormatContext {
 	readonly request?: RequestHead | undefined;
 	readonly response?: ResponseHead | undefined;
 	readonly trailers?: HeaderMap | undefined;
+	/** Why the line is written, in Envoy's words; undefined: a request has ended. */
+	readonly accessLogType?: string | undefined;
 	/** For `%METADATA(ROUTE:...)%`. */
 	readonly route?: { readonly metadata: Readonly<Record<string, Readonly<Record<string, unknown>>>> } | undefined;
 }

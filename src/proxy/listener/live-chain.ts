@@ -1,0 +1,167 @@
+import type { Socket } from "node:net";
+import { createConnectionManager } from "../hcm/connection-manager.ts";
+import type { ConnectionInfo } from "../http/connection-info.ts";
+import { Timer } from "../http/deadlines.ts";
+import type { StreamInfo } from "../http/stream-info.ts";
+import { cutSocket } from "../network/cut-socket.ts";
+import type { DataGate } from "../network/data-gate.ts";
+import { FilterRun } from "../network/filter-run.ts";
+import { createTcpProxy } from "../network/tcp-proxy/tcp-proxy.ts";
+import type { FilterChainConfig, ListenerConfig } from "./listener-config.ts";
+import type { ListenerDeps } from "./listener-deps.ts";
+import type { ListenerStats } from "./listener-stats.ts";
+
+/** A connection on its way through a filter chain. */
+export interface ChainConnection {
+	readonly socket: Socket;
+	readonly connection: ConnectionInfo;
+	/** Undefined where nothing looks at it. */
+	readonly info: StreamInfo | undefined;
+}
+
+interface Terminal {
+	accept(on: ChainConnection & { readonly gate: DataGate | undefined }): void;
+	drain(): void;
+	close(): void;
+}
+
+const NOTHING = () => {};
+
+/** A filter chain in service: handshake, network filters, then the connection manager or tcp_proxy. */
+export class LiveChain {
+	readonly config: FilterChainConfig;
+	readonly #deps: ListenerDeps;
+	readonly #terminal: Terminal;
+	/** Those that the terminal filter does not have yet. */
+	readonly #waiting = new Set<Socket>();
+	#connections = 0;
+	#onEmpty: (() => void)[] = [];
+	readonly #drainTimer: Timer;
+
+	constructor(config: FilterChainConfig, listener: ListenerConfig, deps: ListenerDeps) {
+		this.config = config;
+		this.#deps = deps;
+		this.#terminal = terminalOf(config, listener, deps);
+		this.#drainTimer = new Timer({ onTimer: () => this.cut() });
+	}
+
+	get activeConnections(): number {
+		return this.#connections;
+	}
+
+	serve(on: ChainConnection, stats: ListenerStats): void {
+		this.#connections++;
+		const { transport } = this.config;
+		on.connection.filterChainName = this.config.name;
+		on.socket.once("close", () => this.#closed(on.socket));
+		if (!transport) {
+			this.#filter(on);
+			return;
+		}
+		this.#waiting.add(on.socket);
+		const timer = this.#handshakeTimer(on, stats);
+		transport.accept(on.socket, on.connection, {
+			onSecure: (socket) => {
+				timer?.cancel();
+				if (!socket.destroyed) this.#filter({ ...on, socket });
+			},
+			onFailure: (reason) => {
+				timer?.cancel();
+				on.connection.transportFailure = reason;
+				on.socket.destroy();
+			},
+		});
+	}
+
+	/** Connections at rest are closed, the others at their next end; what is left after `withinMs` is cut. */
+	drain(withinMs: number): void {
+		this.#terminal.drain();
+		if (this.#connections > 0) this.#deps.deadlines.arm(this.#drainTimer, Math.max(1, withinMs));
+	}
+
+	cut(): void {
+		for (const socket of [...this.#waiting]) socket.destroy();
+		this.#terminal.close();
+	}
+
+	/** Resolves when it has no connection. */
+	empty(): Promise<void> {
+		if (this.#connections === 0) return Promise.resolve();
+		return new Promise((resolve) => this.#onEmpty.push(resolve));
+	}
+
+	#handshakeTimer(on: ChainConnection, stats: ListenerStats): Timer | undefined {
+		const { transportConnectTimeoutMs: timeoutMs } = this.config;
+		if (timeoutMs <= 0) return undefined;
+		const timer = new Timer({
+			onTimer: () => {
+				stats.handshakeTimeout.inc();
+				on.connection.localCloseReason = "transport_socket_timeout";
+				on.socket.destroy();
+			},
+		});
+		this.#deps.deadlines.arm(timer, timeoutMs);
+		on.socket.once("close", () => timer.cancel());
+		return timer;
+	}
+
+	#filter(on: ChainConnection): void {
+		const { filters } = this.config;
+		if (filters.length === 0 || !on.info) {
+			this.#waiting.delete(on.socket);
+			this.#terminal.accept({ ...on, gate: undefined });
+			return;
+		}
+		this.#waiting.add(on.socket);
+		on.socket.on("error", NOTHING);
+		const run = new FilterRun({ ...on, info: on.info }, filters, (gate) => {
+			this.#waiting.delete(on.socket);
+			this.#terminal.accept({ ...on, gate });
+		});
+		run.start();
+	}
+
+	#closed(socket: Socket): void {
+		this.#waiting.delete(socket);
+		this.#connections--;
+		if (this.#connections > 0) return;
+		this.#drainTimer.cancel();
+		for (const resolve of this.#onEmpty.splice(0)) resolve();
+	}
+}
+
+function terminalOf({ terminal }: FilterChainConfig, listener: ListenerConfig, deps: ListenerDeps): Terminal {
+	const { perConnectionBufferLimitBytes: bufferLimitBytes } = listener;
+	if (terminal.kind === "tcp") {
+		const tcp = createTcpProxy(terminal.tcp, { ...deps, ...deps.tcpServices(terminal.tcp) });
+		return {
+			accept: (on) => tcp.accept({ ...on, bufferLimitBytes, onClosed: NOTHING }),
+			drain: () => tcp.drain(),
+			close: () => tcp.close(),
+		};
+	}
+	const manager = createConnectionManager(terminal.hcm, { ...deps, ...deps.httpServices(listener, terminal.hcm) });
+	const accept = ({ socket, connection }: ChainConnection) =>
+		manager.accept({ socket, connection, bufferLimitBytes, onClosed: NOTHING });
+	return {
+		accept: (on) => {
+			if (on.gate?.asks) afterFirstBytes(on.socket, on.gate, () => accept(on));
+			else accept(on);
+		},
+		drain: () => manager.drain(),
+		close: () => manager.close(),
+	};
+}
+
+/** Network filters are asked when the first bytes are there; the connection manager gets the connection with these bytes unread. */
+function afterFirstBytes(socket: Socket, gate: DataGate, then: () => void): void {
+	const onReadable = () => {
+		if (socket.readableLength === 0) return;
+		socket.off("readable", onReadable);
+		socket.off("end", onEnd);
+		if (gate.admit(then) === "continue") then();
+	};
+	const onEnd = () => cutSocket(socket);
+	socket.on("readable", onReadable);
+	socket.on("end", onEnd);
+}

@@ -1,0 +1,93 @@
+import type { SupportedFields } from "../../xds/supported.ts";
+
+const LISTENER = "envoy.config.listener.v3";
+const FILTERS = "envoy.extensions.filters.listener";
+
+/** Fields of listeners and listener filters that are obeyed (docs/contracts.md); network filters have their own table. */
+export const SUPPORTED: SupportedFields = {
+	[`${LISTENER}.Listener`]: [
+		"name",
+		"address",
+		"additional_addresses",
+		"stat_prefix",
+		"filter_chains",
+		"default_filter_chain",
+		"use_original_dst",
+		"per_connection_buffer_limit_bytes",
+		// Data about the listener for people and stats; nothing to obey.
+		"metadata",
+		"traffic_direction",
+		// How draining is begun (health check failures too, or not): this proxy drains when it is told to, which both ask for.
+		"drain_type",
+		"listener_filters",
+		"listener_filters_timeout",
+		"continue_on_listener_filters_timeout",
+		"transparent",
+		"freebind",
+		// Hints about workers and the accept loop: one accepts as fast as it can.
+		"connection_balance_config",
+		"max_connections_to_accept_per_socket_event",
+		"enable_reuse_port",
+		"access_log",
+		"tcp_backlog_size",
+		"bind_to_port",
+		"deprecated_v1",
+		"ignore_global_conn_limit",
+		"tcp_keepalive",
+	],
+	[`${LISTENER}.Listener.DeprecatedV1`]: ["bind_to_port"],
+	[`${LISTENER}.Listener.ConnectionBalanceConfig`]: ["exact_balance"],
+	[`${LISTENER}.Listener.ConnectionBalanceConfig.ExactBalance`]: [],
+	[`${LISTENER}.AdditionalAddress`]: ["address"],
+	[`${LISTENER}.FilterChain`]: [
+		"name",
+		"filter_chain_match",
+		"filters",
+		"metadata",
+		"transport_socket",
+		"transport_socket_connect_timeout",
+	],
+	[`${LISTENER}.FilterChainMatch`]: [
+		"destination_port",
+		"prefix_ranges",
+		"direct_source_prefix_ranges",
+		"source_type",
+		"source_prefix_ranges",
+		"source_ports",
+		"server_names",
+		"transport_protocol",
+		"application_protocols",
+	],
+	[`${LISTENER}.Filter`]: ["name", "typed_config"],
+	[`${LISTENER}.ListenerFilter`]: ["name", "typed_config", "filter_disabled"],
+	[`${LISTENER}.ListenerFilterChainMatchPredicate`]: "*",
+	"envoy.config.core.v3.Address": ["socket_address", "pipe"],
+	"envoy.config.core.v3.SocketAddress": ["address", "port_value", "protocol"],
+	"envoy.config.core.v3.Pipe": ["path", "mode"],
+	"envoy.config.core.v3.CidrRange": ["address_prefix", "prefix_len"],
+	"envoy.config.core.v3.TcpKeepalive": ["keepalive_probes", "keepalive_time", "keepalive_interval"],
+	"envoy.config.core.v3.TransportSocket": ["name", "typed_config"],
+	"envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer": [],
+	"envoy.config.core.v3.Metadata": "*",
+	[`${FILTERS}.tls_inspector.v3.TlsInspector`]: [
+		// How much is asked for at first: what is read is what has come.
+		"initial_read_buffer_size",
+		"close_connection_on_client_hello_parsing_errors",
+		"max_client_hello_size",
+	],
+	[`${FILTERS}.http_inspector.v3.HttpInspector`]: [],
+	[`${FILTERS}.original_dst.v3.OriginalDst`]: [],
+	[`${FILTERS}.proxy_protocol.v3.ProxyProtocol`]: [
+		"rules",
+		"allow_requests_without_proxy_protocol",
+		"pass_through_tlvs",
+		"disallowed_versions",
+		"stat_prefix",
+		"tlv_location",
+	],
+	[`${FILTERS}.proxy_protocol.v3.ProxyProtocol.Rule`]: "*",
+	"envoy.config.core.v3.ProxyProtocolPassThroughTLVs": "*",
+	[`${FILTERS}.local_ratelimit.v3.LocalRateLimit`]: ["stat_prefix", "token_bucket", "runtime_enabled"],
+	"envoy.type.v3.TokenBucket": ["max_tokens", "tokens_per_fill", "fill_interval"],
+	"envoy.config.core.v3.RuntimeFeatureFlag": ["default_value", "runtime_key"],
+};

@@ -1,0 +1,52 @@
+import type { Socket } from "node:net";
+import type { Any } from "@bufbuild/protobuf/wkt";
+import type { Clock } from "../../lib/clock.ts";
+import type { Metrics } from "../../telemetry/metric-registry.ts";
+import type { ConnectionInfo } from "../http/connection-info.ts";
+import type { Deadlines } from "../http/deadlines.ts";
+import type { StreamInfo } from "../http/stream-info.ts";
+
+/** A client's connection as network filters see it. */
+export interface NetworkConnection {
+	readonly socket: Socket;
+	readonly connection: ConnectionInfo;
+	/** The connection's own record: flags, details, metadata; what TCP access logs print. */
+	readonly info: StreamInfo;
+	/** Cuts the connection; `details` is what %CONNECTION_TERMINATION_DETAILS% prints ("" leaves it). */
+	close(details: string): void;
+	/** Goes on after "stop". */
+	resume(): void;
+}
+
+export type FilterVerdict = "continue" | "stop";
+
+/** One network filter on one connection; a filter without a method is not called. */
+export interface NetworkFilter {
+	/** Before anything is read. "stop" holds the connection until `resume` or `close`. */
+	onNewConnection?(on: NetworkConnection): FilterVerdict;
+	/** The client's bytes have come; the first ones, or with `everyRead` those of each read. They wait until the verdict is "continue". */
+	onData?(on: NetworkConnection): FilterVerdict;
+	readonly everyRead?: boolean;
+	/** The connection is gone. */
+	onClose?(on: NetworkConnection): void;
+}
+
+/** A network filter as configured on one filter chain; `create` once per connection (return a shared object where there is no state). */
+export interface NetworkFilterConfig {
+	readonly name: string;
+	create(): NetworkFilter;
+}
+
+/** What network filters need of the process. */
+export interface NetworkFilterDeps {
+	readonly clock: Clock;
+	readonly deadlines: Deadlines;
+	readonly metrics: Pick<Metrics, "scope">;
+}
+
+/** How a kind of network filter is read from xDS. */
+export interface NetworkFilterFactory {
+	readonly typeUrl: string;
+	/** Reads and checks the config; throws ProblemError with paths below `path`. */
+	parse(config: Any, path: string, name: string): NetworkFilterConfig;
+}

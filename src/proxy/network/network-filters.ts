@@ -1,0 +1,20 @@
+import { connectionLimitFactory } from "./filters/connection-limit.ts";
+import { localRateLimitFactory } from "./filters/local-rate-limit.ts";
+import { rbacFactory } from "./filters/network-rbac.ts";
+import { sniClusterFactory } from "./filters/sni-cluster.ts";
+import type { NetworkFilterDeps, NetworkFilterFactory } from "./network-filter.ts";
+
+/** All network filters that may stand before a terminal one. */
+export function networkFilterFactories(deps: NetworkFilterDeps): readonly NetworkFilterFactory[] {
+	return [rbacFactory(deps), connectionLimitFactory(deps), localRateLimitFactory(deps), sniClusterFactory()];
+}
+
+/** For `node.extensions`. */
+export const NETWORK_FILTER_NAMES: readonly string[] = [
+	"envoy.filters.network.http_connection_manager",
+	"envoy.filters.network.tcp_proxy",
+	"envoy.filters.network.rbac",
+	"envoy.filters.network.connection_limit",
+	"envoy.filters.network.local_ratelimit",
+	"envoy.filters.network.sni_cluster",
+];

@@ -1,0 +1,47 @@
+import type { SupportedFields } from "../../xds/supported.ts";
+
+const FILTERS = "envoy.extensions.filters.network";
+const TCP_PROXY = `${FILTERS}.tcp_proxy.v3.TcpProxy`;
+
+/** Fields of network filters that are obeyed (docs/contracts.md); the connection manager has its own table. */
+export const SUPPORTED: SupportedFields = {
+	[TCP_PROXY]: [
+		"stat_prefix",
+		"cluster",
+		"weighted_clusters",
+		"idle_timeout",
+		"access_log",
+		"max_connect_attempts",
+		"backoff_options",
+		"hash_policy",
+		"max_downstream_connection_duration",
+		"max_downstream_connection_duration_jitter_percentage",
+		"access_log_flush_interval",
+		"flush_access_log_on_connected",
+		"access_log_options",
+	],
+	[`${TCP_PROXY}.WeightedCluster`]: ["clusters"],
+	[`${TCP_PROXY}.WeightedCluster.ClusterWeight`]: ["name", "weight"],
+	[`${TCP_PROXY}.TcpAccessLogOptions`]: [
+		"access_log_flush_interval",
+		"flush_access_log_on_connected",
+		"flush_access_log_on_start",
+	],
+	"envoy.config.core.v3.BackoffStrategy": ["base_interval", "max_interval"],
+	"envoy.type.v3.HashPolicy": ["source_ip", "filter_state"],
+	"envoy.type.v3.HashPolicy.SourceIp": [],
+	"envoy.type.v3.HashPolicy.FilterState": ["key"],
+	[`${FILTERS}.rbac.v3.RBAC`]: [
+		"rules",
+		"matcher",
+		"shadow_rules",
+		"shadow_matcher",
+		"shadow_rules_stat_prefix",
+		"stat_prefix",
+		"enforcement_type",
+		"delay_deny",
+	],
+	[`${FILTERS}.connection_limit.v3.ConnectionLimit`]: ["stat_prefix", "max_connections", "delay", "runtime_enabled"],
+	[`${FILTERS}.local_ratelimit.v3.LocalRateLimit`]: ["stat_prefix", "token_bucket", "runtime_enabled", "share_key"],
+	[`${FILTERS}.sni_cluster.v3.SniCluster`]: [],
+};

@@ -1,0 +1,39 @@
+import type { AccessLog } from "../../../xds/generated/envoy/config/accesslog/v3/accesslog_pb.ts";
+
+/** tcp_proxy: bytes to a cluster, whole connections at a time. */
+export interface TcpProxyConfig {
+	readonly statPrefix: string;
+	/** Drawn by weight per connection; one entry for a plain cluster. */
+	readonly clusters: readonly WeightedTarget[];
+	/** Both directions quiet for this long: closed; 0 = never. */
+	readonly idleTimeoutMs: number;
+	/** 0 = however long. */
+	readonly maxDurationMs: number;
+	/** Up to this share of the duration is added by chance. */
+	readonly maxDurationJitterPercent: number;
+	readonly maxConnectAttempts: number;
+	/** Between attempts; undefined: at once. */
+	readonly backoff: { readonly baseMs: number; readonly maxMs: number } | undefined;
+	/** What consistent balancers hash: the client's IP, or a value that a filter left. */
+	readonly hashPolicy:
+		| { readonly kind: "source-ip" }
+		| { readonly kind: "filter-state"; readonly key: string }
+		| undefined;
+	readonly logging: TcpLogging;
+}
+
+export interface WeightedTarget {
+	readonly name: string;
+	readonly weight: number;
+	/** `envoy.lb` metadata that endpoints must have; undefined: none. */
+	readonly metadataMatch: Readonly<Record<string, unknown>> | undefined;
+}
+
+export interface TcpLogging {
+	/** Compiled by whoever wires listeners. */
+	readonly accessLogs: readonly AccessLog[];
+	/** 0 = at the end only. */
+	readonly flushIntervalMs: number;
+	readonly onStart: boolean;
+	readonly onConnected: boolean;
+}

@@ -1,0 +1,46 @@
+import { plainConnection } from "../../http/connection-info.ts";
+import { RequestInfo } from "../../http/request-info.ts";
+import type { StreamInfo } from "../../http/stream-info.ts";
+import type { TcpProxyConfig } from "./tcp-proxy-config.ts";
+import { tcpProxyStats } from "./tcp-proxy-stats.ts";
+import type { TcpDownstream, TcpServices, TcpShared } from "./tcp-services.ts";
+import { TcpSession } from "./tcp-session.ts";
+
+/** A tcp_proxy in service. */
+export interface TcpProxyRuntime {
+	accept(connection: TcpDownstream): void;
+	drain(): void;
+	close(): void;
+	readonly activeConnections: number;
+}
+
+/** Proxies accepted sockets to a cluster. */
+export function createTcpProxy(config: TcpProxyConfig, services: TcpServices): TcpProxyRuntime {
+	const shared: TcpShared = { config, services, stats: tcpProxyStats(services.metrics, config.statPrefix) };
+	const sessions = new Set<TcpSession>();
+	return {
+		accept(connection) {
+			const session = new TcpSession(shared, connection, infoOf(connection, services), () => {
+				sessions.delete(session);
+				connection.onClosed();
+			});
+			sessions.add(session);
+			session.start();
+		},
+		// A TCP connection has no message at whose end it could be closed: it lasts until the drain time is over (as in Envoy).
+		drain: () => {},
+		close: () => {
+			for (const session of [...sessions]) session.cut("");
+		},
+		get activeConnections() {
+			return sessions.size;
+		},
+	};
+}
+
+function infoOf({ info, socket, connection }: TcpDownstream, { clock }: TcpServices): StreamInfo {
+	if (info) return info;
+	const made = new RequestInfo(clock.epochMs(), clock.nowMs());
+	made.connection = connection ?? plainConnection(socket);
+	return made;
+}
