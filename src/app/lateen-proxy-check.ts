@@ -26,6 +26,7 @@ export function lateenProxyCheck(): ProxyCheck {
 		routes: new Map(),
 		environment: {},
 		drainTimeMs: 0,
+		failing: () => false,
 	});
 	const refusals = (schema: DescMessage, message: Message, compile: () => unknown): readonly Problem[] => {
 		const unsupported = findUnsupported(schema, message, compilers.supported);

@@ -102,6 +102,7 @@ export async function validate(bootstrap: Bootstrap): Promise<void> {
 		routes: new Map(),
 		environment: process.env,
 		drainTimeMs: 0,
+		failing: () => false,
 	});
 	compileBootstrap(bootstrap, compilers);
 }

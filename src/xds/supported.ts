@@ -88,6 +88,8 @@ function walkValue(message: ReflectMessage, field: DescField, at: string, on: Wa
 }
 
 function walkAny(any: Any, path: string, on: Walk): void {
+	// An empty Any says nothing that could be ignored.
+	if (any.typeUrl === "" && any.value.length === 0) return;
 	const desc = xdsRegistry().getMessage(typeNameOf(any.typeUrl));
 	if (!desc || !(desc.typeName in on.supported)) {
 		on.problems.push(

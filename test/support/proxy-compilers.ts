@@ -28,6 +28,7 @@ export function proxyCompilers() {
 		routes: new Map(),
 		environment: {},
 		drainTimeMs: 0,
+		failing: () => false,
 	});
 	const compile = (schema: DescMessage, message: Message) => {
 		if (schema === ClusterSchema) compilers.cluster(message as Cluster, "");

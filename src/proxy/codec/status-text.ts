@@ -1,4 +1,4 @@
-/** Reason phrases (IANA registry of status codes). */
+/** Reason phrases (IANA registry of status codes), of the codes that Envoy has one for. */
 const PHRASES: Readonly<Record<number, string>> = {
 	100: "Continue",
 	101: "Switching Protocols",
@@ -40,7 +40,6 @@ const PHRASES: Readonly<Record<number, string>> = {
 	415: "Unsupported Media Type",
 	416: "Range Not Satisfiable",
 	417: "Expectation Failed",
-	418: "I'm a teapot",
 	421: "Misdirected Request",
 	422: "Unprocessable Entity",
 	423: "Locked",

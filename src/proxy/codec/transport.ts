@@ -106,6 +106,11 @@ export class Transport {
 		return this.#congested;
 	}
 
+	/** Bytes that have not been handed to the system yet. */
+	get backlogBytes(): number {
+		return this.#pending.length + this.socket.writableLength;
+	}
+
 	/** From here on `nothingWritten` counts. */
 	markWrites(): void {
 		this.#writes = 0;

@@ -1,3 +1,4 @@
+import { HeaderMap } from "../http/header-map.ts";
 import type { SideCall, SideCalls, SideOutcome, SideRequest } from "../http/side-calls.ts";
 
 /** For tests: side calls that wait until the test answers them. */
@@ -24,5 +25,10 @@ export class FakeSideCalls implements SideCalls {
 		const done = this.#open.shift();
 		if (!done) throw new Error("no side call is open");
 		done(outcome);
+	}
+
+	/** Ends the oldest open call with an answer. */
+	answerText(status: number, text: string, headers = new HeaderMap()): void {
+		this.answer({ kind: "answer", status, headers, body: new TextEncoder().encode(text), trailers: undefined });
 	}
 }

@@ -10,13 +10,14 @@ import { type ConnectionInfo, plainConnection } from "../http/connection-info.ts
 import { HeaderMap } from "../http/header-map.ts";
 import type { LocalReply, RequestHead, ResponseHead } from "../http/message.ts";
 import type { StreamInfo } from "../http/stream-info.ts";
-import { tableOf, testInfo, testRequest } from "../router/route-fixture.ts";
+import { tableOf, testEnv, testInfo, testRequest } from "../router/route-fixture.ts";
 import type { RouteMatch } from "../router/route-match.ts";
 import { FakeSideCalls } from "./fake-side-calls.ts";
 import { perRouteParser } from "./filter-chain.ts";
 import type { FilterStream, HttpFilter, HttpFilterFactory } from "./http-filter.ts";
 import type { HttpFilterDeps } from "./http-filters.ts";
 import { istioFamilies } from "./istio-stats/istio-families.ts";
+import { fakeJwtCrypto } from "./jwt-authn/fake-jwt-crypto.ts";
 import { workloadOfNode } from "./workload-metadata.ts";
 
 /** For tests: what filters are built with, and a look into it. */
@@ -50,9 +51,13 @@ export function testDeps(known: Partial<HttpFilterDeps> = {}): TestDeps {
 		random: seededRandom(1),
 		clusters: { get: () => undefined },
 		sideCalls: new FakeSideCalls(),
+		jwtCrypto: fakeJwtCrypto,
 		node: PRODUCTPAGE,
 		istio: istioFamilies(registry),
 		registry,
+		env: testEnv,
+		serviceCluster: "test-cluster",
+		failing: () => false,
 		counter: (name) => scope.counter(name),
 		gauge: (name) => scope.gauge(name),
 		count: (name) => scope.counter(name).value,

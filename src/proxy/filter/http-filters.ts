@@ -3,13 +3,21 @@ import type { Random } from "../../lib/random.ts";
 import type { Counter, Gauge } from "../../telemetry/metrics.ts";
 import type { ClusterLookup } from "../cluster/cluster.ts";
 import type { SideCalls } from "../http/side-calls.ts";
+import type { FormatEnvironment } from "../router/format/format-context.ts";
 import { corsFilter } from "./cors/cors.ts";
 import { faultFilter } from "./fault/fault.ts";
+import { headerMutationFilter } from "./header-mutation/header-mutation.ts";
+import { healthCheckFilter } from "./health-check/health-check.ts";
 import type { HttpFilterFactory } from "./http-filter.ts";
+import { istioAlpnFilter } from "./istio-alpn/istio-alpn.ts";
 import type { IstioFamilies } from "./istio-stats/istio-families.ts";
 import { istioStatsFilter } from "./istio-stats/istio-stats.ts";
+import { jwtAuthnFilter } from "./jwt-authn/jwt-authn.ts";
+import type { JwtCrypto } from "./jwt-authn/jwt-crypto.ts";
 import { metadataExchangeFilter } from "./metadata-exchange/metadata-exchange.ts";
 import { rbacFilter } from "./rbac/rbac.ts";
+import { setMetadataFilter } from "./set-metadata/set-metadata.ts";
+import { statefulSessionFilter } from "./stateful-session/stateful-session.ts";
 import type { WorkloadMetadata } from "./workload-metadata.ts";
 
 export interface HttpFilterDeps {
@@ -19,9 +27,15 @@ export interface HttpFilterDeps {
 	readonly random: Random;
 	readonly clusters: ClusterLookup;
 	readonly sideCalls: SideCalls;
+	readonly jwtCrypto: JwtCrypto;
 	/** This proxy's own workload (`workloadOfNode`). */
 	readonly node: WorkloadMetadata;
 	readonly istio: IstioFamilies;
+	readonly env: FormatEnvironment;
+	/** `node.cluster` of this proxy. */
+	readonly serviceCluster: string;
+	/** True while this proxy wants no new work: it drains, or an operator said so. */
+	failing(): boolean;
 	/** A stat of the connection manager, named without its prefix: `fault.aborts_injected`. */
 	counter(name: string): Counter;
 	gauge(name: string): Gauge;
@@ -33,11 +47,29 @@ export const HTTP_FILTER_NAMES: readonly string[] = [
 	"envoy.filters.http.fault",
 	"envoy.filters.http.cors",
 	"envoy.filters.http.rbac",
+	"envoy.filters.http.jwt_authn",
+	"envoy.filters.http.header_mutation",
+	"envoy.filters.http.health_check",
+	"envoy.filters.http.set_metadata",
+	"envoy.filters.http.stateful_session",
 	"istio.metadata_exchange",
+	"istio.alpn",
 	"istio.stats",
 ];
 
 /** All filters that there are. */
 export function httpFilterFactories(deps: HttpFilterDeps): readonly HttpFilterFactory[] {
-	return [faultFilter(deps), corsFilter(deps), rbacFilter(deps), metadataExchangeFilter(deps), istioStatsFilter(deps)];
+	return [
+		faultFilter(deps),
+		corsFilter(deps),
+		rbacFilter(deps),
+		jwtAuthnFilter(deps),
+		metadataExchangeFilter(deps),
+		headerMutationFilter(deps),
+		healthCheckFilter(deps),
+		setMetadataFilter(),
+		statefulSessionFilter(deps),
+		istioAlpnFilter(deps),
+		istioStatsFilter(deps),
+	];
 }

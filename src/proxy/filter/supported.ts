@@ -1,9 +1,11 @@
 import type { SupportedFields } from "../../xds/supported.ts";
+import { JWT_AUTHN_SUPPORTED } from "./jwt-authn/supported.ts";
 import { RBAC_SUPPORTED } from "./rbac/supported.ts";
 
 /** The fields that this room obeys; values of a TypedStruct are checked by the filter that reads them. */
 export const FILTER_SUPPORTED: SupportedFields = {
 	...RBAC_SUPPORTED,
+	...JWT_AUTHN_SUPPORTED,
 	"envoy.extensions.filters.http.router.v3.Router": ["suppress_envoy_headers"],
 	"envoy.config.route.v3.FilterConfig": ["config", "is_optional", "disabled"],
 	"envoy.extensions.filters.http.fault.v3.HTTPFault": [
@@ -44,6 +46,45 @@ export const FILTER_SUPPORTED: SupportedFields = {
 		"allow_private_network_access",
 		"forward_not_matching_preflights",
 	],
+	"envoy.extensions.filters.http.header_mutation.v3.HeaderMutation": [
+		"mutations",
+		"most_specific_header_mutations_wins",
+	],
+	"envoy.extensions.filters.http.header_mutation.v3.HeaderMutationPerRoute": ["mutations"],
+	"envoy.extensions.filters.http.header_mutation.v3.Mutations": [
+		"request_mutations",
+		"response_mutations",
+		"request_trailers_mutations",
+		"response_trailers_mutations",
+		"query_parameter_mutations",
+	],
+	"envoy.config.common.mutation_rules.v3.HeaderMutation": ["remove", "append", "remove_on_match"],
+	"envoy.config.common.mutation_rules.v3.HeaderMutation.RemoveOnMatch": ["key_matcher"],
+	"envoy.config.core.v3.KeyValueMutation": ["append", "remove"],
+	"envoy.config.core.v3.KeyValueAppend": ["record", "entry", "action"],
+	"envoy.config.core.v3.KeyValuePair": ["key", "value"],
+	"envoy.config.core.v3.KeyValue": ["key", "value"],
+	"envoy.extensions.filters.http.health_check.v3.HealthCheck": [
+		"pass_through_mode",
+		"cache_time",
+		"cluster_min_healthy_percentages",
+		"headers",
+	],
+	"envoy.extensions.filters.http.set_metadata.v3.Config": ["metadata_namespace", "value", "metadata"],
+	"envoy.extensions.filters.http.set_metadata.v3.Metadata": ["metadata_namespace", "allow_overwrite", "value"],
+	"envoy.extensions.filters.http.stateful_session.v3.StatefulSession": [
+		"session_state",
+		"strict",
+		"stat_prefix",
+		"status_on_strict_destination_not_found",
+	],
+	"envoy.extensions.filters.http.stateful_session.v3.StatefulSessionPerRoute": ["disabled", "stateful_session"],
+	"envoy.extensions.http.stateful_session.cookie.v3.CookieBasedSessionState": ["cookie"],
+	"envoy.extensions.http.stateful_session.header.v3.HeaderBasedSessionState": ["name"],
+	"envoy.type.http.v3.Cookie": ["name", "ttl", "path", "attributes"],
+	"envoy.type.http.v3.CookieAttribute": ["name", "value"],
+	"istio.envoy.config.filter.http.alpn.v2alpha1.FilterConfig": ["alpn_override"],
+	"istio.envoy.config.filter.http.alpn.v2alpha1.FilterConfig.AlpnOverride": ["upstream_protocol", "alpn_override"],
 	"udpa.type.v1.TypedStruct": ["type_url", "value"],
 	"xds.type.v3.TypedStruct": ["type_url", "value"],
 };

@@ -7,6 +7,7 @@ import type { ForwardContext } from "../forward/forward-context.ts";
 import type { ConnectionInfo } from "../http/connection-info.ts";
 import type { Deadlines } from "../http/deadlines.ts";
 import type { ResponseHead } from "../http/message.ts";
+import type { LoadShedding } from "../overload/overload-manager.ts";
 import type { RouteTable } from "../router/route-match.ts";
 import type { DateHeader } from "./date-header.ts";
 import type { HcmConfig } from "./hcm-config.ts";
@@ -21,6 +22,8 @@ export interface HcmServices {
 	readonly metrics: Pick<Metrics, "scope">;
 	/** Asked once per request; undefined before the routes have come: 404, NR. */
 	routeTable(): RouteTable | undefined;
+	/** Whether load is to be shed; undefined: never. */
+	readonly loadShedding?: () => LoadShedding | undefined;
 	/** Once per stream, at its end. */
 	readonly accessLog?: (stream: FilterStream, response: ResponseHead | undefined) => void;
 	/** IP that stands for this node in x-forwarded-for when the peer is on loopback. */

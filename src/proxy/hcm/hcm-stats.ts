@@ -21,6 +21,8 @@ const COUNTERS = {
 	rqHttp1Total: "downstream_rq_http1_total",
 	rqHttp2Total: "downstream_rq_http2_total",
 	rqCompleted: "downstream_rq_completed",
+	rqOverloadClose: "downstream_rq_overload_close",
+	cxOverloadDisableKeepalive: "downstream_cx_overload_disable_keepalive",
 	rqRxReset: "downstream_rq_rx_reset",
 	rqTxReset: "downstream_rq_tx_reset",
 	rqTimeout: "downstream_rq_timeout",

@@ -186,6 +186,10 @@ export class Http1Connection implements Exchange, LiveConnection, TransportUser,
 	sendHead(response: ResponseHead, contentLength: number): void {
 		// A request that was not received whole leaves bytes behind, and so may one that wanted to switch protocols.
 		if (!this.#parser.ended || this.#parser.upgrade !== "" || this.shared.draining) this.#closing = true;
+		if (!this.#closing && this.shared.services.loadShedding?.()?.endsKeepAlive()) {
+			this.shared.stats.cxOverloadDisableKeepalive.inc();
+			this.#closing = true;
+		}
 		if (Http1ResponseWriter.needsClose(this.#request, contentLength)) this.#closing = true;
 		this.#writer.head(this.#request, response, { contentLength, close: this.#closing });
 	}

@@ -1,4 +1,4 @@
-import { CHUNKED, TUNNEL, UNTIL_CLOSE } from "../codec/message-parser.ts";
+import { TUNNEL } from "../codec/message-parser.ts";
 import { formatLastChunk, formatResponseHead } from "../codec/serialise.ts";
 import type { Transport } from "../codec/transport.ts";
 import type { HeaderMap } from "../http/header-map.ts";
@@ -30,12 +30,11 @@ export class Http1ResponseWriter {
 		let lines = "";
 		if (close && contentLength !== TUNNEL) lines = "connection: close\r\n";
 		else if (http10 && !close) lines = "connection: keep-alive\r\n";
-		this.#chunked = false;
 		this.#bodiless = request.method === "HEAD" || status === 204 || status === 304;
-		if (contentLength === CHUNKED || contentLength === UNTIL_CLOSE) {
-			this.#chunked = !http10 && !this.#bodiless;
-			if (this.#chunked) lines += "transfer-encoding: chunked\r\n";
-		} else if (contentLength === 0 && !this.#bodiless && status >= 200 && !headers.has("content-length"))
+		this.#chunked = contentLength < 0 && contentLength !== TUNNEL && !http10 && !this.#bodiless;
+		if (this.#chunked || (contentLength !== TUNNEL && isOpenHead(request, response)))
+			lines += "transfer-encoding: chunked\r\n";
+		else if (contentLength === 0 && !this.#bodiless && status >= 200 && !headers.has("content-length"))
 			lines += "content-length: 0\r\n";
 		const text = formatResponseHead(response, lines);
 		this.#transport.send(http10 ? `HTTP/1.0${text.slice(8)}` : text);
@@ -55,4 +54,10 @@ export class Http1ResponseWriter {
 	finish(trailers: HeaderMap | undefined): void {
 		if (this.#chunked) this.#transport.send(formatLastChunk(trailers));
 	}
+}
+
+/** True for an answer to HEAD that does not tell how long the body of GET would be: Envoy then names the framing it would have. */
+function isOpenHead({ method, protocol }: RequestHead, { status, headers }: ResponseHead): boolean {
+	if (method !== "HEAD" || protocol === "HTTP/1.0" || status === 204 || status === 304) return false;
+	return !headers.has("content-length");
 }

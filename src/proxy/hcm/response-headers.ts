@@ -1,18 +1,6 @@
-import { HeaderMap } from "../http/header-map.ts";
-import type { LocalReply, RequestHead, ResponseHead } from "../http/message.ts";
+import type { RequestHead, ResponseHead } from "../http/message.ts";
 import type { HcmShared } from "./hcm-shared.ts";
 import { appendVia } from "./request-headers.ts";
-
-/** The head of an answer that the proxy gives itself. */
-export function localResponse(reply: LocalReply): ResponseHead {
-	const headers = new HeaderMap();
-	for (const [name, value] of reply.headers ?? []) headers.append(name, value);
-	if (reply.body !== "") {
-		if (!headers.has("content-length")) headers.append("content-length", String(Buffer.byteLength(reply.body)));
-		if (!headers.has("content-type")) headers.append("content-type", "text/plain");
-	}
-	return { status: reply.status, headers };
-}
 
 /** What every answer of this connection manager carries: date, server, via, x-request-id when asked (Envoy: mutateResponseHeaders). */
 export function finishResponseHeaders(response: ResponseHead, request: RequestHead, shared: HcmShared): void {

@@ -14,13 +14,17 @@ import { RequestInfo } from "../http/request-info.ts";
 import type { RouteContext, RouteMatch } from "../router/route-match.ts";
 import type { Exchange } from "./exchange.ts";
 import type { HcmShared } from "./hcm-shared.ts";
+import { localResponse } from "./local-response.ts";
 import { admitRequest, type IncomingStream } from "./request-admission.ts";
 import { RequestPipe, type RequestPipeHost } from "./request-pipe.ts";
-import { finishResponseHeaders, localResponse } from "./response-headers.ts";
+import { finishResponseHeaders } from "./response-headers.ts";
 import { ResponsePipe, type ResponsePipeHost } from "./response-pipe.ts";
 import { StreamTimers, type StreamTimersOwner } from "./stream-timers.ts";
 
 const NO_FILTERS: readonly HttpFilter[] = [];
+
+/** Envoy: overload action stop_accepting_requests. Its documentation promises the flag OM, but Envoy 1.40 sets none. */
+const OVERLOADED: LocalReply = { status: 503, body: "envoy overloaded", details: "overload" };
 
 /** One request and its answer: filters, route, forwarding or local reply, timeouts, log. */
 export class ServerStream
@@ -115,7 +119,7 @@ export class ServerStream
 		const { config } = this.#shared;
 		this.#timers.limitIdle(config.timeouts.streamIdleMs);
 		if (!this.#requestDone) this.#timers.limitRequest(config.timeouts.requestMs);
-		const refusal = admitRequest(this, this.#exchange);
+		const refusal = this.#refusedByLoad() ?? admitRequest(this, this.#exchange);
 		if (refusal) {
 			this.sendLocalReply(refusal);
 			return;
@@ -128,6 +132,13 @@ export class ServerStream
 		this.#filters = createFilters(filtersFor(config.filters, route));
 		this.#requestPipe = new RequestPipe(this, this.#filters, this.#exchange.bufferLimitBytes);
 		this.#requestPipe.head();
+	}
+
+	#refusedByLoad(): LocalReply | undefined {
+		const { services, stats } = this.#shared;
+		if (!services.loadShedding?.()?.refusesRequest()) return undefined;
+		stats.rqOverloadClose.inc();
+		return OVERLOADED;
 	}
 
 	beginTunnel(protocol: string): void {
@@ -294,11 +305,19 @@ export class ServerStream
 		if (this.#requestPauses > 0) this.#exchange.resumeReading();
 		this.#requestPauses = 0;
 		if (reply.flag) this.info.responseFlags.add(reply.flag);
-		const response = localResponse(reply);
+		const { head, body } = localResponse(reply, this.request);
+		if (this.#route && this.info.upstreamCluster === undefined) this.#nameCluster(this.#route);
 		// Response header operations of the route apply to our own answers too (as in Envoy).
-		if (this.#routed) this.#route?.finalizeResponse(response, this.request, this.info, this.#forward?.choice);
+		if (this.#routed) this.#route?.finalizeResponse(head, this.request, this.info, this.#forward?.choice);
 		this.info.responseCodeDetails = reply.details;
-		batchWrites(() => this.#answer(response, Buffer.from(reply.body)));
+		batchWrites(() => this.#answer(head, body));
+	}
+
+	/** The cluster that the request would have gone to: Envoy knows it as soon as there is a route. */
+	#nameCluster({ action }: RouteMatch): void {
+		if (action.kind !== "forward") return;
+		const { cluster } = action.forward.chooseCluster(this.request, this.random, () => false);
+		if (this.#shared.services.clusters.get(cluster)) this.info.upstreamCluster = cluster;
 	}
 
 	sendInformational(status: number, headers: HeaderMap): void {

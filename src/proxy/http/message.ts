@@ -28,6 +28,8 @@ export interface LocalReply {
 	/** Envoy's response code details (`route_not_found`, `no_healthy_upstream`...). */
 	readonly details: string;
 	readonly headers?: readonly (readonly [string, string])[];
+	/** What a gRPC client is told; by default what the HTTP status maps to. */
+	readonly grpcStatus?: number;
 }
 
 /** Short names of Envoy's response flags that this proxy can set (Envoy: access log format, %RESPONSE_FLAGS%). */

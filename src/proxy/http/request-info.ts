@@ -24,6 +24,7 @@ export class RequestInfo implements StreamInfo {
 	virtualHostName: string | undefined = undefined;
 	attemptCount = 0;
 	requestId: string | undefined = undefined;
+	healthCheck = false;
 	#remoteAddress: string | undefined = undefined;
 	#localAddress: string | undefined = undefined;
 	#flags: Set<ResponseFlag> | undefined = undefined;

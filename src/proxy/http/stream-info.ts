@@ -33,6 +33,8 @@ export interface StreamInfo {
 	virtualHostName: string | undefined;
 	attemptCount: number;
 	requestId: string | undefined;
+	/** Somebody's health check, marked by the health check filter. */
+	healthCheck: boolean;
 	/** Metadata by filter name, as Envoy's dynamic metadata. */
 	readonly dynamicMetadata: Map<string, Record<string, unknown>>;
 	/** Typed objects that filters leave for each other (peer metadata, chosen endpoint's metadata...). */

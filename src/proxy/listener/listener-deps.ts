@@ -8,6 +8,7 @@ import type { Deadlines } from "../http/deadlines.ts";
 import type { StreamInfo } from "../http/stream-info.ts";
 import type { TcpProxyConfig } from "../network/tcp-proxy/tcp-proxy-config.ts";
 import type { TcpServices } from "../network/tcp-proxy/tcp-services.ts";
+import type { LoadShedding } from "../overload/overload-manager.ts";
 import type { ListenerConfig } from "./listener-config.ts";
 
 /** What listeners need of the process. */
@@ -26,6 +27,8 @@ export interface ListenerDeps {
 	tcpServices(tcp: TcpProxyConfig): Pick<TcpServices, "accessLog">;
 	/** The listener's own access log, once per connection; undefined without one. */
 	listenerLog?(listener: ListenerConfig): ((info: StreamInfo) => void) | undefined;
+	/** Whether load is to be shed; undefined: never. */
+	readonly loadShedding?: () => LoadShedding | undefined;
 	/** How long connections of a removed or replaced listener may finish (Envoy: --drain-time-s, 600 s). */
 	readonly drainTimeMs: number;
 }

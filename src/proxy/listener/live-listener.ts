@@ -109,6 +109,16 @@ export class LiveListener {
 
 	accept(socket: Socket): void {
 		const { config } = this;
+		const loadShedding = this.#deps.loadShedding?.();
+		if (loadShedding !== undefined) {
+			const verdict = loadShedding.connectionBegins();
+			if (verdict !== "accept") {
+				(verdict === "overflow" ? this.#stats.globalOverflow : this.#stats.overloadReject).inc();
+				socket.destroy();
+				return;
+			}
+			socket.once("close", () => loadShedding.connectionEnded());
+		}
 		const { keepAlive } = config;
 		if (keepAlive && socket.remoteAddress !== undefined)
 			socket.setKeepAlive(true, keepAlive.idleMs, keepAlive.intervalMs, keepAlive.probes);

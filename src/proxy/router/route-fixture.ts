@@ -72,6 +72,7 @@ export function testInfo(known: Partial<StreamInfo> = {}): StreamInfo {
 		virtualHostName: undefined,
 		attemptCount: 0,
 		requestId: undefined,
+		healthCheck: false,
 		dynamicMetadata: new Map(),
 		filterState: new Map(),
 		...known,

@@ -1,11 +1,20 @@
 import type { SupportedFields } from "../../xds/supported.ts";
+import { SUPPORTED as OVERLOAD_SUPPORTED } from "../overload/compile-overload.ts";
 
 const BOOTSTRAP = "envoy.config.bootstrap.v3";
 const CORE = "envoy.config.core.v3";
 
 /** What `runtime` itself obeys of a bootstrap. */
 export const SUPPORTED: SupportedFields = {
-	[`${BOOTSTRAP}.Bootstrap`]: ["node", "static_resources", "dynamic_resources", "admin", "cluster_manager"],
+	...OVERLOAD_SUPPORTED,
+	[`${BOOTSTRAP}.Bootstrap`]: [
+		"node",
+		"static_resources",
+		"dynamic_resources",
+		"admin",
+		"cluster_manager",
+		"overload_manager",
+	],
 	[`${BOOTSTRAP}.ClusterManager`]: ["upstream_bind_config"],
 	[`${BOOTSTRAP}.Bootstrap.StaticResources`]: ["listeners", "clusters"],
 	[`${BOOTSTRAP}.Bootstrap.DynamicResources`]: ["lds_config", "cds_config", "ads_config"],

@@ -5,6 +5,7 @@ import type { Metrics } from "../../telemetry/metric-registry.ts";
 import type { Node } from "../../xds/generated/envoy/config/core/v3/base_pb.ts";
 import type { ListenerView } from "../admin/admin-context.ts";
 import type { ClusterLookup } from "../cluster/cluster.ts";
+import type { LoadShedding } from "../overload/overload-manager.ts";
 import type { RouteTable } from "../router/route-match.ts";
 import type { Compilers } from "./config-applier.ts";
 import type { LogSinks } from "./log-sinks.ts";
@@ -22,8 +23,12 @@ export interface DataPlaneDeps {
 	readonly routes: ReadonlyMap<string, RouteTable>;
 	readonly environment: Readonly<Record<string, string | undefined>>;
 	readonly drainTimeMs: number;
+	/** Whether load is to be shed; undefined: never. Asked when a connection manager is made, after the bootstrap was read. */
+	readonly loadShedding?: () => LoadShedding | undefined;
 	/** Several threads bind the same listeners; the real ports, by listener, of those that asked for port 0. Undefined: one thread. */
 	readonly sharedPorts?: Readonly<Record<string, number>>;
+	/** True while the proxy wants no new work: it drains, or an operator said so. */
+	failing(): boolean;
 }
 
 /** The request path as `runtime` drives it; `L` is a compiled listener. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, request } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { afterEach, test } from "node:test";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { eventually } from "../../../test/support/eventually.ts";
@@ -256,4 +256,37 @@ test("a refused route leaves the last good one", async () => {
 	const nack = await eventually("the NACK", () => server.deltaRequests.find((r) => r.responseNonce === nonce));
 	assert.match(nack.errorDetail!.message, /r\.virtual_hosts\[0\]\.routes\[0\]\.route\.internal_redirect_policy/);
 	assert.deepEqual(await tally(port, 3), { v1: 3 });
+});
+
+test("connections beyond the overload manager's limit are closed at once and counted", async () => {
+	const proxy = await start({
+		overloadManager: {
+			resourceMonitors: [
+				{
+					name: "connections",
+					typedConfig: {
+						"@type":
+							"type.googleapis.com/envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
+						maxActiveDownstreamConnections: "1",
+					},
+				},
+			],
+		},
+		staticResources: { listeners: [listener({ routeConfig: routeTo("r", { cluster: "none" }) })] },
+	});
+	const { port } = proxy.listeners()[0]!;
+	const first = connect(port, "127.0.0.1");
+	cleanUps.push(() => first.destroy());
+	first.write("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
+	await once(first, "data");
+	const second = connect(port, "127.0.0.1");
+	await once(second, "close");
+	first.destroy();
+	await eventually("a free place", () =>
+		get(port)
+			.then(({ status }) => status === 503)
+			.catch(() => false),
+	);
+	const stats = [...proxy.registry.stats()].filter(({ name }) => name.endsWith("downstream_global_cx_overflow"));
+	assert.ok(Number((stats[0]!.cell as { value: number }).value) >= 1);
 });

@@ -15,6 +15,7 @@ import { ListenerSchema } from "../../xds/generated/envoy/config/listener/v3/lis
 import type { AdminContext, ListenerView, ServerState } from "../admin/admin-context.ts";
 import { type AdminServer, startAdminServer } from "../admin/admin-server.ts";
 import { ClusterSet } from "../cluster/cluster-set.ts";
+import type { OverloadManager } from "../overload/overload-manager.ts";
 import type { RouteTable } from "../router/route-match.ts";
 import { ResourceStore } from "../xdsclient/resource-store.ts";
 import type { ResourceUpdate } from "../xdsclient/resource-update.ts";
@@ -26,6 +27,7 @@ import { dialAddress } from "./dial-address.ts";
 import { dnsResolver } from "./dns-resolver.ts";
 import { Initialisation } from "./initialisation.ts";
 import { ListenerStage } from "./listener-stage.ts";
+import { startLoadShedding } from "./load-shedding.ts";
 import { LogSinks } from "./log-sinks.ts";
 import { bindServerStats } from "./server-stats.ts";
 import { type CompiledBootstrap, compileBootstrap } from "./static-resources.ts";
@@ -104,6 +106,7 @@ class ProxyProcess<L> implements RunningProxy {
 	#admin: AdminServer | undefined;
 	#ads: AdsConnection | undefined;
 	#sourceIp: string | undefined;
+	#loadShedding: OverloadManager | undefined;
 	#draining = false;
 	#healthFailed = false;
 
@@ -125,6 +128,7 @@ class ProxyProcess<L> implements RunningProxy {
 		this.#gate = new WarmGate(clock, () => this.#clusters.warmingNames().length === 0);
 		this.#dataPlane = options.makeDataPlane({
 			...options,
+			loadShedding: () => this.#loadShedding,
 			clusters: this.#clusters,
 			metrics: this.registry,
 			sinks: this.#sinks,
@@ -132,6 +136,7 @@ class ProxyProcess<L> implements RunningProxy {
 			routes: this.#routes,
 			...(options.workers && { sharedPorts: {} }),
 			...(options.worker && { sharedPorts: options.worker.ports }),
+			failing: () => this.#draining || this.#healthFailed,
 		});
 		this.#node = this.#identify(bootstrap.node);
 		this.#stage = new ListenerStage({
@@ -170,6 +175,8 @@ class ProxyProcess<L> implements RunningProxy {
 		const compiled = compileBootstrap(this.#bootstrap, this.#dataPlane.compilers);
 		const { admin, ads, sourceIp } = compiled.settings;
 		this.#sourceIp = sourceIp;
+		if (compiled.overload)
+			this.#loadShedding = startLoadShedding(compiled.overload, { ...this.#options, metrics: this.registry });
 		this.#bindStats();
 		this.#putStatic(compiled);
 		const isWorker = this.#options.worker !== undefined;
@@ -215,6 +222,7 @@ class ProxyProcess<L> implements RunningProxy {
 	async close(): Promise<void> {
 		this.#draining = true;
 		this.#ads?.close();
+		this.#loadShedding?.close();
 		this.#initialisation.stop();
 		this.#stage.stop();
 		this.#applier.stop();

@@ -39,6 +39,7 @@ import { compileRouteConfiguration, type RouteCompileDeps } from "../router/rout
 import type { RouteTable } from "../router/route-match.ts";
 import { ROUTER_SUPPORTED } from "../router/supported.ts";
 import type { DataPlane, DataPlaneDeps } from "./data-plane.ts";
+import { jwtCrypto } from "./jwt-crypto.ts";
 import type { StagedListener } from "./listener-stage.ts";
 import { nodeAddress } from "./node-address.ts";
 
@@ -209,8 +210,11 @@ class RequestPath {
 			...this.#deps,
 			direction,
 			sideCalls: this.#sideCalls,
+			jwtCrypto,
 			node: this.#node,
 			istio: this.#istio,
+			env: this.#env,
+			serviceCluster: this.#deps.node.cluster,
 			counter: (name) => this.#scope(`http.${statPrefix}.`).counter(name),
 			gauge: (name) => this.#scope(`http.${statPrefix}.`).gauge(name),
 		});

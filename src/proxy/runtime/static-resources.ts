@@ -3,6 +3,7 @@ import { type Bootstrap, BootstrapSchema } from "../../xds/generated/envoy/confi
 import { findUnsupported, mergeSupported } from "../../xds/supported.ts";
 import type { ClusterConfig } from "../cluster/cluster-config.ts";
 import { compileCluster } from "../cluster/compile-cluster.ts";
+import { compileOverload, type OverloadConfig } from "../overload/compile-overload.ts";
 import { type BootstrapSettings, readSettings } from "./bootstrap-settings.ts";
 import { SUPPORTED as OWN } from "./bootstrap-supported.ts";
 import type { Compilers } from "./config-applier.ts";
@@ -13,6 +14,8 @@ export interface CompiledBootstrap<L> {
 	readonly settings: BootstrapSettings;
 	readonly clusters: readonly ClusterConfig[];
 	readonly listeners: readonly StagedListener<L>[];
+	/** Undefined: load is never shed. */
+	readonly overload: OverloadConfig | undefined;
 }
 
 /** Compiles everything a bootstrap holds; throws ProblemError with all problems of all of it. */
@@ -29,6 +32,11 @@ export function compileBootstrap<L, R>(bootstrap: Bootstrap, compilers: Compiler
 			}
 		});
 	const settings = readSettings(bootstrap, problems);
+	const overload = collect(
+		[bootstrap.overloadManager].flatMap((one) => one ?? []),
+		(message) => compileOverload(message, "overload_manager"),
+		"",
+	)[0];
 	const fixed = bootstrap.staticResources;
 	// The cluster of ADS is dialled by the ADS client, which speaks HTTP/2; what requests can be sent to is not asked of it.
 	const clusters = collect(
@@ -38,5 +46,5 @@ export function compileBootstrap<L, R>(bootstrap: Bootstrap, compilers: Compiler
 	);
 	const listeners = collect(fixed?.listeners ?? [], compilers.listener, "listeners");
 	if (problems.length > 0) throw new ProblemError(problems);
-	return { settings, clusters, listeners };
+	return { settings, clusters, listeners, overload };
 }

@@ -49,6 +49,8 @@ function walkValue(field: DescField, value: unknown, at: FieldPath, problems: Pr
 
 function walkAny(json: Readonly<Record<string, unknown>>, at: FieldPath, problems: Problem[]): void {
 	const { "@type": typeUrl, ...rest } = json;
+	// An empty Any is the zero value, and some fields have a meaning for it.
+	if (typeUrl === undefined && Object.keys(rest).length === 0) return;
 	if (typeof typeUrl !== "string") {
 		problems.push(problem("LTN3502", String(at), 'an extension needs its "@type"'));
 		return;

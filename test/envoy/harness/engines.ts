@@ -171,11 +171,10 @@ export async function castOf(stage: Stage, shared: boolean): Promise<readonly [e
 	await first.start(stage.upstreams);
 	if (!shared) await second.start(stage.upstreams);
 	const cast = [new Actor("Envoy", first), new Actor("Lateen", second)] as const;
-	try {
-		await Promise.all(cast.map((actor) => actor.start(stage)));
-		return cast;
-	} catch (error) {
-		await Promise.all(cast.map((actor) => actor.stop()));
-		throw error;
-	}
+	// Who has started must be stopped, also when the other could not.
+	const starts = await Promise.allSettled(cast.map((actor) => actor.start(stage)));
+	const failures = starts.flatMap((one) => (one.status === "rejected" ? [one.reason as Error] : []));
+	if (failures.length === 0) return cast;
+	await Promise.all(cast.map((actor) => actor.stop()));
+	throw new Error(failures.map(({ message }) => message).join("\n"), { cause: failures[0] });
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { after, before, describe, test } from "node:test";
+import { after, describe, test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { findEnvoy } from "../../support/envoy.ts";
@@ -55,14 +55,17 @@ export function scene(name: string, stage: Scene): void {
 	describe(name, async () => {
 		const envoy = await findEnvoy();
 		const skip = "skip" in envoy ? envoy.skip : false;
-		let cast: readonly [Actor, Actor];
-		before(async () => {
-			if (skip) return;
-			cast = await castOf({ upstreams: {}, files: {}, ...stage }, stage.sharedUpstreams ?? false);
+		const shared = stage.sharedUpstreams ?? false;
+		let cast: readonly [Actor, Actor] | undefined;
+		test(`${name}: both proxies take the configuration`, { skip }, async () => {
+			cast = await castOf({ upstreams: {}, files: {}, ...stage }, shared);
 		});
 		after(() => Promise.all(cast?.map((actor) => actor.stop()) ?? []));
 		for (const one of stage.cases)
-			test(`${name}: ${one.name}`, { skip }, () => run(one, cast, stage.sharedUpstreams ?? false));
+			test(`${name}: ${one.name}`, { skip }, async () => {
+				assert.ok(cast, "the scene did not start");
+				await run(one, cast, shared);
+			});
 	});
 }
 

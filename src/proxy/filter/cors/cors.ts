@@ -60,7 +60,7 @@ class CorsStream implements HttpFilter {
 			this.#policy = policy;
 		}
 		if (!isPreflight(stream) || (!allowed && (policy.forwardsPreflights ?? true))) return "continue";
-		stream.sendLocalReply(preflightReply(policy, stream));
+		stream.sendLocalReply(preflightReply(policy, allowed ? origin : undefined, stream));
 		return "stop";
 	}
 
@@ -88,9 +88,10 @@ function isPreflight({ request }: FilterStream): boolean {
 	return request.method === "OPTIONS" && Boolean(request.headers.get("access-control-request-method"));
 }
 
-/** The filter's own `encodeHeaders` adds the origin of an allowed origin, as to any answer. */
-function preflightReply(policy: CorsPolicy, { request }: FilterStream): LocalReply {
+/** `origin` is undefined when it is not allowed. */
+function preflightReply(policy: CorsPolicy, origin: string | undefined, { request }: FilterStream): LocalReply {
 	const headers: [string, string][] = [];
+	if (origin !== undefined) headers.push(["access-control-allow-origin", origin]);
 	if (policy.credentials) headers.push(["access-control-allow-credentials", "true"]);
 	grant(headers, "access-control-allow-methods", policy.methods, request.headers.get("access-control-request-method"));
 	grant(headers, "access-control-allow-headers", policy.headers, request.headers.get("access-control-request-headers"));

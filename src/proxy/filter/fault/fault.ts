@@ -3,7 +3,6 @@ import type { Random } from "../../../lib/random.ts";
 import type { HTTPFault } from "../../../xds/generated/envoy/extensions/filters/http/fault/v3/fault_pb.ts";
 import type { LocalReply } from "../../http/message.ts";
 import { requestHeader } from "../../router/match/request-header.ts";
-import { isGrpc } from "../../router/match/route-condition.ts";
 import type { FilterStream, HttpFilter, HttpFilterFactory } from "../http-filter.ts";
 import { readingConfig } from "../problem-path.ts";
 import { type Abort, type Fault, parseFault } from "./fault-config.ts";
@@ -137,12 +136,5 @@ function abortReply(abort: Abort, { request }: FilterStream): LocalReply | undef
 	const details = "fault_filter_abort";
 	if (status !== undefined) return { status, body: abort.body, flag: "FI", details };
 	const grpcStatus = abort.grpcStatus(request.headers);
-	if (grpcStatus === undefined) return undefined;
-	if (!isGrpc(request.headers.get("content-type"))) return { status: 200, body: abort.body, flag: "FI", details };
-	const headers = [
-		["content-type", "application/grpc"],
-		["grpc-status", String(grpcStatus)],
-		["grpc-message", abort.body],
-	] as const;
-	return { status: 200, body: "", flag: "FI", details, headers };
+	return grpcStatus === undefined ? undefined : { status: 200, body: abort.body, flag: "FI", details, grpcStatus };
 }

@@ -36,8 +36,7 @@ interface FilterScope {
 const FILTERS: CompileTable = {
 	statusCodeFilter: ({ comparison }, on) => compare(comparison, on, (ctx) => ctx.info.responseCode),
 	durationFilter: ({ comparison }, on) => compare(comparison, on, (ctx) => ctx.info.durationMs ?? 0),
-	// Health checks are marked by the health check filter, which this proxy does not have: no request is one.
-	notHealthCheckFilter: () => () => true,
+	notHealthCheckFilter: () => (ctx) => !ctx.info.healthCheck,
 	runtimeFilter: ({ percentSampled }, { random }) => {
 		const share = perMillion(percentSampled, 0);
 		return () => random.below(1_000_000) < share;

@@ -14,6 +14,7 @@ import { compileRegexRewrite } from "../match/regex.ts";
 import { attempt } from "../match/string-matcher.ts";
 import type { ProblemList } from "../problem-list.ts";
 import type { ForwardAction } from "../route-match.ts";
+import { cookieTail, readCookie } from "./cookie.ts";
 
 /** One policy's hash of a request, or undefined when it has nothing to say; a cookie that must be set goes to `newCookies`. */
 type HashMethod = (request: RequestHead, info: StreamInfo, newCookies: string[]) => bigint | undefined;
@@ -115,12 +116,7 @@ function valuesOf(request: RequestHead, name: string): string[] {
 function compileCookieHash(message: RouteAction_HashPolicy_Cookie, at: FieldPath, problems: ProblemList): HashMethod {
 	const { name, path, ttl, attributes } = message;
 	if (name === "") problems.add("missing", at.field("name"), "the cookie has no name");
-	const maxAgeSeconds = ttl ? Math.floor(durationMs(ttl) / 1000) : 0;
-	const tail =
-		(maxAgeSeconds > 0 ? `; Max-Age=${maxAgeSeconds}` : "") +
-		(path === "" ? "" : `; Path=${path}`) +
-		attributes.map((a) => (a.value === "" ? `; ${a.name}` : `; ${a.name}=${a.value}`)).join("") +
-		"; HttpOnly";
+	const tail = cookieTail({ ttlMs: ttl ? durationMs(ttl) : 0, path, attributes });
 	return (request, info, newCookies) => {
 		const value = readCookie(request, name);
 		if (value !== undefined) return xxHash64Utf8(value);
@@ -132,20 +128,4 @@ function compileCookieHash(message: RouteAction_HashPolicy_Cookie, at: FieldPath
 		newCookies.push(`${name}="${fresh}"${tail}`);
 		return xxHash64Utf8(fresh);
 	};
-}
-
-/** The value of a cookie, without its quotes; empty values count as absent. */
-function readCookie(request: RequestHead, name: string): string | undefined {
-	for (const field of request.headers.getAll("cookie")) {
-		for (const pair of field.split(";")) {
-			const equals = pair.indexOf("=");
-			if (equals < 0 || pair.slice(0, equals).trim() !== name) continue;
-			const value = pair
-				.slice(equals + 1)
-				.trim()
-				.replace(/^"(.*)"$/, "$1");
-			if (value !== "") return value;
-		}
-	}
-	return undefined;
 }

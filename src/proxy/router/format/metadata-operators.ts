@@ -52,5 +52,17 @@ function member(value: unknown, key: string): unknown {
 
 function formatted(value: unknown): FormatValue {
 	if (value === null || value === undefined) return undefined;
-	return typeof value === "object" || typeof value === "number" || typeof value === "boolean" ? value : String(value);
+	if (typeof value === "object") return sortedByKey(value);
+	return typeof value === "number" || typeof value === "boolean" ? value : String(value);
+}
+
+/** Envoy writes the members of objects in order of their names. */
+function sortedByKey(value: object): object {
+	if (Array.isArray(value)) return value.map((item: unknown) => (isRecord(item) ? sortedByKey(item) : item));
+	const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+	return Object.fromEntries(entries.map(([key, item]) => [key, isRecord(item) ? sortedByKey(item) : item]));
+}
+
+function isRecord(value: unknown): value is object {
+	return typeof value === "object" && value !== null;
 }

@@ -1,0 +1,279 @@
+import type { HeaderMap } from "../../http/header-map.ts";
+import type { ResponseHead } from "../../http/message.ts";
+import { ERROR_CODE } from "../frame/frame.ts";
+import { ReceiveWindow } from "./receive-window.ts";
+
+/** Why a stream ended before its time. */
+export type ResetOrigin =
+	/** The peer sent RST_STREAM. */
+	| "peer"
+	/** We found the peer breaking the protocol. */
+	| "protocol"
+	/** The connection is gone. */
+	| "connection"
+	/** The peer tells that it has not looked at the request: it may go out again elsewhere. */
+	| "unprocessed";
+
+/** Who has a stream; one of `onEnd` (peer's side) and `onReset` comes last. `buf` is valid during the call only. */
+export interface StreamUser {
+	/** Client only. `contentLength`: 0 when the response ends with its head, -1 when its length is not told. */
+	onResponse(head: ResponseHead, contentLength: number): void;
+	/** Client only. */
+	onInformational(status: number, headers: HeaderMap): void;
+	onData(buf: Buffer, start: number, end: number): void;
+	onEnd(trailers: HeaderMap | undefined): void;
+	/** No further event follows, and nothing can be sent any more. */
+	onReset(code: number, origin: ResetOrigin): void;
+	/** Bytes are taken again after `congested`. */
+	onDrain(): void;
+}
+
+/** A session as its streams use it. */
+export interface StreamHost {
+	/** Bytes that the peer takes on the whole connection. */
+	sendWindow: number;
+	/** Longest DATA that is sent. */
+	readonly maxDataBytes: number;
+	readonly streamWindowBytes: number;
+	readonly streamBufferBytes: number;
+	readonly outputCongested: boolean;
+	/** A DATA frame's header; the payload follows by `writeBytes` or `writeText`. */
+	writeDataHeader(streamId: number, bytes: number, endStream: boolean): void;
+	writeBytes(buf: Buffer, start: number, end: number): void;
+	writeText(text: string): void;
+	writeTrailers(streamId: number, trailers: HeaderMap): void;
+	writeReset(streamId: number, code: number): void;
+	writeWindowUpdate(streamId: number, increment: number): void;
+	/** Bytes of DATA were consumed, as far as the connection is concerned. */
+	consumeOnConnection(bytes: number): void;
+	/** The stream has data that a window holds back: to be asked by `flush` when one opens. */
+	addBlocked(stream: Http2Stream): void;
+	onStreamClosed(stream: Http2Stream, how: "ended" | "reset-by-us"): void;
+}
+
+/** Body pieces up to this size wait as text, longer ones as buffers (as in codec/transport.ts). */
+const AS_TEXT_BYTES = 16 * 1024;
+
+/** One stream of a session, for both roles: its state, its windows, and what waits to be sent on it. */
+export class Http2Stream {
+	readonly id: number;
+	user: StreamUser | undefined = undefined;
+	/** What the peer takes on this stream. */
+	sendWindow: number;
+	localEnded = false;
+	remoteEnded = false;
+	closed = false;
+	/** Declared length of the peer's body that is still to come; -1 when none was declared. */
+	lengthLeft = -1;
+	/** Client: the final response has come. */
+	answered = false;
+	/** Client: HEAD was asked for, whose answer may declare a length that does not come. */
+	bodiless = false;
+	/** Client: protocol of an extended CONNECT, to translate its answer. */
+	upgrade = "";
+	readonly #host: StreamHost;
+	#receive: ReceiveWindow | undefined = undefined;
+	#paused = false;
+	/** Received while paused: not credited to the peer before `resume`. */
+	#unconsumed = 0;
+	#queue: (string | Buffer)[] | undefined = undefined;
+	#queuedBytes = 0;
+	#ending = false;
+	#trailers: HeaderMap | undefined = undefined;
+	#stalled = false;
+
+	constructor(id: number, host: StreamHost, sendWindow: number) {
+		this.id = id;
+		this.#host = host;
+		this.sendWindow = sendWindow;
+	}
+
+	/** More waits on this stream or on the connection than should; `onDrain` follows. */
+	get congested(): boolean {
+		const congested = this.#queuedBytes > this.#host.streamBufferBytes || this.#host.outputCongested;
+		if (congested) this.#stalled = true;
+		return congested;
+	}
+
+	/** Sends body bytes; what a window holds back is copied and waits. */
+	sendData(buf: Buffer, start: number, end: number): void {
+		if (this.localEnded || this.#ending || this.closed) return;
+		let at = start;
+		while (at < end && this.#queue === undefined) {
+			const bytes = Math.min(end - at, this.#room());
+			if (bytes <= 0) break;
+			this.#take(bytes, false);
+			this.#host.writeBytes(buf, at, at + bytes);
+			at += bytes;
+		}
+		if (at === end) return;
+		const rest = end - at;
+		this.#wait(rest <= AS_TEXT_BYTES ? buf.toString("latin1", at, end) : Buffer.copyBytesFrom(buf, at, rest));
+	}
+
+	/** Sends text whose characters are bytes, and ends the stream's local side with it when it is `last`. */
+	sendText(text: string, last: boolean): void {
+		if (this.localEnded || this.#ending || this.closed) return;
+		if (this.#queue === undefined && text.length <= this.#room()) {
+			this.#take(text.length, last);
+			this.#host.writeText(text);
+			if (last) this.endLocal();
+			return;
+		}
+		const first = this.#queue === undefined;
+		this.#wait(text);
+		this.#ending = last;
+		if (first) this.flush();
+	}
+
+	/** Ends our side after what waits. */
+	finish(trailers: HeaderMap | undefined): void {
+		if (this.localEnded || this.#ending || this.closed) return;
+		if (this.#queue === undefined) this.#sendEnd(trailers);
+		else {
+			this.#ending = true;
+			this.#trailers = trailers;
+		}
+	}
+
+	/** Gives the stream up: RST_STREAM to the peer, no event to the user. */
+	reset(code: number): void {
+		if (this.closed) return;
+		this.#host.writeReset(this.id, code);
+		this.#close("reset-by-us");
+	}
+
+	/** Stops crediting what comes in: the peer stops when the window is used up. */
+	pause(): void {
+		this.#paused = true;
+	}
+
+	resume(): void {
+		this.#paused = false;
+		const bytes = this.#unconsumed;
+		this.#unconsumed = 0;
+		if (bytes > 0) this.#consume(bytes);
+	}
+
+	/** For the session: our side ended with the frame just written. */
+	endLocal(): void {
+		this.localEnded = true;
+		if (this.remoteEnded) this.#close("ended");
+	}
+
+	/** For the session: the peer's side has ended. */
+	endRemote(): void {
+		this.remoteEnded = true;
+		if (this.localEnded) this.#close("ended");
+	}
+
+	/** For the session: `bytes` of DATA payload come in; false when the peer overruns the window. */
+	takeReceived(bytes: number): boolean {
+		this.#receive ??= new ReceiveWindow(this.#host.streamWindowBytes);
+		return this.#receive.take(bytes);
+	}
+
+	/** For the session: they have been passed on. */
+	passedOn(bytes: number): void {
+		if (this.#paused && !this.closed) this.#unconsumed += bytes;
+		else this.#consume(bytes);
+	}
+
+	/** For the session: a window has opened. Returns true while something still waits for one. */
+	flush(): boolean {
+		const queue = this.#queue;
+		if (queue === undefined || this.closed) return false;
+		while (queue.length > 0) {
+			const bytes = Math.min(queue[0]!.length, this.#room());
+			if (bytes <= 0) return true;
+			this.#sendQueued(queue, bytes);
+		}
+		this.#queue = undefined;
+		if (this.#ending) this.#sendEnd(this.#trailers);
+		this.notifyDrained();
+		return false;
+	}
+
+	/** For the session: tells the user when there is room again. */
+	notifyDrained(): void {
+		if (!this.#stalled || this.closed || this.#host.outputCongested) return;
+		if (this.#queuedBytes * 2 > this.#host.streamBufferBytes) return;
+		this.#stalled = false;
+		this.user?.onDrain();
+	}
+
+	/** For the session: the stream is over; nothing is sent. */
+	abort(code: number, origin: ResetOrigin): void {
+		if (this.closed) return;
+		const { user } = this;
+		this.#close("ended");
+		user?.onReset(code, origin);
+	}
+
+	/** For the session: the peer broke a rule of this stream. */
+	fail(code: number): void {
+		if (this.closed) return;
+		const { user } = this;
+		this.reset(code);
+		user?.onReset(code, code === ERROR_CODE.refusedStream ? "unprocessed" : "protocol");
+	}
+
+	#room(): number {
+		return Math.min(this.sendWindow, this.#host.sendWindow, this.#host.maxDataBytes);
+	}
+
+	#take(bytes: number, endStream: boolean): void {
+		this.sendWindow -= bytes;
+		this.#host.sendWindow -= bytes;
+		this.#host.writeDataHeader(this.id, bytes, endStream);
+	}
+
+	#wait(piece: string | Buffer): void {
+		if (this.#queue === undefined) {
+			this.#queue = [];
+			this.#host.addBlocked(this);
+		}
+		this.#queue.push(piece);
+		this.#queuedBytes += piece.length;
+	}
+
+	#sendQueued(queue: (string | Buffer)[], bytes: number): void {
+		const piece = queue[0]!;
+		const last = this.#ending && this.#trailers === undefined && queue.length === 1 && bytes === piece.length;
+		this.#take(bytes, last);
+		this.#queuedBytes -= bytes;
+		if (typeof piece === "string") this.#host.writeText(bytes === piece.length ? piece : piece.slice(0, bytes));
+		else this.#host.writeBytes(piece, 0, bytes);
+		if (bytes === piece.length) queue.shift();
+		else queue[0] = typeof piece === "string" ? piece.slice(bytes) : piece.subarray(bytes);
+		if (!last) return;
+		this.#ending = false;
+		this.endLocal();
+	}
+
+	#sendEnd(trailers: HeaderMap | undefined): void {
+		this.#ending = false;
+		if (trailers === undefined) this.#host.writeDataHeader(this.id, 0, true);
+		else this.#host.writeTrailers(this.id, trailers);
+		this.endLocal();
+	}
+
+	#consume(bytes: number): void {
+		this.#host.consumeOnConnection(bytes);
+		if (this.closed || this.remoteEnded) return;
+		const increment = this.#receive!.consume(bytes);
+		if (increment > 0) this.#host.writeWindowUpdate(this.id, increment);
+	}
+
+	#close(how: "ended" | "reset-by-us"): void {
+		this.closed = true;
+		this.localEnded = true;
+		this.#queue = undefined;
+		this.#queuedBytes = 0;
+		this.#trailers = undefined;
+		const bytes = this.#unconsumed;
+		this.#unconsumed = 0;
+		if (bytes > 0) this.#host.consumeOnConnection(bytes);
+		this.#host.onStreamClosed(this, how);
+	}
+}
