@@ -1,10 +1,11 @@
-import type { Random } from "../../lib/random.ts";
-
 interface Entry<T> {
 	readonly item: T;
 	deadline: number;
-	readonly order: number;
+	order: number;
 }
+
+/** So many picks are left out at most; beyond that the remainder would lose precision (as in Envoy). */
+const MAX_SKIPPED = 429_496_729;
 
 /**
  * Earliest deadline first: items come up in proportion to their weights, evenly spread, each pick costing O(log n)
@@ -13,17 +14,32 @@ interface Entry<T> {
 export class EdfSchedule<T> {
 	readonly #heap: Entry<T>[] = [];
 	readonly #weightOf: (item: T) => number;
+	#order = 0;
 
-	/** Starts at a random point of the cycle, so that many proxies do not begin with the same item. */
-	constructor(items: readonly T[], weightOf: (item: T) => number, random: Random) {
+	/** Starts after `skipped` picks, so that many proxies do not begin with the same item. Weights must be greater than 0. */
+	constructor(items: readonly T[], weightOf: (item: T) => number, skipped: number) {
 		this.#weightOf = weightOf;
-		for (const [order, item] of items.entries()) this.#push({ item, deadline: random.unit() / weightOf(item), order });
+		const total = items.reduce((sum, item) => sum + weightOf(item), 0);
+		const picks = skipped % MAX_SKIPPED;
+		let done = 0;
+		for (const item of items) {
+			const weight = weightOf(item);
+			const own = Math.floor((weight * picks) / total);
+			done += own;
+			this.#push({ item, deadline: (own + 1) / weight, order: this.#order++ });
+		}
+		for (; done < picks && items.length > 0; done++) this.next();
+	}
+
+	get empty(): boolean {
+		return this.#heap.length === 0;
 	}
 
 	next(): T | undefined {
 		const top = this.#heap[0];
 		if (!top) return undefined;
 		top.deadline += 1 / this.#weightOf(top.item);
+		top.order = this.#order++;
 		this.#sinkTop();
 		return top.item;
 	}

@@ -3,100 +3,120 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { seededRandom } from "../../lib/random.ts";
 import type { LbHost } from "./balancer.ts";
-import { type HostBalancerOptions, hostBalancer, type PlacedHost } from "./host-balancer.ts";
-import { priorityLoad } from "./priority-load.ts";
+import { hostBalancer } from "./host-balancer.ts";
+import type { HostBalancerOptions } from "./host-balancer-options.ts";
+import type { PlacedHost } from "./host-level.ts";
+import { type LevelHealth, priorityLoad } from "./priority-load.ts";
 import { roundRobin } from "./round-robin.ts";
 
-const defaults = { overprovisioningFactor: 1.4, panicThresholdPercent: 50 };
+const defaults = { overprovisioningPercent: 140, panicThresholdPercent: 50 };
+let panics = 0;
 const options: HostBalancerOptions = {
 	...defaults,
-	factory: roundRobin,
+	policy: { kind: "order", make: roundRobin },
 	byLocalityWeight: false,
+	weightedPriorityHealth: false,
 	failOnPanic: false,
 	random: seededRandom(3),
+	turns: new Map(),
+	stats: () => {},
+	activeRequests: () => 0,
+	onPanic: () => void panics++,
 };
 
 let nextHost = 0;
-function placed(over: Partial<PlacedHost<LbHost>> = {}): PlacedHost<LbHost> {
-	const host = { address: `10.1.0.${nextHost++}:80`, weight: 1, activeRequests: 0 };
-	return { host, priority: 0, healthy: true, locality: "", localityWeight: 1, ...over };
+function placed(over: Partial<PlacedHost<LbHost>> = {}, weight = 1): PlacedHost<LbHost> {
+	const address = `10.1.0.${nextHost++}:80`;
+	const host = { address, hostname: "", hashKey: undefined, weight, warming: false, activeRequests: 0 };
+	return { host, priority: 0, health: "healthy", excluded: false, locality: "", localityWeight: 1, ...over };
+}
+
+function balancerOf(hosts: readonly PlacedHost<LbHost>[], over: Partial<HostBalancerOptions> = {}) {
+	const balancer = hostBalancer(hosts, { ...options, turns: new Map(), ...over });
+	return { pick: (hash?: bigint, avoid?: ReadonlySet<number>) => balancer.pick(hash, 0, avoid) };
 }
 
 function count(hosts: readonly PlacedHost<LbHost>[], picks: number, over: Partial<HostBalancerOptions> = {}) {
-	const balancer = hostBalancer(hosts, { ...options, ...over });
+	const balancer = balancerOf(hosts, over);
 	const seen = new Map<LbHost | undefined, number>();
 	for (let i = 0; i < picks; i++) {
-		const host = balancer.pick(undefined);
+		const host = balancer.pick();
 		seen.set(host, (seen.get(host) ?? 0) + 1);
 	}
 	return (p: PlacedHost<LbHost> | undefined) => (seen.get(p?.host) ?? 0) / picks;
 }
 
-test("the second level gets nothing while 1.4 times the first one's health is whole", () => {
-	assert.deepEqual(
-		priorityLoad(
-			[
-				{ healthy: 8, total: 10 },
-				{ healthy: 1, total: 1 },
-			],
-			defaults,
-		).percents,
-		[100, 0],
-	);
-	const { percents, inPanic } = priorityLoad(
-		[
-			{ healthy: 5, total: 10 },
-			{ healthy: 1, total: 1 },
-		],
-		defaults,
-	);
-	assert.deepEqual(percents.map(Math.round), [70, 30]);
-	assert.deepEqual(inPanic, [false, false]);
+function level(healthy: number, total: number, degraded = 0, excluded = 0): LevelHealth {
+	const counted = total - excluded;
+	return { healthy, degraded, total: counted, hosts: { healthy, degraded, counted, all: total } };
+}
+
+const loads = (levels: readonly LevelHealth[], over = {}) => {
+	const { healthy, degraded, inPanic } = priorityLoad(levels, { ...defaults, ...over });
+	return [healthy, degraded, inPanic.map(Number)];
+};
+
+test("shares of levels are those of Envoy's documentation", () => {
+	// architecture overview, load balancing, priorities: two and three levels, degraded endpoints, panic.
+	assert.deepEqual(loads([level(100, 100), level(100, 100)]), [[100, 0], [0, 0], [0, 0]]);
+	assert.deepEqual(loads([level(71, 100), level(100, 100)])[0], [99, 1]);
+	assert.deepEqual(loads([level(50, 100), level(100, 100)])[0], [70, 30]);
+	assert.deepEqual(loads([level(25, 100), level(100, 100)])[0], [35, 65]);
+	assert.deepEqual(loads([level(0, 100), level(100, 100)])[0], [0, 100]);
+	assert.deepEqual(loads([level(5, 100), level(0, 100), level(5, 100)], { panicThresholdPercent: 1 })[0], [50, 0, 50]);
+	assert.deepEqual(loads([level(25, 100), level(25, 100), level(100, 100)])[0], [35, 35, 30]);
+	assert.deepEqual(loads([level(0, 100, 100)]), [[0], [100], [0]]);
+	assert.deepEqual(loads([level(50, 100, 50)]), [[70], [30], [0]]);
+	assert.deepEqual(loads([level(1, 100), level(1, 100)]), [[50, 50], [0, 0], [1, 1]]);
+	assert.deepEqual(loads([level(5, 100), level(65, 100)]), [[8, 92], [0, 0], [1, 0]]);
+	assert.deepEqual(loads([level(0, 0)]), [[100], [0], [1]], "without hosts the cluster is in panic");
+	assert.deepEqual(loads([level(0, 0)], { panicThresholdPercent: 0 }), [[100], [0], [0]]);
+	assert.deepEqual(loads([level(0, 3, 0, 3), level(1, 1)])[0], [0, 100], "excluded hosts do not count");
+	assert.deepEqual(loads([level(0, 10), level(0, 20)]), [[34, 66], [0, 0], [1, 1]]);
 });
 
-test("an unhealthy first level sends everything to the second, without panic", () => {
-	const load = priorityLoad(
-		[
-			{ healthy: 0, total: 3 },
-			{ healthy: 2, total: 2 },
-		],
-		defaults,
-	);
-	assert.deepEqual(load, { percents: [0, 100], inPanic: [false, false] });
-});
-
-test("shares add up to 100 or nothing is there", () => {
-	const level = fc.nat(20).chain((total) => fc.record({ total: fc.constant(total), healthy: fc.nat(total) }));
+test("shares add up to 100", () => {
+	const any = fc
+		.nat(20)
+		.chain((total) => fc.tuple(fc.nat(total), fc.constant(total)))
+		.chain(([healthy, total]) => fc.nat(total - healthy).map((degraded) => level(healthy, total, degraded)));
 	fc.assert(
-		fc.property(fc.array(level, { maxLength: 4 }), fc.nat(100), (levels, panicThresholdPercent) => {
-			const { percents } = priorityLoad(levels, { ...defaults, panicThresholdPercent });
-			const total = percents.reduce((sum, percent) => sum + percent, 0);
-			assert.ok(Math.abs(total - 100) < 1e-9 || total === 0, `${percents}`);
-			if (levels.some(({ healthy }) => healthy > 0)) assert.ok(total > 0);
-			for (const [p, percent] of percents.entries()) if (levels[p]!.total === 0) assert.equal(percent, 0);
+		fc.property(fc.array(any, { minLength: 1, maxLength: 4 }), fc.nat(100), (levels, panicThresholdPercent) => {
+			const { healthy, degraded } = priorityLoad(levels, { ...defaults, panicThresholdPercent });
+			const total = [...healthy, ...degraded].reduce((sum, percent) => sum + percent, 0);
+			assert.equal(total, 100);
 		}),
 	);
 });
 
 test("below the panic threshold unhealthy hosts are asked too, unless it is 0 or traffic is to fail", () => {
-	const [sick, well] = [placed({ healthy: false }), placed()];
-	const third = placed({ healthy: false });
+	const [sick, well] = [placed({ health: "unhealthy" }), placed()];
+	const third = placed({ health: "unhealthy" });
 	const hosts = [sick, well, third];
 	assert.ok(count(hosts, 300)(sick) > 0.3);
 	assert.equal(count(hosts, 300, { panicThresholdPercent: 0 })(well), 1);
 	assert.equal(count(hosts, 10, { failOnPanic: true })(undefined), 1);
-	const balancer = hostBalancer(hosts, options);
-	balancer.pick(undefined);
-	assert.equal(balancer.pickedInPanic, true);
-	assert.equal(hostBalancer([sick], { ...options, panicThresholdPercent: 0 }).pick(undefined), undefined);
+	const before = panics;
+	balancerOf(hosts).pick();
+	assert.equal(panics, before + 1);
+	assert.equal(balancerOf([sick], { panicThresholdPercent: 0 }).pick(), undefined);
+});
+
+test("degraded hosts get what healthy ones cannot carry", () => {
+	const [well, weak] = [placed(), placed({ health: "degraded" })];
+	const share = count([well, weak, placed({ health: "degraded" }), placed({ health: "degraded" })], 10_000);
+	assert.ok(Math.abs(share(well) - 0.35) < 0.02, `${share(well)}`);
+	assert.ok(Math.abs(share(weak) - 0.65 / 3) < 0.02, `${share(weak)}`);
+	assert.equal(count([well, weak], 100)(well) < 1, true);
+	assert.equal(count([well, well, well, weak], 100)(weak), 0);
 });
 
 test("localities are chosen by weight times health", () => {
 	const a = [placed({ locality: "a", localityWeight: 3 }), placed({ locality: "a", localityWeight: 3 })];
 	const b = [
 		placed({ locality: "b" }),
-		placed({ locality: "b", healthy: false }),
-		placed({ locality: "b", healthy: false }),
+		placed({ locality: "b", health: "unhealthy" }),
+		placed({ locality: "b", health: "unhealthy" }),
 	];
 	const share = count([...a, ...b], 10_000, { byLocalityWeight: true });
 	const healthOfB = 1.4 / 3;
@@ -104,16 +124,30 @@ test("localities are chosen by weight times health", () => {
 	assert.equal(share(b[1]), 0);
 });
 
-test("a request with a hash stays on its level", () => {
-	const hosts = [placed(), placed({ healthy: false }), placed({ priority: 1 })];
-	const balancer = hostBalancer(hosts, { ...options, panicThresholdPercent: 0 });
-	assert.equal(balancer.pick(99n), hosts[2]!.host);
-	assert.equal(balancer.pick(1n), hosts[0]!.host);
+test("localities without any weight are balanced as one", () => {
+	const hosts = [placed({ locality: "a", localityWeight: 0 }), placed({ locality: "b", localityWeight: 0 })];
+	assert.equal(count(hosts, 100, { byLocalityWeight: true })(hosts[0]), 0.5);
+});
+
+test("shares of levels go by weights when they are to", () => {
+	const heavy = placed({ health: "unhealthy" }, 9);
+	const hosts = [heavy, placed({}, 1), placed({ priority: 1 })];
+	const over = { weightedPriorityHealth: true };
+	assert.ok(Math.abs(count(hosts, 5000, over)(hosts[2]) - 0.86) < 0.02);
+	assert.ok(Math.abs(count(hosts, 5000)(hosts[2]) - 0.3) < 0.02);
+});
+
+test("turns go on where they were when a host comes", () => {
+	const hosts = [placed(), placed(), placed()];
+	const turns = new Map();
+	const first = balancerOf(hosts, { turns }).pick();
+	const second = balancerOf(hosts, { turns }).pick();
+	assert.equal(hosts.findIndex(({ host }) => host === second), (hosts.findIndex(({ host }) => host === first) + 1) % 3);
 });
 
 test("levels to avoid get nothing, unless nothing healthy is left", () => {
-	const [first, second, third] = [placed(), placed({ priority: 1 }), placed({ priority: 2, healthy: false })];
-	const balancer = hostBalancer([first, second, third], options);
+	const [first, second, third] = [placed(), placed({ priority: 1 }), placed({ priority: 2, health: "unhealthy" })];
+	const balancer = balancerOf([first, second, third]);
 	const picks = (...levels: number[]) =>
 		new Set(Array.from({ length: 50 }, () => balancer.pick(undefined, new Set(levels))));
 	assert.deepEqual(picks(), new Set([first.host]));

@@ -1,33 +1,17 @@
 import type { Random } from "../../lib/random.ts";
-import type { Balancer, BalancerFactory, LbHost } from "./balancer.ts";
-import { EdfSchedule } from "./edf-schedule.ts";
-import { type PriorityLoad, type PriorityLoadOptions, priorityLoad } from "./priority-load.ts";
-
-/** A host with what decides whether and when it is asked. */
-export interface PlacedHost<H extends LbHost> {
-	readonly host: H;
-	/** 0 = first choice. */
-	readonly priority: number;
-	readonly healthy: boolean;
-	/** Key of the locality within its priority. */
-	readonly locality: string;
-	/** Weight of the locality; read only when balancing is by locality weights. */
-	readonly localityWeight: number;
-}
-
-export interface HostBalancerOptions extends PriorityLoadOptions {
-	readonly factory: BalancerFactory;
-	readonly byLocalityWeight: boolean;
-	/** In panic: no host at all instead of all hosts (`fail_traffic_on_panic`). */
-	readonly failOnPanic: boolean;
-	readonly random: Random;
-}
+import type { LbHost } from "./balancer.ts";
+import { type HashLevel, hashLevel } from "./hash-level.ts";
+import type { HostBalancerOptions } from "./host-balancer-options.ts";
+import { type HostLevel, hostLevels, type PlacedHost } from "./host-level.ts";
+import { type OrderLevel, orderLevel } from "./order-level.ts";
+import { type PriorityLoad, priorityLoad } from "./priority-load.ts";
 
 export interface HostBalancer<H extends LbHost> {
-	/** `avoid`: levels that get nothing while another one has a healthy host (Envoy: previous_priorities). */
-	pick(hash: bigint | undefined, avoid?: ReadonlySet<number>): H | undefined;
-	/** True when the last pick came out of a level in panic. */
-	readonly pickedInPanic: boolean;
+	/**
+	 * `attempt`: 0, then more when the host was not acceptable. `avoid`: levels that get nothing while another one can serve (Envoy:
+	 * previous_priorities). Undefined: there is no host to send to.
+	 */
+	pick(hash: bigint | undefined, attempt: number, avoid: ReadonlySet<number> | undefined): H | undefined;
 }
 
 /**
@@ -38,85 +22,89 @@ export function hostBalancer<H extends LbHost>(
 	placed: readonly PlacedHost<H>[],
 	options: HostBalancerOptions,
 ): HostBalancer<H> {
-	const highest = placed.reduce((most, { priority }) => Math.max(most, priority), -1);
-	const levels = Array.from({ length: highest + 1 }, (_, p) => placed.filter(({ priority }) => priority === p));
-	const health = levels.map((level) => ({ healthy: level.filter((h) => h.healthy).length, total: level.length }));
-	const load = priorityLoad(health, options);
-	/** The shares when some levels are left out; all of them when nothing healthy remains. */
-	const loadWithout = (avoid: ReadonlySet<number>): PriorityLoad => {
-		const rest = health.map((level, p) => (avoid.has(p) ? { healthy: 0, total: 0 } : level));
-		return rest.some(({ healthy }) => healthy > 0) ? priorityLoad(rest, options) : load;
-	};
-	const balancers = levels.map((level, p) => levelBalancer(level, load.inPanic[p]!, options));
-	let pickedInPanic = false;
-	return {
-		pick(hash, avoid) {
-			const shares = avoid && avoid.size > 0 ? loadWithout(avoid) : load;
-			const level = pickLevel(shares, hash, options.random);
-			pickedInPanic = level >= 0 && load.inPanic[level]!;
-			return level < 0 ? undefined : balancers[level]!.pick(hash);
-		},
-		get pickedInPanic() {
-			return pickedInPanic;
-		},
-	};
+	const levels = hostLevels(placed, options.weightedPriorityHealth);
+	const load = priorityLoad(
+		levels.map(({ health }) => health),
+		options,
+	);
+	return options.policy.kind === "hash" ? new HashBalancer(levels, load, options) : new OrderBalancer(levels, load, options);
 }
 
-function pickLevel(load: PriorityLoad, hash: bigint | undefined, random: Random): number {
-	const { percents } = load;
-	if (percents[0] !== undefined && percents[0] >= 100) return 0;
-	let point = hash === undefined ? random.unit() * 100 : Number(BigInt.asUintN(64, hash) % 100n);
-	let last = -1;
-	for (const [level, percent] of percents.entries()) {
-		if (percent === 0) continue;
-		last = level;
-		if (point < percent) return level;
-		point -= percent;
+class OrderBalancer<H extends LbHost> implements HostBalancer<H> {
+	readonly #levels: readonly HostLevel<H>[];
+	readonly #load: PriorityLoad;
+	readonly #options: HostBalancerOptions;
+	readonly #choosers: (OrderLevel<H> | undefined)[] = [];
+	/** Everything goes to healthy hosts of the first level: the usual case. */
+	readonly #simple: boolean;
+
+	constructor(levels: readonly HostLevel<H>[], load: PriorityLoad, options: HostBalancerOptions) {
+		this.#levels = levels;
+		this.#load = load;
+		this.#options = options;
+		this.#simple = load.healthy[0] === 100 && !load.inPanic[0];
 	}
-	return last;
+
+	pick(_hash: bigint | undefined, _attempt: number, avoid: ReadonlySet<number> | undefined): H | undefined {
+		const avoids = avoid !== undefined && avoid.size > 0;
+		if (this.#simple && !avoids) return this.#chooser(0).pick("healthy");
+		const shares = avoids ? this.#loadWithout(avoid) : this.#load;
+		const { level, degraded } = pickLevel(shares, this.#options.random.below(100));
+		if (!this.#load.inPanic[level]) return this.#chooser(level).pick(degraded ? "degraded" : "healthy");
+		this.#options.onPanic();
+		return this.#options.failOnPanic ? undefined : this.#chooser(level).pick("all");
+	}
+
+	#chooser(level: number): OrderLevel<H> {
+		this.#choosers[level] ??= orderLevel(this.#levels[level]!, level, this.#options);
+		return this.#choosers[level];
+	}
+
+	/** The shares when some levels are left out; all of them when nothing that can serve remains. */
+	#loadWithout(avoid: ReadonlySet<number>): PriorityLoad {
+		const rest = this.#levels.map(({ health }, p) => (avoid.has(p) ? { ...health, healthy: 0, degraded: 0 } : health));
+		const some = rest.some(({ healthy, degraded }) => healthy + degraded > 0);
+		return some ? priorityLoad(rest, { ...this.#options, panicThresholdPercent: 0 }) : this.#load;
+	}
 }
 
-function levelBalancer<H extends LbHost>(
-	level: readonly PlacedHost<H>[],
-	inPanic: boolean,
-	options: HostBalancerOptions,
-): Balancer<H> {
-	if (inPanic && options.failOnPanic) return { pick: () => undefined };
-	const usable = inPanic ? level : level.filter(({ healthy }) => healthy);
-	if (!options.byLocalityWeight)
-		return options.factory(
-			usable.map(({ host }) => host),
-			options.random,
-		);
-	return localityBalancer(level, usable, options);
+class HashBalancer<H extends LbHost> implements HostBalancer<H> {
+	readonly #levels: readonly HostLevel<H>[];
+	readonly #load: PriorityLoad;
+	readonly #options: HostBalancerOptions;
+	readonly #tables: (HashLevel<H> | undefined)[] = [];
+
+	constructor(levels: readonly HostLevel<H>[], load: PriorityLoad, options: HostBalancerOptions) {
+		this.#levels = levels;
+		this.#load = load;
+		this.#options = options;
+	}
+
+	pick(hash: bigint | undefined, attempt: number): H | undefined {
+		const point = hash === undefined ? randomPoint(this.#options.random) : BigInt.asUintN(64, hash);
+		const { level } = pickLevel(this.#load, this.#load.healthy[0] === 100 ? 0 : Number(point % 100n));
+		const inPanic = this.#load.inPanic[level]!;
+		if (inPanic && attempt === 0) this.#options.onPanic();
+		this.#tables[level] ??= hashLevel(this.#levels[level]!, inPanic, this.#options);
+		return this.#tables[level].pick(point, attempt);
+	}
 }
 
-/**
- * Localities by weight, each weight shrunk by the health of its locality (Envoy: locality weighted load balancing).
- * The schedule keeps its place while hosts of a locality are picked by the policy.
- */
-function localityBalancer<H extends LbHost>(
-	level: readonly PlacedHost<H>[],
-	usable: readonly PlacedHost<H>[],
-	options: HostBalancerOptions,
-): Balancer<H> {
-	const localities = [...new Set(usable.map(({ locality }) => locality))].flatMap((key) => {
-		const all = level.filter(({ locality }) => locality === key);
-		const hosts = usable.filter(({ locality }) => locality === key);
-		const health = Math.min(1, (options.overprovisioningFactor * hosts.length) / all.length);
-		const weight = all[0]!.localityWeight * health;
-		return weight > 0
-			? [
-					{
-						weight,
-						balancer: options.factory(
-							hosts.map(({ host }) => host),
-							options.random,
-						),
-					},
-				]
-			: [];
-	});
-	const schedule = new EdfSchedule(localities, ({ weight }) => weight, options.random);
-	return { pick: (hash) => schedule.next()?.balancer.pick(hash) };
+/** A 64-bit number out of two draws. */
+function randomPoint(random: Random): bigint {
+	return (BigInt(random.below(0x100000000)) << 32n) | BigInt(random.below(0x100000000));
+}
+
+/** `point`: 0 to 99. Healthy hosts of all levels come before degraded ones. */
+function pickLevel({ healthy, degraded }: PriorityLoad, point: number): { level: number; degraded: boolean } {
+	let left = point;
+	for (let level = 0; level < healthy.length; level++) {
+		if (left < healthy[level]!) return { level, degraded: false };
+		left -= healthy[level]!;
+	}
+	for (let level = 0; level < degraded.length; level++) {
+		if (left < degraded[level]!) return { level, degraded: true };
+		left -= degraded[level]!;
+	}
+	throw new Error("the shares of the priority levels do not add up to 100");
 }

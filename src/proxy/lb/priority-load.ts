@@ -1,52 +1,90 @@
-/** How much of the hosts of one priority level can serve. */
+/** What can serve on one priority level; numbers of hosts, or sums of their weights with `weighted_priority_health`. */
 export interface LevelHealth {
 	readonly healthy: number;
+	readonly degraded: number;
+	/** Hosts that are not excluded (those that wait for their first health check are). */
 	readonly total: number;
+	/** Numbers of hosts, whatever their weights: what panic looks at. */
+	readonly hosts: { readonly healthy: number; readonly degraded: number; readonly counted: number; readonly all: number };
 }
 
 export interface PriorityLoadOptions {
-	/** A level counts as whole while `healthy / total * factor` is at least 1; Envoy's default is 1.4. */
-	readonly overprovisioningFactor: number;
+	/** A level counts as whole while `healthy / total` times this is at least 100; Envoy's default is 140. */
+	readonly overprovisioningPercent: number;
 	/** Below this percentage of healthy hosts a level is in panic and uses all its hosts; 0 = never. */
 	readonly panicThresholdPercent: number;
 }
 
+/** Whole percents per level; those of both lists together add up to 100. */
 export interface PriorityLoad {
-	/** Share of the requests per level, percent, adding up to 100 (or all 0 when there is no host at all). */
-	readonly percents: readonly number[];
+	readonly healthy: readonly number[];
+	/** To degraded hosts, which get what healthy ones cannot carry. */
+	readonly degraded: readonly number[];
 	/** Levels that send to their unhealthy hosts too. */
 	readonly inPanic: readonly boolean[];
 }
 
 /**
- * Spreads requests over priority levels as Envoy does: each level takes what its health (times the overprovisioning
- * factor) can carry, the rest spills to the next; panic is looked at only when all levels together cannot carry everything.
+ * Spreads requests over priority levels exactly as Envoy does (LoadBalancerBase, in whole percents): each level takes what its health
+ * times the overprovisioning factor can carry, the rest spills to the next; panic is looked at only when all together cannot carry
+ * everything. `levels` has at least one entry.
  */
 export function priorityLoad(levels: readonly LevelHealth[], options: PriorityLoadOptions): PriorityLoad {
-	const health = levels.map(({ healthy, total }) =>
-		total === 0 ? 0 : Math.min(100, (100 * options.overprovisioningFactor * healthy) / total),
-	);
-	const carried = Math.min(100, sum(health));
-	const inPanic = levels.map(
-		({ healthy, total }) => carried < 100 && total > 0 && (100 * healthy) / total < options.panicThresholdPercent,
-	);
-	const someInPanic = levels.some(({ total }, p) => total > 0 && inPanic[p]);
-	if (carried === 0 || levels.every(({ total }, p) => total === 0 || inPanic[p])) {
-		return { percents: someInPanic ? byHostCount(levels) : levels.map(() => 0), inPanic };
-	}
+	const share = (part: number, total: number) =>
+		total === 0 ? 0 : Math.min(100, Math.floor((options.overprovisioningPercent * part) / total));
+	const health = levels.map(({ healthy, total }) => share(healthy, total));
+	const degraded = levels.map((level) => share(level.degraded, level.total));
+	const available = Math.min(100, sum(health) + sum(degraded));
+	if (options.panicThresholdPercent === 0 && available === 0) return toFirst(levels);
+	const inPanic = levels.map((level) => available !== 100 && isInPanic(level, options.panicThresholdPercent));
+	if (inPanic.every((panic) => panic)) return { ...byHostCount(levels), inPanic };
+	return { ...spread(health, degraded, available), inPanic };
+}
+
+function isInPanic({ hosts: { healthy, degraded, counted } }: LevelHealth, thresholdPercent: number): boolean {
+	const percent = counted === 0 ? 0 : (100 * healthy) / counted + (100 * degraded) / counted;
+	return percent < thresholdPercent;
+}
+
+function spread(
+	health: readonly number[],
+	degraded: readonly number[],
+	available: number,
+): Pick<PriorityLoad, "healthy" | "degraded"> {
 	let left = 100;
-	const percents = health.map((value) => {
-		const share = Math.min(left, (value * 100) / carried);
-		left -= share;
-		return share;
-	});
-	return { percents, inPanic };
+	const take = (part: number) => {
+		const load = Math.min(left, Math.floor((part * 100) / available));
+		left -= load;
+		return load;
+	};
+	const toHealthy = health.map(take);
+	const toDegraded = degraded.map(take);
+	// What is left are rounding errors.
+	const first = health.findIndex((part) => part > 0);
+	if (first >= 0) toHealthy[first]! += left;
+	else {
+		const firstDegraded = degraded.findIndex((part) => part > 0);
+		if (firstDegraded >= 0) toDegraded[firstDegraded]! += left;
+	}
+	return { healthy: toHealthy, degraded: toDegraded };
 }
 
 /** Every level is in panic: by number of hosts, whatever their health. */
-function byHostCount(levels: readonly LevelHealth[]): number[] {
-	const total = sum(levels.map((level) => level.total));
-	return levels.map((level) => (total === 0 ? 0 : (100 * level.total) / total));
+function byHostCount(levels: readonly LevelHealth[]): Pick<PriorityLoad, "healthy" | "degraded"> {
+	const total = sum(levels.map(({ hosts }) => hosts.all));
+	if (total === 0) return toFirst(levels);
+	const healthy = levels.map(({ hosts }) => Math.floor((100 * hosts.all) / total));
+	healthy[levels.findIndex(({ hosts }) => hosts.all > 0)]! += 100 - sum(healthy);
+	return { healthy, degraded: levels.map(() => 0) };
+}
+
+/** Nothing can serve: where the load goes does not matter. */
+function toFirst(levels: readonly LevelHealth[]): PriorityLoad {
+	return {
+		healthy: levels.map((_, p) => (p === 0 ? 100 : 0)),
+		degraded: levels.map(() => 0),
+		inPanic: levels.map(() => false),
+	};
 }
 
 function sum(values: readonly number[]): number {

@@ -1,0 +1,118 @@
+import type { HostChooser, LbHost } from "./balancer.ts";
+import { EdfSchedule } from "./edf-schedule.ts";
+import type { HostBalancerOptions } from "./host-balancer-options.ts";
+import type { HostLevel, LevelLocality } from "./host-level.ts";
+
+/** Which hosts of a level may be asked. */
+type Source = "all" | "healthy" | "degraded";
+
+/** Chooses a host of one level in the policy's order. */
+export interface OrderLevel<H extends LbHost> {
+	pick(source: Source): H | undefined;
+}
+
+/** Lists of hosts get their choosers at first use. `priority` names them in the memory of turns. */
+export function orderLevel<H extends LbHost>(
+	level: HostLevel<H>,
+	priority: number,
+	options: HostBalancerOptions,
+): OrderLevel<H> {
+	const whole = new WholeLevel(level, priority, options);
+	return options.byLocalityWeight ? new LocalityLevel(level, whole, options) : whole;
+}
+
+class WholeLevel<H extends LbHost> implements OrderLevel<H> {
+	readonly #level: HostLevel<H>;
+	readonly #options: HostBalancerOptions;
+	readonly priority: number;
+	#healthy: HostChooser<H> | undefined;
+	#degraded: HostChooser<H> | undefined;
+	#all: HostChooser<H> | undefined;
+
+	constructor(level: HostLevel<H>, priority: number, options: HostBalancerOptions) {
+		this.#level = level;
+		this.priority = priority;
+		this.#options = options;
+	}
+
+	pick(source: Source): H | undefined {
+		if (source === "healthy") {
+			this.#healthy ??= this.#make(source);
+			return this.#healthy.pick();
+		}
+		if (source === "degraded") {
+			this.#degraded ??= this.#make(source);
+			return this.#degraded.pick();
+		}
+		this.#all ??= this.#make(source);
+		return this.#all.pick();
+	}
+
+	#make(source: Source): HostChooser<H> {
+		return makeChooser(`${this.priority}/${source}`, this.#level[source], this.#options);
+	}
+}
+
+/** Chooses the locality first; without localities that have a weight, among all hosts. */
+class LocalityLevel<H extends LbHost> implements OrderLevel<H> {
+	readonly #whole: WholeLevel<H>;
+	readonly #options: HostBalancerOptions;
+	readonly #schedules: Readonly<Record<"healthy" | "degraded", EdfSchedule<WeighedLocality<H>>>>;
+
+	constructor(level: HostLevel<H>, whole: WholeLevel<H>, options: HostBalancerOptions) {
+		this.#whole = whole;
+		this.#options = options;
+		this.#schedules = {
+			healthy: localitySchedule(level, "healthy", options),
+			degraded: localitySchedule(level, "degraded", options),
+		};
+	}
+
+	pick(source: Source): H | undefined {
+		const chosen = source === "all" ? undefined : this.#schedules[source].next();
+		if (!chosen || source === "all") return this.#whole.pick(source);
+		const { locality } = chosen;
+		chosen.chooser ??= makeChooser(
+			`${this.#whole.priority}/${source}/${locality.key}`,
+			locality[source],
+			this.#options,
+		);
+		return chosen.chooser.pick();
+	}
+}
+
+function makeChooser<H extends LbHost>(
+	key: string,
+	hosts: readonly H[],
+	{ policy, turns, random }: HostBalancerOptions,
+): HostChooser<H> {
+	if (policy.kind !== "order") throw new Error("hashing policies have no order");
+	let memory = turns.get(key);
+	if (!memory) {
+		memory = { turn: random.below(2 ** 31) };
+		turns.set(key, memory);
+	}
+	return policy.make(hosts, random, memory);
+}
+
+interface WeighedLocality<H extends LbHost> {
+	readonly locality: LevelLocality<H>;
+	readonly weight: number;
+	chooser: HostChooser<H> | undefined;
+}
+
+/** Localities by weight, each weight shrunk by the health of its locality (Envoy: locality weighted load balancing). */
+function localitySchedule<H extends LbHost>(
+	level: HostLevel<H>,
+	source: "healthy" | "degraded",
+	{ overprovisioningPercent, random }: HostBalancerOptions,
+): EdfSchedule<WeighedLocality<H>> {
+	const weighed = level.localities.flatMap((locality): WeighedLocality<H>[] => {
+		const counted = locality.all.length - locality.excluded;
+		if (counted <= 0) return [];
+		const available = Math.min(1, ((overprovisioningPercent / 100) * locality[source].length) / counted);
+		const weight = locality.weight * available;
+		return weight > 0 ? [{ locality, weight, chooser: undefined }] : [];
+	});
+	return new EdfSchedule(weighed, ({ weight }) => weight, random.below(2 ** 32));
+}
