@@ -2,6 +2,7 @@ import type { Logging, LogLevel } from "../../telemetry/logger.ts";
 import type { MetricRegistry } from "../../telemetry/metric-registry.ts";
 import type { ServerInfo } from "../../xds/generated/envoy/admin/v3/server_info_pb.ts";
 import type { Bootstrap } from "../../xds/generated/envoy/config/bootstrap/v3/bootstrap_pb.ts";
+import type { AggregateCluster } from "../cluster/aggregate-cluster.ts";
 import type { LiveCluster } from "../cluster/live-cluster.ts";
 import type { ResourceStore } from "../xdsclient/resource-store.ts";
 
@@ -31,7 +32,7 @@ export interface AdminContext {
 	nowEpochMs(): number;
 	state(): ServerState;
 	/** Clusters in service. */
-	clusters(): readonly LiveCluster[];
+	clusters(): readonly (LiveCluster | AggregateCluster)[];
 	listeners(): readonly ListenerView[];
 	/** Names of what is waited for. */
 	warming(): { readonly clusters: readonly string[]; readonly listeners: readonly string[] };

@@ -1,15 +1,24 @@
 import type { Gauge } from "../../telemetry/metrics.ts";
 import type { CircuitBreakers } from "./cluster.ts";
 
-/** Limits of the default priority (Envoy's defaults: 1024, 1024, 1024, 3). */
+/** Limits of one priority (Envoy's defaults: 1024, 1024, 1024, 3, no limit of pools). */
 export interface ThresholdsConfig {
 	readonly maxConnections: number;
 	readonly maxPendingRequests: number;
 	readonly maxRequests: number;
 	readonly maxRetries: number;
+	readonly maxConnectionPools: number;
 	/** Replaces `maxRetries`: retries may be this percentage of active and pending requests, and always this many. */
 	readonly retryBudget: { readonly percent: number; readonly minConcurrency: number } | undefined;
 	readonly trackRemaining: boolean;
+}
+
+/** The limits of a cluster. */
+export interface BreakerConfig {
+	readonly default: ThresholdsConfig;
+	readonly high: ThresholdsConfig;
+	/** Connections to each endpoint (`per_host_thresholds`). */
+	readonly maxConnectionsPerHost: number;
 }
 
 export const DEFAULT_THRESHOLDS: ThresholdsConfig = {
@@ -17,8 +26,15 @@ export const DEFAULT_THRESHOLDS: ThresholdsConfig = {
 	maxPendingRequests: 1024,
 	maxRequests: 1024,
 	maxRetries: 3,
+	maxConnectionPools: Number.MAX_SAFE_INTEGER,
 	retryBudget: undefined,
 	trackRemaining: false,
+};
+
+export const DEFAULT_BREAKERS: BreakerConfig = {
+	default: DEFAULT_THRESHOLDS,
+	high: DEFAULT_THRESHOLDS,
+	maxConnectionsPerHost: Number.MAX_SAFE_INTEGER,
 };
 
 interface GaugeSource {
@@ -60,32 +76,69 @@ class Limit {
 	}
 }
 
-/** The breakers of one cluster, with Envoy's `circuit_breakers.default.*` gauges. */
+/** The breakers of one cluster and priority, with Envoy's `circuit_breakers.<priority>.*` gauges. */
 export class CircuitBreakerSet implements CircuitBreakers {
 	readonly #connections: Limit;
 	readonly #pending: Limit;
 	readonly #requests: Limit;
 	readonly #retries: Limit;
+	readonly #pools: Limit;
 
-	constructor(config: ThresholdsConfig, stats: GaugeSource) {
-		const limit = (max: () => number, short: string) => {
-			const remaining = config.trackRemaining ? stats.gauge(`circuit_breakers.default.remaining_${short}`) : undefined;
-			return new Limit(max, stats.gauge(`circuit_breakers.default.${OPEN_NAMES[short]}`), remaining);
+	constructor(config: ThresholdsConfig, priority: "default" | "high", stats: GaugeSource) {
+		const limit = (max: () => number, [open, left]: readonly [string, string]) => {
+			const at = `circuit_breakers.${priority}.`;
+			return new Limit(
+				max,
+				stats.gauge(`${at}${open}`),
+				config.trackRemaining ? stats.gauge(`${at}remaining_${left}`) : undefined,
+			);
 		};
-		this.#connections = limit(() => config.maxConnections, "cx");
-		this.#pending = limit(() => config.maxPendingRequests, "pending");
-		this.#requests = limit(() => config.maxRequests, "rq");
-		this.#retries = limit(() => this.#maxRetries(config), "retries");
+		this.#connections = limit(() => config.maxConnections, ["cx_open", "cx"]);
+		this.#pending = limit(() => config.maxPendingRequests, ["rq_pending_open", "pending"]);
+		this.#requests = limit(() => config.maxRequests, ["rq_open", "rq"]);
+		this.#retries = limit(() => this.#maxRetries(config), ["rq_retry_open", "retries"]);
+		this.#pools = limit(() => config.maxConnectionPools, ["cx_pool_open", "cx_pools"]);
 	}
 
-	tryConnection = (): boolean => this.#connections.try();
-	releaseConnection = (): void => this.#connections.release();
-	tryPending = (): boolean => this.#pending.try();
-	releasePending = (): void => this.#pending.release();
-	tryRequest = (): boolean => this.#requests.try();
-	releaseRequest = (): void => this.#requests.release();
-	tryRetry = (): boolean => this.#retries.try();
-	releaseRetry = (): void => this.#retries.release();
+	tryConnection(): boolean {
+		return this.#connections.try();
+	}
+
+	releaseConnection(): void {
+		this.#connections.release();
+	}
+
+	tryPending(): boolean {
+		return this.#pending.try();
+	}
+
+	releasePending(): void {
+		this.#pending.release();
+	}
+
+	tryRequest(): boolean {
+		return this.#requests.try();
+	}
+
+	releaseRequest(): void {
+		this.#requests.release();
+	}
+
+	tryRetry(): boolean {
+		return this.#retries.try();
+	}
+
+	releaseRetry(): void {
+		this.#retries.release();
+	}
+
+	tryPool(): boolean {
+		return this.#pools.try();
+	}
+
+	releasePool(): void {
+		this.#pools.release();
+	}
 
 	#maxRetries({ maxRetries, retryBudget }: ThresholdsConfig): number {
 		if (!retryBudget) return maxRetries;
@@ -93,10 +146,3 @@ export class CircuitBreakerSet implements CircuitBreakers {
 		return Math.max(retryBudget.minConcurrency, Math.floor((active * retryBudget.percent) / 100));
 	}
 }
-
-const OPEN_NAMES: Readonly<Record<string, string>> = {
-	cx: "cx_open",
-	pending: "rq_pending_open",
-	rq: "rq_open",
-	retries: "rq_retry_open",
-};

@@ -1,7 +1,9 @@
-import type { BalancerFactory } from "../lb/balancer.ts";
-import type { ThresholdsConfig } from "./circuit-breaker-set.ts";
+import type { BalancingPolicy } from "../lb/balancer.ts";
+import type { SubsetConfig } from "../lb/subset-config.ts";
+import type { BreakerConfig } from "./circuit-breaker-set.ts";
 import type { ClusterInfo } from "./cluster.ts";
 import type { EndpointSet } from "./endpoint-config.ts";
+import type { HealthCheckConfig } from "./health/check-config.ts";
 import type { OutlierConfig } from "./outlier-config.ts";
 import type { SlowStart } from "./slow-start.ts";
 
@@ -13,38 +15,68 @@ export interface ClusterConfig {
 	readonly discovery: Discovery;
 	readonly info: ClusterInfo;
 	readonly balancing: BalancingConfig;
-	readonly thresholds: ThresholdsConfig;
+	readonly breakers: BreakerConfig;
 	/** Undefined: no outlier detection. */
 	readonly outlier: OutlierConfig | undefined;
+	/** Empty: endpoints are not checked. */
+	readonly healthChecks: readonly HealthCheckConfig[];
+	/** Endpoints that leave are gone at once, even while their health checks pass. */
+	readonly ignoreHealthOnRemoval: boolean;
+	/** Connections to an endpoint are cut when it goes out of service. */
+	readonly cutOnHealthFailure: boolean;
 }
 
 export type Discovery =
 	| { readonly kind: "static"; readonly endpoints: EndpointSet }
-	| { readonly kind: "eds"; readonly serviceName: string; readonly initialFetchTimeoutMs: number }
-	/** ORIGINAL_DST by a header: requests name their endpoint (`info.destinationHeader`). */
-	| { readonly kind: "original"; readonly cleanupMs: number }
-	| { readonly kind: "dns"; readonly endpoints: EndpointSet; readonly dns: DnsConfig };
+	| {
+			readonly kind: "eds";
+			readonly serviceName: string;
+			readonly source: EdsSource;
+			readonly initialFetchTimeoutMs: number;
+	  }
+	/** ORIGINAL_DST: requests name their endpoint by a header (`info.destinationHeader`) or their connection does. */
+	| { readonly kind: "original"; readonly cleanupMs: number; readonly portOverride: number | undefined }
+	| { readonly kind: "dns"; readonly endpoints: EndpointSet; readonly dns: DnsConfig }
+	/** The first of these clusters that can serve; each cluster's priorities follow those of the one before. */
+	| { readonly kind: "aggregate"; readonly clusters: readonly string[] };
+
+/** Where EDS endpoints come from: ADS, or a file that is watched. */
+export type EdsSource = { readonly kind: "ads" } | { readonly kind: "file"; readonly path: string };
 
 export interface DnsConfig {
-	/** LOGICAL_DNS: one host, the first address of each answer. */
+	/** LOGICAL_DNS: one host, whose connections go to the first address of each answer. */
 	readonly logical: boolean;
 	readonly family: DnsFamily;
 	readonly refreshMs: number;
+	/** Up to so much is added to each refresh. */
+	readonly jitterMs: number;
 	readonly respectTtl: boolean;
+	/** Shortest time between refreshes by TTL. */
+	readonly minRefreshMs: number;
 	/** Back-off after a failed look-up, jittered between 0 and the doubling interval. */
 	readonly failureBaseMs: number;
 	readonly failureMaxMs: number;
+	/** The cluster warms until the first answer (`wait_for_warm_on_init`). */
+	readonly waitForWarm: boolean;
 }
 
 export type DnsFamily = "v4" | "v6" | "v4-preferred" | "v6-preferred" | "all";
 
 export interface BalancingConfig {
-	readonly factory: BalancerFactory;
+	readonly policy: BalancingPolicy;
 	/** Name as in Envoy's `lb_policy`. */
-	readonly policy: string;
+	readonly name: string;
 	readonly panicThresholdPercent: number;
 	readonly failOnPanic: boolean;
 	readonly byLocalityWeight: boolean;
 	/** Undefined: a new endpoint has its whole weight at once. */
 	readonly slowStart: SlowStart | undefined;
+	/** Undefined: hosts are not cut into subsets. */
+	readonly subsets: SubsetConfig | undefined;
+	/** New hosts do not count until their first health check (`ignore_new_hosts_until_first_hc`). */
+	readonly ignoreUncheckedHosts: boolean;
+	/** All connections are cut when a host comes or goes. */
+	readonly cutOnHostSetChange: boolean;
+	/** EDS health with which a stateful session may still use its host. */
+	readonly overrideHealth: ReadonlySet<string>;
 }

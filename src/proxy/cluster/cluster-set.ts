@@ -2,11 +2,15 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Random } from "../../lib/random.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import type { Metrics } from "../../telemetry/metric-registry.ts";
-import type { ClusterLookup } from "./cluster.ts";
+import { AggregateCluster } from "./aggregate-cluster.ts";
+import type { ClusterLookup, UpstreamCluster } from "./cluster.ts";
 import type { ClusterConfig } from "./cluster-config.ts";
+import type { ClusterHost } from "./cluster-host.ts";
 import { DnsDiscovery, type DnsResolver } from "./dns-discovery.ts";
-import type { EndpointSet } from "./endpoint-config.ts";
-import { LiveCluster } from "./live-cluster.ts";
+import { EndpointAssignments } from "./endpoint-assignments.ts";
+import { type EndpointSet, NO_ENDPOINTS } from "./endpoint-config.ts";
+import { type HostListener, LiveCluster } from "./live-cluster.ts";
+import type { OutlierEvent } from "./outlier-detector.ts";
 
 export interface ClusterSetDeps {
 	readonly clock: Clock;
@@ -18,37 +22,63 @@ export interface ClusterSetDeps {
 	sourceIp(): string | undefined;
 	/** The last warming cluster got its endpoints (or gave up waiting). */
 	onWarm(): void;
+	/** Starts the active health checks of a cluster that has some. */
+	readonly startChecks?: StartChecks;
+	/** Keeps the endpoints of a file in a cluster; the answer stops it. */
+	readonly watchFile?: (path: string, serviceName: string, onEndpoints: (set: EndpointSet) => void) => () => void;
+	/** Every ejection and its end, for a log file. */
+	readonly onEjection?: (cluster: string, host: ClusterHost, event: OutlierEvent) => void;
 }
+
+/** `onFirstRound`: every host has been checked once. */
+export type StartChecks = (cluster: LiveCluster, onFirstRound: () => void) => HostListener & { close(): void };
 
 interface Entry {
 	readonly cluster: LiveCluster;
-	readonly stop: () => void;
+	stop: () => void;
+	/** Hosts have all been checked once, or there is nothing to check. */
+	checked: boolean;
 }
 
-const NO_ENDPOINTS: EndpointSet = { endpoints: [], overprovisioningFactor: 1.4 };
-
 /**
- * The clusters in service. A cluster that waits for its endpoints is warming: it is not found yet, and one that it replaces
- * stays in service until then (Envoy: cluster warming).
+ * The clusters in service. A cluster that waits for its endpoints or their first health checks is warming: it is not found yet, and
+ * one that it replaces stays in service until then (Envoy: cluster warming).
  */
 export class ClusterSet implements ClusterLookup {
 	readonly #deps: ClusterSetDeps;
 	readonly #active = new Map<string, Entry>();
 	readonly #warming = new Map<string, Entry>();
-	/** Last endpoints per EDS service name: the server does not repeat them for a cluster that changed. */
-	readonly #assignments = new Map<string, EndpointSet>();
+	readonly #aggregates = new Map<string, AggregateCluster>();
+	readonly #assignments: EndpointAssignments;
 
 	constructor(deps: ClusterSetDeps) {
 		this.#deps = deps;
+		this.#assignments = new EndpointAssignments(deps.clock, (serviceName, endpoints) => {
+			for (const { cluster } of this.#entries()) {
+				const { discovery } = cluster.config;
+				if (discovery.kind === "eds" && discovery.source.kind === "ads" && discovery.serviceName === serviceName)
+					this.#given(cluster, endpoints);
+			}
+		});
 	}
 
-	get(name: string): LiveCluster | undefined {
+	get(name: string): UpstreamCluster | undefined {
+		return this.#active.get(name)?.cluster ?? this.#aggregates.get(name);
+	}
+
+	/** A cluster that has hosts of its own. */
+	live(name: string): LiveCluster | undefined {
 		return this.#active.get(name)?.cluster;
 	}
 
-	/** All clusters in service, by name. */
+	/** All clusters in service that have hosts of their own, by name. */
 	all(): LiveCluster[] {
 		return [...this.#active.values()].map(({ cluster }) => cluster);
+	}
+
+	/** Clusters made of others. */
+	aggregates(): AggregateCluster[] {
+		return [...this.#aggregates.values()];
 	}
 
 	warmingNames(): string[] {
@@ -58,99 +88,147 @@ export class ClusterSet implements ClusterLookup {
 	/** Service names whose endpoints EDS must give. */
 	edsNames(): Set<string> {
 		const names = new Set<string>();
-		for (const { cluster } of [...this.#active.values(), ...this.#warming.values()])
-			if (cluster.config.discovery.kind === "eds") names.add(cluster.config.discovery.serviceName);
+		for (const { cluster } of this.#entries()) {
+			const { discovery } = cluster.config;
+			if (discovery.kind === "eds" && discovery.source.kind === "ads") names.add(discovery.serviceName);
+		}
 		return names;
 	}
 
 	/** Adds a cluster or replaces the one of that name. */
 	put(given: ClusterConfig): void {
-		const { clock, random, metrics, logger } = this.#deps;
+		const { random, metrics } = this.#deps;
 		const sourceIp = given.info.sourceIp ?? this.#deps.sourceIp();
 		const config = { ...given, info: { ...given.info, sourceIp } };
+		const scope = metrics.scope(`cluster.${config.statName}.`);
+		this.#dropWarming(config.name);
+		if (config.discovery.kind === "aggregate") {
+			const names = config.discovery.clusters;
+			const members = () => names.flatMap((name) => this.#active.get(name)?.cluster ?? []);
+			this.remove(config.name);
+			this.#aggregates.set(config.name, new AggregateCluster(config, { random, scope, members }));
+			return;
+		}
+		this.#dropAggregate(config.name);
 		const previous = this.#active.get(config.name)?.cluster;
 		const takesOver = previous !== undefined && sameEndpointSource(previous.config, config);
-		this.#dropWarming(config.name);
 		const cluster = new LiveCluster(
 			config,
 			{
-				clock,
-				random,
-				scope: metrics.scope(`cluster.${config.statName}.`),
-				onEjection: (name, host, event) =>
-					logger.info({ cluster: name, host, ...event }, "outlier detection changed a host"),
+				...this.#deps,
+				scope,
+				onEjection: (host, event) => this.#tellEjection(config.name, host, event),
 			},
 			takesOver ? previous : undefined,
 		);
-		const entry = { cluster, stop: this.#discover(cluster) };
-		if (!cluster.initialized) this.#warming.set(config.name, entry);
-		else this.#activate(entry);
+		this.#start(cluster);
 	}
 
 	remove(name: string): void {
 		this.#dropWarming(name);
+		this.#dropAggregate(name);
 		const entry = this.#active.get(name);
 		if (!entry) return;
 		this.#active.delete(name);
 		entry.stop();
 		entry.cluster.close();
-		this.#forgetUnused();
+		this.#assignments.keep(this.edsNames());
 	}
 
 	/** Endpoints from EDS; undefined: the server says that there are none of that name. */
 	setEndpoints(serviceName: string, endpoints: EndpointSet | undefined): void {
 		this.#assignments.set(serviceName, endpoints ?? NO_ENDPOINTS);
-		for (const entry of [...this.#active.values(), ...this.#warming.values()]) {
-			const { discovery } = entry.cluster.config;
-			if (discovery.kind === "eds" && discovery.serviceName === serviceName)
-				this.#given(entry.cluster, endpoints ?? NO_ENDPOINTS);
-		}
 	}
 
 	close(): void {
 		for (const name of this.warmingNames()) this.#dropWarming(name);
 		for (const name of [...this.#active.keys()]) this.remove(name);
+		for (const name of [...this.#aggregates.keys()]) this.#dropAggregate(name);
+		this.#assignments.close();
+	}
+
+	#entries(): Entry[] {
+		return [...this.#active.values(), ...this.#warming.values()];
+	}
+
+	#start(cluster: LiveCluster): void {
+		const { config } = cluster;
+		const { startChecks } = this.#deps;
+		const checks = startChecks && config.healthChecks.length > 0;
+		const entry: Entry = { cluster, stop: () => {}, checked: !checks };
+		// What brings endpoints may do so at once: the entry must be known before.
+		this.#warming.set(config.name, entry);
+		const stopDiscovery = this.#discover(cluster);
+		entry.stop = stopDiscovery;
+		if (checks) {
+			const running = startChecks(cluster, () => {
+				entry.checked = true;
+				this.#activateWhenReady(entry, true);
+			});
+			cluster.checks = running;
+			entry.stop = () => {
+				stopDiscovery();
+				running.close();
+			};
+		}
+		this.#activateWhenReady(entry, false);
 	}
 
 	/** Starts whatever brings endpoints; the answer stops it. */
 	#discover(cluster: LiveCluster): () => void {
 		const { discovery, name } = cluster.config;
-		if (discovery.kind === "static" || discovery.kind === "original") return () => {};
 		if (discovery.kind === "dns") {
 			const dns = new DnsDiscovery(discovery.dns, discovery.endpoints, {
 				...this.#deps,
+				onRound: (ok) => cluster.countResolution(ok),
 				onEndpoints: (endpoints) => this.#given(cluster, endpoints),
 				onFailure: (host, error) =>
 					this.#deps.logger.warn({ cluster: name, host, err: error }, "name could not be resolved"),
 			});
+			if (!discovery.dns.waitForWarm && !cluster.initialized) cluster.update(NO_ENDPOINTS);
 			return () => dns.close();
 		}
-		const known = this.#assignments.get(discovery.serviceName);
-		if (known && !cluster.initialized) cluster.update(known);
-		if (cluster.initialized || discovery.initialFetchTimeoutMs === 0) return () => {};
-		return this.#deps.clock.after(discovery.initialFetchTimeoutMs, () => {
-			if (cluster.initialized) return;
-			this.#deps.logger.warn({ cluster: name }, "no endpoints came in time, the cluster starts without");
-			this.#given(cluster, NO_ENDPOINTS);
-		});
+		if (discovery.kind !== "eds") return () => {};
+		const stops: (() => void)[] = [];
+		if (discovery.source.kind === "file") {
+			const stop = this.#deps.watchFile?.(discovery.source.path, discovery.serviceName, (set) =>
+				this.#given(cluster, set),
+			);
+			if (stop) stops.push(stop);
+		} else {
+			const known = this.#assignments.get(discovery.serviceName);
+			if (known && !cluster.initialized) cluster.update(known);
+		}
+		if (!cluster.initialized && discovery.initialFetchTimeoutMs > 0)
+			stops.push(this.#deps.clock.after(discovery.initialFetchTimeoutMs, () => this.#giveUp(cluster)));
+		return () => {
+			for (const stop of stops) stop();
+		};
+	}
+
+	#giveUp(cluster: LiveCluster): void {
+		if (cluster.initialized) return;
+		this.#deps.logger.warn({ cluster: cluster.name }, "no endpoints came in time, the cluster starts without");
+		this.#given(cluster, NO_ENDPOINTS);
 	}
 
 	#given(cluster: LiveCluster, endpoints: EndpointSet): void {
 		cluster.update(endpoints);
 		const entry = this.#warming.get(cluster.name);
-		if (entry?.cluster !== cluster) return;
-		this.#warming.delete(cluster.name);
-		this.#activate(entry);
-		if (this.#warming.size === 0) this.#deps.onWarm();
+		if (entry?.cluster === cluster) this.#activateWhenReady(entry, true);
 	}
 
-	#activate(entry: Entry): void {
+	/** `tell`: somebody may be waiting for the last warming cluster. */
+	#activateWhenReady(entry: Entry, tell: boolean): void {
 		const { name } = entry.cluster;
+		if (!entry.checked || !entry.cluster.initialized || this.#warming.get(name) !== entry) return;
+		this.#warming.delete(name);
 		const replaced = this.#active.get(name);
 		this.#active.set(name, entry);
 		replaced?.stop();
 		replaced?.cluster.close(); // nothing is left to close when its hosts were taken over
-		this.#forgetUnused();
+		this.#assignments.keep(this.edsNames());
+		if (tell && this.#warming.size === 0) this.#deps.onWarm();
 	}
 
 	#dropWarming(name: string): void {
@@ -161,16 +239,18 @@ export class ClusterSet implements ClusterLookup {
 		entry.cluster.close();
 	}
 
-	#forgetUnused(): void {
-		const used = this.edsNames();
-		for (const name of this.#assignments.keys()) if (!used.has(name)) this.#assignments.delete(name);
+	#dropAggregate(name: string): void {
+		this.#aggregates.get(name)?.close();
+		this.#aggregates.delete(name);
+	}
+
+	#tellEjection(cluster: string, host: ClusterHost, event: OutlierEvent): void {
+		this.#deps.logger.info({ cluster, host: host.address, ...event }, "outlier detection changed a host");
+		this.#deps.onEjection?.(cluster, host, event);
 	}
 }
 
 function sameEndpointSource(a: ClusterConfig, b: ClusterConfig): boolean {
-	if (a.discovery.kind === "eds" && b.discovery.kind === "eds")
-		return a.discovery.serviceName === b.discovery.serviceName;
-	if (a.discovery.kind === "dns" && b.discovery.kind === "dns")
-		return JSON.stringify(a.discovery) === JSON.stringify(b.discovery);
-	return a.discovery.kind === b.discovery.kind;
+	if (a.discovery.kind === "static" && b.discovery.kind === "static") return true;
+	return JSON.stringify(a.discovery) === JSON.stringify(b.discovery);
 }

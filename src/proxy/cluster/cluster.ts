@@ -1,11 +1,18 @@
 import type { Counter, Gauge, Histogram } from "../../telemetry/metrics.ts";
+import type { MetadataMatch } from "../http/metadata-match.ts";
 
 /** One endpoint as the request path knows it; lives as long as its address is in the cluster. */
 export interface Host {
-	/** `ip:port`, the key. */
+	/** `ip:port`, or the path of a Unix socket: the key. */
 	readonly address: string;
+	/** Empty on Unix sockets. */
 	readonly ip: string;
 	readonly port: number;
+	/** Where to connect to, first choice first; more than one: happy eyeballs. */
+	readonly addresses: readonly DialAddress[];
+	/** Name of the endpoint, "" when not known: for SNI and host rewrites. */
+	readonly hostname: string;
+	readonly canary: boolean;
 	readonly weight: number;
 	/** Level of preference, 0 first. */
 	readonly priority: number;
@@ -20,7 +27,14 @@ export interface Host {
 	readonly stats: HostStats;
 	/** The connection pools of this endpoint; belongs to `upstream`, opaque here. */
 	pool: unknown;
+	/**
+	 * Called when the host has left the cluster (`removed`: idle connections are to close) or when all its connections are to be cut
+	 * (`close_connections_on_host_health_failure`); set by `upstream`.
+	 */
+	onRetired: ((how: "left" | "cut") => void) | undefined;
 }
+
+export type DialAddress = { readonly ip: string; readonly port: number } | { readonly path: string };
 
 export interface HostStats {
 	rqTotal: number;
@@ -40,8 +54,22 @@ export interface PickContext {
 	readonly hostSelectionAttempts: number;
 	/** Levels that a retry leaves out while another has healthy endpoints. */
 	readonly avoidPriorities?: ReadonlySet<number> | undefined;
-	/** What `destinationHeader` says, in clusters that have one. */
+	/** An aggregate cluster has chosen the priority already. */
+	readonly onlyPriority?: { readonly priority: number; readonly degraded: boolean } | undefined;
+	/** What `destinationHeader` says, in clusters that have one; else where the client's connection meant to go (`ip:port`). */
 	readonly destination?: string | undefined;
+	/** What the route asks of endpoints' `envoy.lb` metadata (subsets); undefined: nothing. */
+	readonly metadataMatch?: MetadataMatch | undefined;
+	/** `ip:port` of hosts to use if they are there (stateful sessions), in order. */
+	readonly overrideHost?: OverrideHost | undefined;
+	/** Other reasons not to take a host: the retry policy's predicates. */
+	readonly rejects?: ((host: Host) => boolean) | undefined;
+}
+
+/** A stateful session's host. `strict`: no other host will do. */
+export interface OverrideHost {
+	readonly address: string;
+	readonly strict: boolean;
 }
 
 /** A cluster as the request path uses it. Swapped whole on a configuration change; hosts with the same address carry over. */
@@ -50,6 +78,12 @@ export interface UpstreamCluster {
 	readonly info: ClusterInfo;
 	readonly stats: ClusterStats;
 	readonly breakers: CircuitBreakers;
+	/** This cluster as requests see it whose route has `priority: HIGH`: with breakers of its own. */
+	readonly highPriority: UpstreamCluster;
+	/** The cluster that a host belongs to: this one, or one of those that an aggregate cluster is made of. */
+	memberOf(host: Host): UpstreamCluster;
+	/** Draws whether this request is dropped for overload (`drop_overloads`: 503, DO). */
+	dropsRequest(): boolean;
 	/** Undefined: no healthy upstream (503, UH). */
 	pick(ctx: PickContext): Host | undefined;
 	/** True when it has endpoints and every one is out by outlier ejection. */
@@ -59,6 +93,8 @@ export interface UpstreamCluster {
 	reportStatus(host: Host, status: number): void;
 	/** ... or a failure that no response came from (connect failure, reset, timeout). */
 	reportLocalFailure(host: Host, kind: "connect" | "timeout" | "reset"): void;
+	/** The endpoint answered `x-envoy-immediate-health-check-fail`: it is out until its health check passes. */
+	reportImmediateFailure(host: Host): void;
 }
 
 export interface ClusterInfo {
@@ -76,6 +112,14 @@ export interface ClusterInfo {
 	readonly metadata: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 	/** Request header (or `:authority`) that names the endpoint as `ip:port`; undefined: the balancer chooses. */
 	readonly destinationHeader: string | undefined;
+	/** The endpoint is where the client's connection meant to go (ORIGINAL_DST). */
+	readonly toOriginalDestination: boolean;
+	/** Each client connection has upstream connections of its own. */
+	readonly poolPerDownstreamConnection: boolean;
+	/** Answers and failures are looked at, to eject endpoints. */
+	readonly detectsOutliers: boolean;
+	/** Endpoints are checked, so that they may say in an answer that they are to be taken out. */
+	readonly healthChecked: boolean;
 	/** Local address to bind upstream connections to (upstream_bind_config); undefined: the system's choice. */
 	readonly sourceIp: string | undefined;
 	readonly perConnectionBufferLimitBytes: number;
@@ -89,7 +133,7 @@ export interface KeepAlive {
 	readonly probes: number | undefined;
 }
 
-/** Limits of one cluster (default priority); every `tryX` that answers true is paired with its `releaseX`. */
+/** Limits of one cluster and priority; every `tryX` that answers true is paired with its `releaseX`. */
 export interface CircuitBreakers {
 	tryConnection(): boolean;
 	releaseConnection(): void;

@@ -1,102 +1,134 @@
-import { type Problem, problem } from "../../lib/problem.ts";
+import { problem } from "../../lib/problem.ts";
 import {
 	type Cluster,
-	Cluster_DiscoveryType,
+	type Cluster_CommonLbConfig,
 	Cluster_LbPolicy,
+	Cluster_RingHashLbConfig_HashFunction,
 } from "../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts";
-import type { BalancerFactory } from "../lb/balancer.ts";
-import { leastRequest } from "../lb/least-request.ts";
-import { MAGLEV_TABLE_SIZE, maglev } from "../lb/maglev.ts";
-import { randomHost } from "../lb/random-host.ts";
-import { ringHash } from "../lb/ring-hash.ts";
-import { roundRobin } from "../lb/round-robin.ts";
+import { HealthStatus } from "../../xds/generated/envoy/config/core/v3/health_check_pb.ts";
 import type { BalancingConfig } from "./cluster-config.ts";
-import { compileSlowStart, type SlowStart } from "./slow-start.ts";
+import { compileLbPolicy } from "./compile-lb-policy.ts";
+import {
+	type CompiledPolicy,
+	compileLeastRequest,
+	compileMaglev,
+	compileRandom,
+	compileRingHash,
+	compileRoundRobin,
+	type PolicyScope,
+} from "./compile-policies.ts";
+import { compileSubsets } from "./compile-subsets.ts";
+import { healthName } from "./endpoint-config.ts";
+import { compileSlowStart } from "./slow-start.ts";
 
-const RING_MINIMUM = 1024;
-const RING_MAXIMUM = 8 * 1024 * 1024;
 const PANIC_THRESHOLD_PERCENT = 50;
 
-type LbConfig = Cluster["lbConfig"];
-type Compile = (config: LbConfig, at: string, problems: Problem[]) => BalancerFactory;
+type Compile = (message: Cluster, scope: PolicyScope) => CompiledPolicy;
 
-const POLICIES: Readonly<Record<number, { readonly name: string; readonly compile: Compile }>> = {
-	[Cluster_LbPolicy.ROUND_ROBIN]: { name: "ROUND_ROBIN", compile: () => roundRobin },
-	[Cluster_LbPolicy.LEAST_REQUEST]: { name: "LEAST_REQUEST", compile: compileLeastRequest },
-	[Cluster_LbPolicy.RANDOM]: { name: "RANDOM", compile: () => randomHost },
-	[Cluster_LbPolicy.RING_HASH]: { name: "RING_HASH", compile: compileRingHash },
-	[Cluster_LbPolicy.MAGLEV]: { name: "MAGLEV", compile: compileMaglev },
+const POLICIES: Readonly<Record<number, Compile>> = {
+	[Cluster_LbPolicy.ROUND_ROBIN]: ({ lbConfig }, scope) =>
+		compileRoundRobin(slowStartOf(lbConfig.case === "roundRobinLbConfig" ? lbConfig : undefined, scope)),
+	[Cluster_LbPolicy.LEAST_REQUEST]: ({ lbConfig }, scope) => {
+		const own = lbConfig.case === "leastRequestLbConfig" ? lbConfig : undefined;
+		const settings = { ...own?.value, fullScan: false, slowStart: slowStartOf(own, scope) };
+		return compileLeastRequest(settings, { ...scope, at: `${scope.at}least_request_lb_config.` });
+	},
+	[Cluster_LbPolicy.RANDOM]: () => compileRandom(),
+	[Cluster_LbPolicy.RING_HASH]: ({ lbConfig, commonLbConfig }, scope) => {
+		const own = lbConfig.case === "ringHashLbConfig" ? lbConfig.value : undefined;
+		return compileRingHash(
+			{
+				minimumRingSize: own?.minimumRingSize,
+				maximumRingSize: own?.maximumRingSize,
+				murmur: own?.hashFunction === Cluster_RingHashLbConfig_HashFunction.MURMUR_HASH_2,
+				...hashingOf(commonLbConfig),
+			},
+			{ ...scope, at: `${scope.at}ring_hash_lb_config.` },
+		);
+	},
+	[Cluster_LbPolicy.MAGLEV]: ({ lbConfig, commonLbConfig }, scope) => {
+		const own = lbConfig.case === "maglevLbConfig" ? lbConfig.value : undefined;
+		const settings = { tableSize: own?.tableSize, ...hashingOf(commonLbConfig) };
+		return compileMaglev(settings, { ...scope, at: `${scope.at}maglev_lb_config.` });
+	},
 };
 
-/** The cluster knows the endpoint of each request: nothing is balanced. */
-const CLUSTER_PROVIDED = { name: "CLUSTER_PROVIDED", compile: () => roundRobin };
+/** Reads how a cluster balances: `load_balancing_policy` if it is set, else `lb_policy` and what belongs to it. `provides`: the cluster knows the endpoint of each request itself. */
+export function compileBalancing(message: Cluster, provides: boolean, scope: PolicyScope): BalancingConfig {
+	const common = message.commonLbConfig;
+	const chosen = message.loadBalancingPolicy
+		? compileLbPolicy(message.loadBalancingPolicy, provides, { ...scope, at: `${scope.at}load_balancing_policy.` })
+		: compileEnum(message, provides, scope);
+	return {
+		slowStart: undefined,
+		subsets: undefined,
+		byLocalityWeight: false,
+		failOnPanic: false,
+		...chosen,
+		panicThresholdPercent: Math.floor(common?.healthyPanicThreshold?.value ?? PANIC_THRESHOLD_PERCENT),
+		ignoreUncheckedHosts: common?.ignoreNewHostsUntilFirstHc ?? false,
+		cutOnHostSetChange: common?.closeConnectionsOnHostSetChange ?? false,
+		overrideHealth: overrideHealthOf(common),
+	};
+}
 
-/** Reads `lb_policy`, its configuration and `common_lb_config`. */
-export function compileBalancing(message: Cluster, at: string, problems: Problem[]): BalancingConfig {
-	const provided =
-		message.lbPolicy === Cluster_LbPolicy.CLUSTER_PROVIDED &&
-		message.clusterDiscoveryType.value === Cluster_DiscoveryType.ORIGINAL_DST;
-	const policy = provided ? CLUSTER_PROVIDED : POLICIES[message.lbPolicy];
-	if (!policy)
-		problems.push(
+function compileEnum(
+	message: Cluster,
+	provides: boolean,
+	scope: PolicyScope,
+): CompiledPolicy & Partial<BalancingConfig> {
+	const common = message.commonLbConfig;
+	const { localityConfigSpecifier: locality } = common ?? { localityConfigSpecifier: { case: undefined } };
+	const placement = {
+		byLocalityWeight: locality.case === "localityWeightedLbConfig",
+		failOnPanic: locality.case === "zoneAwareLbConfig" && locality.value.failTrafficOnPanic,
+	};
+	if (message.lbPolicy === Cluster_LbPolicy.CLUSTER_PROVIDED || provides)
+		return compileProvided(message, provides, scope);
+	const compile = POLICIES[message.lbPolicy];
+	if (!compile)
+		scope.problems.push(
 			problem(
 				"LTN3220",
-				`${at}lb_policy`,
+				`${scope.at}lb_policy`,
 				"this balancing policy is not implemented by this proxy",
 				"use ROUND_ROBIN, LEAST_REQUEST, RANDOM, RING_HASH or MAGLEV",
 			),
 		);
-	const common = message.commonLbConfig;
-	return {
-		factory: policy?.compile(message.lbConfig, at, problems) ?? roundRobin,
-		policy: policy?.name ?? "",
-		panicThresholdPercent: common?.healthyPanicThreshold?.value ?? PANIC_THRESHOLD_PERCENT,
-		failOnPanic: false,
-		slowStart: compileSlowStartOf(message.lbConfig, at, problems),
-		byLocalityWeight: common?.localityConfigSpecifier.case === "localityWeightedLbConfig",
-	};
+	const subsets =
+		message.lbSubsetConfig && compileSubsets(message.lbSubsetConfig, { ...scope, at: `${scope.at}lb_subset_config.` });
+	return { ...(compile?.(message, scope) ?? compileRoundRobin(undefined)), ...placement, subsets };
 }
 
-function compileSlowStartOf(config: LbConfig, at: string, problems: Problem[]): SlowStart | undefined {
-	if (config.case === "roundRobinLbConfig")
-		return compileSlowStart(config.value.slowStartConfig, `${at}round_robin_lb_config.slow_start_config`, problems);
-	if (config.case === "leastRequestLbConfig")
-		return compileSlowStart(config.value.slowStartConfig, `${at}least_request_lb_config.slow_start_config`, problems);
-	return undefined;
-}
-
-function compileLeastRequest(config: LbConfig, at: string, problems: Problem[]): BalancerFactory {
-	if (config.case !== "leastRequestLbConfig") return leastRequest();
-	const { choiceCount, activeRequestBias } = config.value;
-	const path = `${at}least_request_lb_config`;
-	if (choiceCount !== undefined && choiceCount < 2)
-		problems.push(problem("LTN3222", `${path}.choice_count`, "at least two hosts must be compared"));
-	if (activeRequestBias && activeRequestBias.defaultValue < 0)
-		problems.push(problem("LTN3223", `${path}.active_request_bias`, "the bias must not be negative"));
-	return leastRequest(choiceCount, activeRequestBias?.defaultValue);
-}
-
-function compileRingHash(config: LbConfig, at: string, problems: Problem[]): BalancerFactory {
-	const own = config.case === "ringHashLbConfig" ? config.value : undefined;
-	const minimumRingSize = Number(own?.minimumRingSize ?? RING_MINIMUM);
-	const maximumRingSize = Number(own?.maximumRingSize ?? RING_MAXIMUM);
-	if (minimumRingSize < 1 || minimumRingSize > maximumRingSize || maximumRingSize > RING_MAXIMUM)
+function compileProvided(message: Cluster, provides: boolean, { at, problems }: PolicyScope): CompiledPolicy {
+	if (message.lbPolicy !== Cluster_LbPolicy.CLUSTER_PROVIDED)
+		problems.push(problem("LTN3227", `${at}lb_policy`, "a cluster of this type needs CLUSTER_PROVIDED"));
+	else if (!provides)
 		problems.push(
-			problem("LTN3224", `${at}ring_hash_lb_config`, `ring sizes must keep 1 <= minimum <= maximum <= ${RING_MAXIMUM}`),
+			problem("LTN3220", `${at}lb_policy`, "CLUSTER_PROVIDED needs a cluster type that chooses endpoints itself"),
 		);
-	return ringHash({ minimumRingSize, maximumRingSize });
+	if (message.lbSubsetConfig)
+		problems.push(problem("LTN3227", `${at}lb_subset_config`, "CLUSTER_PROVIDED cannot have subsets", "remove it"));
+	return { ...compileRoundRobin(undefined), name: "CLUSTER_PROVIDED" };
 }
 
-function compileMaglev(config: LbConfig, at: string, problems: Problem[]): BalancerFactory {
-	const size = Number((config.case === "maglevLbConfig" ? config.value.tableSize : undefined) ?? MAGLEV_TABLE_SIZE);
-	if (size > 5_000_011 || !isPrime(size))
-		problems.push(
-			problem("LTN3225", `${at}maglev_lb_config.table_size`, "the table size must be a prime of at most 5000011"),
-		);
-	return maglev(size);
+type SlowStarter = Extract<Cluster["lbConfig"], { case: "roundRobinLbConfig" | "leastRequestLbConfig" }>;
+
+function slowStartOf(config: SlowStarter | undefined, { at, problems }: PolicyScope) {
+	if (!config) return undefined;
+	const field = config.case === "roundRobinLbConfig" ? "round_robin_lb_config" : "least_request_lb_config";
+	return compileSlowStart(config.value.slowStartConfig, `${at}${field}.slow_start_config`, problems);
 }
 
-function isPrime(n: number): boolean {
-	for (let d = 2; d * d <= n; d++) if (n % d === 0) return false;
-	return n > 2;
+function hashingOf(common: Cluster_CommonLbConfig | undefined) {
+	const { useHostnameForHashing = false, hashBalanceFactor } = common?.consistentHashingLbConfig ?? {};
+	return { useHostname: useHostnameForHashing, hashBalanceFactor };
+}
+
+/** Envoy's default: UNKNOWN, HEALTHY and DEGRADED. */
+const OVERRIDE_HEALTH = [HealthStatus.UNKNOWN, HealthStatus.HEALTHY, HealthStatus.DEGRADED];
+
+function overrideHealthOf(common: Cluster_CommonLbConfig | undefined): ReadonlySet<string> {
+	const statuses = common?.overrideHostStatus?.statuses ?? OVERRIDE_HEALTH;
+	return new Set(statuses.map((status) => healthName(status) ?? ""));
 }

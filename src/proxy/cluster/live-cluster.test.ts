@@ -85,28 +85,26 @@ test("every problem is told with its path", () => {
 		problemsOf({
 			lbPolicy: "CLUSTER_PROVIDED",
 			connectTimeout: "0s",
-			circuitBreakers: { thresholds: [{ priority: "HIGH" }] },
 			transportSocket: { name: "tls" },
 			loadAssignment: assignment(
 				endpoint("not-an-ip", 1),
 				endpoint("10.0.0.1", 70000),
 				{},
-				endpoint("10.0.0.1", 1, { healthStatus: "DEGRADED" }),
+				endpoint("10.0.0.1", 1, { loadBalancingWeight: 0 }),
 			),
 		}).sort(),
 		[
-			"circuit_breakers.thresholds[0].priority",
 			"connect_timeout",
 			"lb_policy",
 			"load_assignment.endpoints[0].lb_endpoints[0].endpoint.address.socket_address.address",
 			"load_assignment.endpoints[0].lb_endpoints[1].endpoint.address.socket_address.port_value",
 			"load_assignment.endpoints[0].lb_endpoints[2]",
-			"load_assignment.endpoints[0].lb_endpoints[3].health_status",
+			"load_assignment.endpoints[0].lb_endpoints[3].load_balancing_weight",
 			"name",
 			"transport_socket",
 		],
 	);
-	assert.deepEqual(problemsOf({ name: "c", type: "ORIGINAL_DST" }), ["type", "lb_policy"]);
+	assert.deepEqual(problemsOf({ name: "c", type: "ORIGINAL_DST" }), ["lb_policy"]);
 	assert.deepEqual(problemsOf({ name: "c", type: "EDS" }), ["eds_cluster_config.eds_config"]);
 	assert.deepEqual(problemsOf({ name: "c", type: "LOGICAL_DNS" }), ["load_assignment"]);
 });
@@ -129,10 +127,10 @@ test("fields that nobody obeys are found, those that are obeyed are not", () => 
 	const message = fromJson(ClusterSchema, json, { registry: xdsRegistry() });
 	assert.deepEqual(findUnsupported(ClusterSchema, message, SUPPORTED), []);
 	assert.equal(compileCluster(message).info.httpProtocol, "downstream");
-	const odd = fromJson(ClusterSchema, { ...edsCluster, healthChecks: [{}], lbSubsetConfig: {} });
+	const odd = fromJson(ClusterSchema, { ...edsCluster, filters: [{}], preconnectPolicy: {} });
 	assert.deepEqual(
 		findUnsupported(ClusterSchema, odd, SUPPORTED).map(({ path }) => path),
-		["health_checks", "lb_subset_config"],
+		["filters", "preconnect_policy"],
 	);
 });
 
@@ -152,9 +150,10 @@ test("an EDS cluster is not found until its endpoints came, nor for ever", () =>
 
 test("hosts of the same address survive updates with requests, ejection and pool; others are marked removed", () => {
 	const { set } = setUp();
-	set.put(cluster({ ...edsCluster, outlierDetection: { consecutive5xx: 1 } }));
+	const outlierDetection = { consecutive5xx: 1, maxEjectionPercent: 50 };
+	set.put(cluster({ ...edsCluster, outlierDetection }));
 	set.setEndpoints("c", endpointsOf(assignment(endpoint("10.0.0.1", 80), endpoint("10.0.0.2", 80))));
-	const before = set.get("c")!;
+	const before = set.live("c")!;
 	const [first, second] = before.hosts();
 	first!.activeRequests = 3;
 	before.reportStatus(first!, 503);
@@ -167,14 +166,14 @@ test("hosts of the same address survive updates with requests, ejection and pool
 	assert.equal(first!.weight, 5);
 	assert.equal(second!.removed, true);
 
-	set.put(cluster({ ...edsCluster, lbPolicy: "RANDOM", outlierDetection: { consecutive5xx: 1 } }));
+	set.put(cluster({ ...edsCluster, lbPolicy: "RANDOM", outlierDetection }));
 	const after = set.get("c")!;
 	assert.notEqual(after, before);
 	assert.equal(after.hosts()[0], first, "same connection settings: the very host");
 	assert.equal(first!.removed, false);
 	assert.equal(after.pick(NO_RETRY)!.address, "10.0.0.3:80");
 
-	set.put(cluster({ ...edsCluster, maxRequestsPerConnection: 1, outlierDetection: { consecutive5xx: 1 } }));
+	set.put(cluster({ ...edsCluster, maxRequestsPerConnection: 1, outlierDetection }));
 	const [replaced] = set.get("c")!.hosts();
 	assert.notEqual(replaced, first);
 	assert.equal(first!.removed, true);

@@ -1,17 +1,18 @@
 import type { Clock } from "../../lib/clock.ts";
 import type { Random } from "../../lib/random.ts";
 import type { StatScope } from "../../telemetry/metric-registry.ts";
-import { type HostBalancer, hostBalancer } from "../lb/host-balancer.ts";
+import type { LevelHealth } from "../lb/priority-load.ts";
 import { CircuitBreakerSet } from "./circuit-breaker-set.ts";
 import type { CircuitBreakers, ClusterInfo, ClusterStats, Host, PickContext, UpstreamCluster } from "./cluster.ts";
+import { ClusterBalancer } from "./cluster-balancer.ts";
 import type { ClusterConfig } from "./cluster-config.ts";
 import { ClusterHost } from "./cluster-host.ts";
 import { clusterStats } from "./cluster-stat-set.ts";
-import type { EndpointConfig, EndpointSet } from "./endpoint-config.ts";
-import { hostAddress } from "./ip-address.ts";
+import { type EndpointSet, NO_ENDPOINTS } from "./endpoint-config.ts";
+import { HighPriorityView } from "./high-priority-view.ts";
+import { type HostChange, HostSet } from "./host-set.ts";
 import { OriginalDestinations } from "./original-destinations.ts";
-import type { OutlierKind } from "./outlier-config.ts";
-import { OutlierDetector } from "./outlier-detector.ts";
+import { OutlierDetector, type OutlierEvent, type OutlierRates } from "./outlier-detector.ts";
 import { slowStartFactor } from "./slow-start.ts";
 
 export interface LiveClusterDeps {
@@ -19,24 +20,30 @@ export interface LiveClusterDeps {
 	readonly random: Random;
 	/** The scope `cluster.<statName>.`; released by `close`. */
 	readonly scope: StatScope;
-	readonly onEjection?: (cluster: string, host: string, event: { ejected: boolean; kind?: OutlierKind }) => void;
+	readonly onEjection?: (host: ClusterHost, event: OutlierEvent) => void;
 }
 
-const NO_ENDPOINTS: EndpointSet = { endpoints: [], overprovisioningFactor: 1.4 };
+/** Told of a cluster's hosts: who comes, who goes, who changed health. */
+export interface HostListener {
+	onHosts(change: Pick<HostChange, "added" | "removed">): void;
+}
 
 /** A cluster in service: hosts, balancer, breakers, outlier detection. Its endpoints change in place, its config never. */
 export class LiveCluster implements UpstreamCluster {
 	readonly config: ClusterConfig;
-	readonly stats: ClusterStats;
-	readonly breakers: CircuitBreakers;
 	/** Endpoints were given at least once (EDS answered, DNS resolved, or static). */
 	initialized = false;
+	/** Active health checks of the hosts; undefined without. */
+	checks: HostListener | undefined = undefined;
 	readonly #deps: LiveClusterDeps;
 	readonly #detector: OutlierDetector<ClusterHost> | undefined;
 	readonly #originals: OriginalDestinations | undefined;
-	#hosts: readonly ClusterHost[] = [];
+	readonly #hosts: HostSet;
+	readonly #balancer: ClusterBalancer;
+	#stats: ClusterStats | undefined;
+	#breakers: CircuitBreakers | undefined;
+	#highPriority: UpstreamCluster | undefined;
 	#endpoints: EndpointSet = NO_ENDPOINTS;
-	#balancer: HostBalancer<ClusterHost>;
 	#allEjected = false;
 	#closed = false;
 
@@ -44,22 +51,21 @@ export class LiveCluster implements UpstreamCluster {
 	constructor(config: ClusterConfig, deps: LiveClusterDeps, previous?: LiveCluster) {
 		this.config = config;
 		this.#deps = deps;
-		this.stats = clusterStats(deps.scope);
-		this.breakers = new CircuitBreakerSet(config.thresholds, deps.scope);
-		if (previous) this.#hosts = previous.#handOver(config.info);
-		this.#balancer = this.#makeBalancer();
-		this.#detector =
-			config.outlier &&
-			new OutlierDetector(config.outlier, {
-				...deps,
-				stats: deps.scope,
-				hosts: () => this.#hosts,
-				onChange: () => this.#rebalance(),
-				onEvent: (host, event) => deps.onEjection?.(config.name, host.address, event),
-			});
-		if (!this.#detector) for (const { outlier } of this.#hosts) outlier.ejected = false;
+		this.#hosts = new HostSet(previous ? previous.#handOver(config) : [], {
+			onNew: (host) => this.#prepare(host),
+			keepsHealthy: config.healthChecks.length > 0 && !config.ignoreHealthOnRemoval,
+		});
+		this.#balancer = new ClusterBalancer(config.balancing, {
+			...deps,
+			hosts: () => this.#hosts.all(),
+			endpoints: () => this.#endpoints,
+			activeRequests: () => this.stats.upstreamRqActive.value,
+			onPanic: () => this.stats.lbHealthyPanic.inc(),
+		});
+		this.#detector = config.outlier && this.#watch(config.outlier);
+		if (!this.#detector) for (const host of this.#hosts.all()) if (host.ejected) host.outlier.ejected = false;
 		if (config.discovery.kind === "original") {
-			this.#originals = new OriginalDestinations(deps.clock, config.discovery.cleanupMs, (set) => this.update(set));
+			this.#originals = new OriginalDestinations(deps.clock, config.discovery, (set) => this.update(set));
 			this.update(NO_ENDPOINTS);
 		} else if (config.discovery.kind === "static") this.update(config.discovery.endpoints);
 		else if (previous?.initialized) this.update(previous.#endpoints);
@@ -77,59 +83,86 @@ export class LiveCluster implements UpstreamCluster {
 		return this.#endpoints;
 	}
 
-	/** Replaces the whole set of endpoints; hosts whose address stays keep requests, connections and ejection. */
+	/** Made at first use: most clusters of a large mesh are never asked. */
+	get stats(): ClusterStats {
+		this.#stats ??= clusterStats(this.#deps.scope);
+		return this.#stats;
+	}
+
+	get breakers(): CircuitBreakers {
+		this.#breakers ??= new CircuitBreakerSet(this.config.breakers.default, "default", this.#deps.scope);
+		return this.#breakers;
+	}
+
+	get highPriority(): UpstreamCluster {
+		const { scope } = this.#deps;
+		this.#highPriority ??= new HighPriorityView(this, new CircuitBreakerSet(this.config.breakers.high, "high", scope));
+		return this.#highPriority;
+	}
+
+	/** Replaces the whole set of endpoints; hosts whose address stays keep requests, connections, ejection and checks. */
 	update(next: EndpointSet): void {
-		const known = new Map(this.#hosts.map((host) => [host.address, host]));
-		const hosts = new Map<string, ClusterHost>();
-		const nowMs = this.#deps.clock.nowMs();
-		for (const endpoint of next.endpoints) {
-			const address = hostAddress(endpoint.host, endpoint.port);
-			// An address may come twice (two priorities): the first one, the most preferred, counts.
-			if (hosts.has(address)) continue;
-			const host = known.get(address) ?? this.#newHost(endpoint, nowMs);
-			host.config = endpoint;
-			hosts.set(address, host);
-			known.delete(address);
-		}
-		for (const gone of known.values()) gone.removed = true;
-		this.#hosts = [...hosts.values()];
+		const change = this.#hosts.update(next);
+		const policyChanged =
+			next.overprovisioningPercent !== this.#endpoints.overprovisioningPercent ||
+			next.weightedPriorityHealth !== this.#endpoints.weightedPriorityHealth;
 		this.#endpoints = next;
+		const first = !this.initialized;
 		this.initialized = true;
-		this.#deps.scope.counter("update_success").inc();
-		this.#deps.scope.counter("membership_change").inc();
+		this.#countUpdate(change);
+		if (change.same && !policyChanged && !first) return;
 		this.#detector?.hostsChanged();
+		this.checks?.onHosts(change);
+		this.#retireHosts(change.removed);
+		if (this.config.balancing.cutOnHostSetChange && change.added.length + change.removed.length > 0)
+			for (const host of this.#hosts.all()) host.onRetired?.("cut");
 		this.#rebalance();
 	}
 
-	#newHost(endpoint: EndpointConfig, sinceMs: number): ClusterHost {
-		const host = new ClusterHost(endpoint);
-		const { slowStart } = this.config.balancing;
-		if (!slowStart) return host;
-		const { clock } = this.#deps;
-		host.warmUp = () => {
-			const factor = slowStartFactor(slowStart, clock.nowMs() - sinceMs);
-			if (factor === 1) host.warmUp = undefined;
-			return factor;
-		};
-		return host;
+	/** Active health checks say something new of these hosts. */
+	healthChanged(): void {
+		this.#retireHosts(this.#hosts.dropUnhealthyLeavers());
+		this.#rebalance();
+	}
+
+	/** A check passed: an ejected host is back when the configuration says so. */
+	checkPassed(host: ClusterHost): void {
+		this.#detector?.checkPassed(host);
 	}
 
 	pick(ctx: PickContext): Host | undefined {
 		if (this.#originals) {
 			const address = this.#originals.use(ctx.destination ?? "");
-			return this.#hosts.find((host) => host.address === address);
+			return this.#hosts.all().find((host) => host.address === address);
 		}
-		let host = this.#balancer.pick(ctx.hash, ctx.avoidPriorities);
-		if (this.#balancer.pickedInPanic || this.#emptyInPanic) this.stats.lbHealthyPanic.inc();
-		if (!ctx.avoid) return host;
-		for (let attempt = 0; attempt < ctx.hostSelectionAttempts && host && ctx.avoid.has(host); attempt++)
-			host = this.#balancer.pick(ctx.hash, ctx.avoidPriorities);
-		return host;
+		return this.#balancer.pick(ctx);
 	}
 
-	/** Envoy counts a cluster without endpoints as one in panic, unless panic is off. */
-	get #emptyInPanic(): boolean {
-		return this.#hosts.length === 0 && this.config.balancing.panicThresholdPercent > 0;
+	memberOf(): UpstreamCluster {
+		return this;
+	}
+
+	/** What can serve on each priority. */
+	levels(): readonly LevelHealth[] {
+		return this.#balancer.levels();
+	}
+
+	/** What the last sweep compared success rates with; empty when there was too little to compare. */
+	outlierRates(): OutlierRates {
+		return this.#detector?.rates ?? {};
+	}
+
+	/** A round of name resolution ended. */
+	countResolution(ok: boolean): void {
+		this.#deps.scope.counter("update_attempt").inc();
+		if (!ok) this.#deps.scope.counter("update_failure").inc();
+	}
+
+	dropsRequest(): boolean {
+		const { dropChance } = this.#endpoints;
+		if (dropChance === 0 || this.#deps.random.unit() >= dropChance) return false;
+		this.#deps.scope.counter("upstream_rq_drop_overload").inc();
+		return true;
 	}
 
 	/** True when no endpoint is usable and ejection is the reason for at least one of them. */
@@ -138,7 +171,7 @@ export class LiveCluster implements UpstreamCluster {
 	}
 
 	hosts(): readonly ClusterHost[] {
-		return this.#hosts;
+		return this.#hosts.all();
 	}
 
 	reportStatus(host: Host, status: number): void {
@@ -149,11 +182,81 @@ export class LiveCluster implements UpstreamCluster {
 		if (!this.#closed) this.#detector?.reportLocalFailure(host as ClusterHost, kind);
 	}
 
+	reportImmediateFailure(host: Host): void {
+		const { check } = host as ClusterHost;
+		if (this.#closed || !check || check.failed) return;
+		check.failed = true;
+		check.excluded = true;
+		this.healthChanged();
+	}
+
 	/** The cluster has left the configuration: its hosts' pools close when idle, its stats go. */
 	close(): void {
 		if (this.#closed) return;
-		for (const host of this.#hosts) host.removed = true;
+		this.#retireHosts(this.#hosts.all());
 		this.#retire();
+	}
+
+	#countUpdate({ added, removed, same }: HostChange): void {
+		const { scope } = this.#deps;
+		const moved = added.length > 0 || removed.length > 0;
+		if (this.config.discovery.kind === "static") {
+			// Envoy fills a static cluster level by level.
+			const levels = new Set(added.map(({ priority }) => priority)).size;
+			if (moved) scope.counter("membership_change").inc(levels);
+			return;
+		}
+		if (moved) scope.counter("membership_change").inc();
+		if (this.config.discovery.kind === "original") return;
+		scope.counter("update_success").inc();
+		if (same) scope.counter("update_no_rebuild").inc();
+		if (this.config.discovery.kind === "eds") scope.counter("update_attempt").inc();
+	}
+
+	#watch(config: NonNullable<ClusterConfig["outlier"]>): OutlierDetector<ClusterHost> {
+		const { onEjection, scope } = this.#deps;
+		return new OutlierDetector(config, {
+			...this.#deps,
+			stats: scope,
+			hosts: () => this.#hosts.all(),
+			onChange: () => this.#rebalance(),
+			onEvent: (host, event) => {
+				if (event.action === "eject" && event.enforced) this.outOfService(host);
+				onEjection?.(host, event);
+			},
+		});
+	}
+
+	#prepare(host: ClusterHost): void {
+		const { slowStart, ignoreUncheckedHosts } = this.config.balancing;
+		if (this.config.healthChecks.length > 0 && host.config.check?.disabled !== true)
+			host.check = { failed: true, timedOut: false, pending: ignoreUncheckedHosts, degraded: false, excluded: false };
+		if (slowStart && !host.check) this.warmUp(host);
+	}
+
+	/** Slow start begins (anew) now. */
+	warmUp(host: ClusterHost): void {
+		const { slowStart } = this.config.balancing;
+		if (!slowStart) return;
+		const { clock } = this.#deps;
+		const sinceMs = clock.nowMs();
+		host.warmUp = () => {
+			const factor = slowStartFactor(slowStart, clock.nowMs() - sinceMs);
+			if (factor === 1) host.warmUp = undefined;
+			return factor;
+		};
+	}
+
+	/** A host went out of service: its connections are cut if the configuration says so. */
+	outOfService(host: ClusterHost): void {
+		if (this.config.cutOnHealthFailure) host.onRetired?.("cut");
+	}
+
+	#retireHosts(hosts: readonly ClusterHost[]): void {
+		for (const host of hosts) {
+			host.removed = true;
+			host.onRetired?.("left");
+		}
 	}
 
 	#retire(): void {
@@ -163,39 +266,35 @@ export class LiveCluster implements UpstreamCluster {
 		this.#deps.scope.release();
 	}
 
-	#handOver(to: ClusterInfo): readonly ClusterHost[] {
-		const sameConnections = JSON.stringify(connectionKey(to)) === JSON.stringify(connectionKey(this.config.info));
-		const hosts = sameConnections
-			? this.#hosts
-			: this.#hosts.map((host) => {
-					host.removed = true;
-					return new ClusterHost(host.config, host);
-				});
+	#handOver(to: ClusterConfig): readonly ClusterHost[] {
+		const sameConnections = JSON.stringify(connectionKey(to.info)) === JSON.stringify(connectionKey(this.config.info));
+		const checked = to.healthChecks.length > 0;
+		const hosts = this.#hosts.all().map((host) => {
+			if (!checked) host.check = undefined;
+			if (sameConnections) return host;
+			host.removed = true;
+			host.onRetired?.("left");
+			return new ClusterHost(host.config, host);
+		});
 		this.#retire();
 		return hosts;
 	}
 
 	#rebalance(): void {
-		this.#balancer = this.#makeBalancer();
-		const healthy = this.#hosts.filter((host) => host.healthy).length;
-		this.#allEjected = healthy === 0 && this.#hosts.some(({ ejected }) => ejected);
-		this.stats.membershipTotal.set(this.#hosts.length);
-		this.stats.membershipHealthy.set(healthy);
-	}
-
-	#makeBalancer(): HostBalancer<ClusterHost> {
-		const placed = this.#hosts.map((host) => ({
-			host,
-			priority: host.config.priority,
-			healthy: host.healthy,
-			locality: Object.values(host.locality).join("/"),
-			localityWeight: host.config.localityWeight,
-		}));
-		return hostBalancer(placed, {
-			...this.config.balancing,
-			overprovisioningFactor: this.#endpoints.overprovisioningFactor,
-			random: this.#deps.random,
-		});
+		this.#balancer.reset();
+		const hosts = this.#hosts.all();
+		let [healthy, degraded, excluded] = [0, 0, 0];
+		for (const host of hosts) {
+			if (host.health === "healthy") healthy++;
+			else if (host.health === "degraded") degraded++;
+			if (host.excluded) excluded++;
+		}
+		this.#allEjected = healthy + degraded === 0 && hosts.some(({ ejected }) => ejected);
+		const { scope } = this.#deps;
+		scope.gauge("membership_total").set(hosts.length);
+		scope.gauge("membership_healthy").set(healthy);
+		scope.gauge("membership_degraded").set(degraded);
+		scope.gauge("membership_excluded").set(excluded);
 	}
 }
 

@@ -1,5 +1,5 @@
 import type { Clock } from "../../lib/clock.ts";
-import type { EndpointConfig, EndpointSet } from "./endpoint-config.ts";
+import { type EndpointConfig, type EndpointSet, NO_ENDPOINTS, PLAIN_ENDPOINT } from "./endpoint-config.ts";
 import { hostAddress, isIpAddress } from "./ip-address.ts";
 
 /** More destinations than this at a time are not kept: the one that was unused for longest makes room. */
@@ -18,20 +18,27 @@ interface Known {
 export class OriginalDestinations {
 	readonly #clock: Clock;
 	readonly #cleanupMs: number;
+	readonly #portOverride: number | undefined;
 	readonly #onChange: (endpoints: EndpointSet) => void;
 	readonly #known = new Map<string, Known>();
 	#cancelCleanup: (() => void) | undefined = undefined;
 
-	constructor(clock: Clock, cleanupMs: number, onChange: (endpoints: EndpointSet) => void) {
+	constructor(
+		clock: Clock,
+		config: { readonly cleanupMs: number; readonly portOverride: number | undefined },
+		onChange: (endpoints: EndpointSet) => void,
+	) {
 		this.#clock = clock;
-		this.#cleanupMs = cleanupMs;
+		this.#cleanupMs = config.cleanupMs;
+		this.#portOverride = config.portOverride;
 		this.#onChange = onChange;
 	}
 
 	/** `ip:port` as hosts are keyed, for what a request names as its destination; undefined when that is no IP address. */
 	use(destination: string): string | undefined {
-		const place = parseDestination(destination);
-		if (!place) return undefined;
+		const named = parseDestination(destination);
+		if (!named) return undefined;
+		const place = this.#portOverride === undefined ? named : { ...named, port: this.#portOverride };
 		const address = hostAddress(place.host, place.port);
 		const known = this.#known.get(address);
 		if (known) known.usedMs = this.#clock.nowMs();
@@ -67,21 +74,11 @@ export class OriginalDestinations {
 
 	#tell(): void {
 		const endpoints = [...this.#known.values()].map(({ endpoint }) => endpoint);
-		this.#onChange({ endpoints, overprovisioningFactor: 1.4 });
+		this.#onChange({ ...NO_ENDPOINTS, endpoints });
 	}
 }
 
 type Place = Pick<EndpointConfig, "host" | "port">;
-
-const PLAIN_ENDPOINT: Omit<EndpointConfig, "host" | "port"> = {
-	hostname: "",
-	weight: 1,
-	health: "UNKNOWN",
-	priority: 0,
-	locality: { region: "", zone: "", subZone: "" },
-	localityWeight: 0,
-	metadata: {},
-};
 
 /** `ip`, `ip:port` or `[ip]:port`; Host fields leave the port out when it is HTTP's own. */
 function parseDestination(text: string): Place | undefined {

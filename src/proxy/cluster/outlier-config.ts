@@ -1,3 +1,4 @@
+import { type Problem, problem } from "../../lib/problem.ts";
 import type { OutlierDetection } from "../../xds/generated/envoy/config/cluster/v3/outlier_detection_pb.ts";
 import { durationMs } from "./duration-ms.ts";
 
@@ -18,11 +19,10 @@ export interface OutlierConfig {
 	readonly maxEjectionMs: number;
 	readonly maxEjectionJitterMs: number;
 	readonly maxEjectionPercent: number;
-	/**
-	 * Eject one host even when that is more than `maxEjectionPercent`. Unset means yes (Istio documents that one host may
-	 * always be ejected; Envoy's own default is no).
-	 */
+	/** Eject one host even when that is more than `maxEjectionPercent`. */
 	readonly alwaysEjectOne: boolean;
+	/** A passed active health check ends an ejection. */
+	readonly unejectOnCheck: boolean;
 	readonly splitLocalOrigin: boolean;
 	/** Failures in a row; 0 = never. */
 	readonly consecutive: Readonly<
@@ -38,21 +38,53 @@ export interface OutlierConfig {
 	};
 }
 
-/** Reads an OutlierDetection message. */
-export function compileOutlier(message: OutlierDetection): OutlierConfig {
+/** Reads an OutlierDetection message; `at` is its path. */
+export function compileOutlier(message: OutlierDetection, at = "", problems: Problem[] = []): OutlierConfig {
 	const baseEjectionMs = durationMs(message.baseEjectionTime, 30_000);
+	checkValues(message, baseEjectionMs, at, problems);
 	return {
 		intervalMs: durationMs(message.interval, 10_000),
 		baseEjectionMs,
 		maxEjectionMs: durationMs(message.maxEjectionTime, Math.max(300_000, baseEjectionMs)),
 		maxEjectionJitterMs: durationMs(message.maxEjectionTimeJitter, 0),
 		maxEjectionPercent: Math.min(100, message.maxEjectionPercent ?? 10),
-		alwaysEjectOne: message.alwaysEjectOneHost ?? true,
+		alwaysEjectOne: message.alwaysEjectOneHost ?? false,
+		unejectOnCheck: message.successfulActiveHealthCheckUnejectHost ?? true,
 		splitLocalOrigin: message.splitExternalLocalOriginErrors,
 		...compileConsecutive(message),
 		...compileRates(message),
 		enforcing: compileEnforcing(message),
 	};
+}
+
+const PERCENTAGES = [
+	["max_ejection_percent", "maxEjectionPercent"],
+	["enforcing_consecutive_5xx", "enforcingConsecutive5xx"],
+	["enforcing_success_rate", "enforcingSuccessRate"],
+	["enforcing_consecutive_gateway_failure", "enforcingConsecutiveGatewayFailure"],
+	["enforcing_consecutive_local_origin_failure", "enforcingConsecutiveLocalOriginFailure"],
+	["enforcing_local_origin_success_rate", "enforcingLocalOriginSuccessRate"],
+	["failure_percentage_threshold", "failurePercentageThreshold"],
+	["enforcing_failure_percentage", "enforcingFailurePercentage"],
+	["enforcing_failure_percentage_local_origin", "enforcingFailurePercentageLocalOrigin"],
+] as const;
+
+const TIMES = [
+	["interval", "interval"],
+	["base_ejection_time", "baseEjectionTime"],
+	["max_ejection_time", "maxEjectionTime"],
+] as const;
+
+/** Envoy's own rules for the message. */
+function checkValues(message: OutlierDetection, baseMs: number, at: string, problems: Problem[]): void {
+	for (const [name, field] of PERCENTAGES)
+		if ((message[field] ?? 0) > 100)
+			problems.push(problem("LTN3260", `${at}.${name}`, "the percentage must be at most 100"));
+	for (const [name, field] of TIMES)
+		if (message[field] && durationMs(message[field], 0) <= 0)
+			problems.push(problem("LTN3261", `${at}.${name}`, "the time must be greater than 0"));
+	if (message.maxEjectionTime && durationMs(message.maxEjectionTime, 0) < baseMs)
+		problems.push(problem("LTN3262", `${at}.max_ejection_time`, "it must not be shorter than base_ejection_time"));
 }
 
 function compileConsecutive(message: OutlierDetection): Pick<OutlierConfig, "consecutive"> {

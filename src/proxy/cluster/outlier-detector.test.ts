@@ -16,7 +16,7 @@ function setUp(over: Partial<OutlierConfig> = {}, size = 4) {
 	const scope = new MetricRegistry().scope("cluster.c.");
 	let changes = 0;
 	const detector = new OutlierDetector(
-		{ ...defaults, ...over },
+		{ ...defaults, maxEjectionPercent: 50, ...over },
 		{ clock, random: seededRandom(1), stats: scope, hosts: () => hosts, onChange: () => void changes++ },
 	);
 	const fail = (host: OutlierHost, times: number, status = 500) => {
@@ -40,15 +40,18 @@ test("five failures in a row eject, an answer in between starts again", () => {
 	assert.equal(scope.gauge("outlier_detection.ejections_active").value, 1);
 });
 
-test("one host may be ejected whatever the percentage; the next must fit", () => {
-	const { hosts, fail, stat } = setUp({ maxEjectionPercent: 50 });
+test("one host may be ejected whatever the percentage if so configured; the next must fit", () => {
+	const { hosts, fail, stat } = setUp({ maxEjectionPercent: 50, alwaysEjectOne: true });
 	for (const host of hosts.slice(0, 3)) fail(host, 5);
 	assert.deepEqual(
 		hosts.map(({ outlier }) => outlier.ejected),
 		[true, true, false, false],
 	);
 	assert.equal(stat("ejections_overflow"), 1);
-	const strict = setUp({ alwaysEjectOne: false });
+	const one = setUp({ maxEjectionPercent: 10, alwaysEjectOne: true });
+	one.fail(one.hosts[0]!, 5);
+	assert.equal(one.hosts[0]!.outlier.ejected, true);
+	const strict = setUp({ maxEjectionPercent: 10 });
 	strict.fail(strict.hosts[0]!, 5);
 	assert.equal(strict.hosts[0]!.outlier.ejected, false, "10 % of 4 hosts is none");
 });
@@ -107,11 +110,13 @@ test("local failures count as 503 unless split, then on their own", () => {
 	for (let i = 0; i < 5; i++) joined.detector.reportLocalFailure(joined.hosts[0]!, "connect");
 	assert.equal(joined.stat("ejections_enforced_consecutive_5xx"), 1);
 	const split = setUp({ splitLocalOrigin: true });
-	for (let i = 0; i < 4; i++) split.detector.reportLocalFailure(split.hosts[0]!, "reset");
+	for (let i = 0; i < 4; i++) split.detector.reportLocalFailure(split.hosts[0]!, "connect");
 	split.fail(split.hosts[0]!, 1);
-	split.detector.reportLocalFailure(split.hosts[0]!, "timeout");
+	split.detector.reportLocalFailure(split.hosts[0]!, "connect");
 	assert.equal(split.hosts[0]!.outlier.ejected, false, "the answer, even 500, ended the row of local failures");
-	for (let i = 0; i < 4; i++) split.detector.reportLocalFailure(split.hosts[0]!, "reset");
+	for (let i = 0; i < 9; i++) split.detector.reportLocalFailure(split.hosts[0]!, "reset");
+	assert.equal(split.hosts[0]!.outlier.ejected, false, "each reset had a connection, which is a success");
+	for (let i = 0; i < 4; i++) split.detector.reportLocalFailure(split.hosts[0]!, "connect");
 	assert.equal(split.stat("ejections_enforced_consecutive_local_origin_failure"), 1);
 });
 
@@ -153,11 +158,34 @@ test("a detector that takes hosts over counts anew, whatever the one before had 
 	const { hosts, fail, clock, scope } = setUp({ consecutive: { ...defaults.consecutive, consecutive_5xx: 3 } });
 	fail(hosts[0]!, 2);
 	const next = new OutlierDetector(
-		{ ...defaults, consecutive: { ...defaults.consecutive, consecutive_5xx: 2 } },
+		{ ...defaults, maxEjectionPercent: 50, consecutive: { ...defaults.consecutive, consecutive_5xx: 2 } },
 		{ clock, random: seededRandom(1), stats: scope, hosts: () => hosts, onChange: () => {} },
 	);
 	next.reportStatus(hosts[0]!, 500);
 	assert.equal(hosts[0]!.outlier.ejected, false);
 	next.reportStatus(hosts[0]!, 500);
 	assert.equal(hosts[0]!.outlier.ejected, true);
+});
+
+test("a passed health check ends an ejection, unless that is switched off", () => {
+	for (const [unejectOnCheck, ejected] of [
+		[true, false],
+		[false, true],
+	] as const) {
+		const { hosts, fail, detector } = setUp({ unejectOnCheck });
+		fail(hosts[0]!, 5);
+		detector.checkPassed(hosts[0]!);
+		assert.equal(hosts[0]!.outlier.ejected, ejected);
+	}
+});
+
+test("jitter lengthens an ejection", () => {
+	const { hosts, fail, clock } = setUp({ maxEjectionJitterMs: 60_000 });
+	fail(hosts[0]!, 5);
+	const { jitterMs } = hosts[0]!.outlier;
+	assert.ok(jitterMs > 0 && jitterMs <= 60_000);
+	clock.advance(30_000);
+	assert.equal(hosts[0]!.outlier.ejected, jitterMs > 0);
+	clock.advance(Math.ceil(jitterMs / 10_000) * 10_000);
+	assert.equal(hosts[0]!.outlier.ejected, false);
 });

@@ -2,15 +2,23 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Random } from "../../lib/random.ts";
 import type { Counter, Gauge } from "../../telemetry/metrics.ts";
 import type { OutlierConfig, OutlierKind } from "./outlier-config.ts";
-import { failedByPercentage, failedBySuccessRate, type RateTally } from "./outlier-rates.ts";
+import {
+	failedByPercentage,
+	failedBySuccessRate,
+	type MeasuredHost,
+	type RateTally,
+	type SuccessRateBounds,
+} from "./outlier-rates.ts";
 
 /** What the detector knows of one host; lives on the host, so that it outlasts configuration changes. */
 export class OutlierState {
 	ejected = false;
 	ejectedAtMs = 0;
-	/** How long the present ejection lasts. */
-	ejectedForMs = 0;
-	/** Multiplies the base ejection time; shrinks by one per sweep spent in service. */
+	/** When it last came back; undefined: never. */
+	returnedAtMs: number | undefined = undefined;
+	/** Added to how long the present ejection lasts. */
+	jitterMs = 0;
+	/** Multiplies the base ejection time; shrinks by one per sweep, once an interval has passed in service. */
 	backoff = 0;
 	ejections = 0;
 	readonly inARow = { consecutive_5xx: 0, consecutive_gateway_failure: 0, consecutive_local_origin_failure: 0 };
@@ -34,9 +42,22 @@ export interface OutlierDeps<H extends OutlierHost> {
 	hosts(): readonly H[];
 	/** Called after hosts went out of or came back into service. */
 	onChange(): void;
-	/** Every ejection and its end, for the log. */
-	onEvent?(host: H, event: { readonly ejected: boolean; readonly kind?: OutlierKind }): void;
+	/** Every ejection, enforced or not, and its end: for the log. */
+	onEvent?(host: H, event: OutlierEvent): void;
 }
+
+export type OutlierEvent =
+	| {
+			readonly action: "eject";
+			readonly kind: OutlierKind;
+			readonly enforced: boolean;
+			/** What success rates were compared with; undefined for failures in a row. */
+			readonly rates: SuccessRateBounds | undefined;
+	  }
+	| { readonly action: "uneject" };
+
+/** What success rates were compared with at the last sweep. */
+export type OutlierRates = { readonly [of in "external" | "local"]?: SuccessRateBounds | undefined };
 
 type ConsecutiveKind = keyof OutlierState["inARow"];
 
@@ -48,6 +69,7 @@ export class OutlierDetector<H extends OutlierHost> {
 	readonly #config: OutlierConfig;
 	readonly #deps: OutlierDeps<H>;
 	readonly #active: Gauge;
+	#rates: OutlierRates = {};
 	#cancelSweep: () => void;
 
 	constructor(config: OutlierConfig, deps: OutlierDeps<H>) {
@@ -58,6 +80,10 @@ export class OutlierDetector<H extends OutlierHost> {
 		// Hosts come over from a cluster with other thresholds: what they failed in a row there says nothing here.
 		for (const { outlier } of deps.hosts()) forgetFailures(outlier);
 		this.hostsChanged();
+	}
+
+	get rates(): OutlierRates {
+		return this.#rates;
 	}
 
 	/** An answer came from the host. */
@@ -85,8 +111,21 @@ export class OutlierDetector<H extends OutlierHost> {
 			this.reportStatus(host, kind === "timeout" ? 504 : 503);
 			return;
 		}
-		tally(host.outlier.local, false);
+		const { local, inARow } = host.outlier;
+		if (kind !== "connect") {
+			// There was a connection, which counts by itself.
+			tally(local, true);
+			inARow.consecutive_local_origin_failure = 0;
+		}
+		tally(local, false);
 		this.#countInARow(host, "consecutive_local_origin_failure");
+	}
+
+	/** An active health check passed: an ejected host comes back, unless that is switched off. */
+	checkPassed(host: H): void {
+		if (!this.#config.unejectOnCheck || !host.outlier.ejected) return;
+		this.#unEject(host);
+		this.#deps.onChange();
 	}
 
 	/** To be called when hosts were added or removed. */
@@ -100,24 +139,32 @@ export class OutlierDetector<H extends OutlierHost> {
 
 	#countInARow(host: H, kind: ConsecutiveKind): void {
 		const { inARow, ejected } = host.outlier;
-		if (++inARow[kind] !== this.#config.consecutive[kind]) return;
+		if (++inARow[kind] !== this.#config.consecutive[kind] || ejected) return;
+		if (kind === "consecutive_5xx") this.#count("ejections_consecutive_5xx");
 		inARow[kind] = 0;
-		if (!ejected) this.#detected(host, kind);
+		this.#detected(host, kind);
 	}
 
-	#detected(host: H, kind: OutlierKind): void {
-		const { stats, random } = this.#deps;
-		stats.counter(`outlier_detection.ejections_detected_${kind}`).inc();
+	#count(name: string): void {
+		this.#deps.stats.counter(`outlier_detection.${name}`).inc();
+	}
+
+	#detected(host: H, kind: OutlierKind, rates?: SuccessRateBounds): void {
+		this.#count(`ejections_detected_${kind}`);
 		if (!this.#mayEject()) {
-			stats.counter("outlier_detection.ejections_overflow").inc();
+			this.#count("ejections_overflow");
 			return;
 		}
-		if (random.below(100) >= this.#config.enforcing[kind]) return;
-		stats.counter(`outlier_detection.ejections_enforced_${kind}`).inc();
-		stats.counter("outlier_detection.ejections_enforced_total").inc();
-		this.#eject(host);
-		this.#deps.onEvent?.(host, { ejected: true, kind });
-		this.#deps.onChange();
+		// Envoy's older counters of these two kinds.
+		if (kind === "consecutive_5xx" || kind === "success_rate") this.#count("ejections_total");
+		const enforced = this.#deps.random.below(100) < this.#config.enforcing[kind];
+		if (enforced) {
+			this.#count("ejections_enforced_total");
+			this.#count(`ejections_enforced_${kind}`);
+			this.#eject(host);
+		}
+		this.#deps.onEvent?.(host, { action: "eject", kind, enforced, rates });
+		if (enforced) this.#deps.onChange();
 	}
 
 	#mayEject(): boolean {
@@ -131,9 +178,8 @@ export class OutlierDetector<H extends OutlierHost> {
 		outlier.ejected = true;
 		outlier.ejectedAtMs = this.#deps.clock.nowMs();
 		outlier.ejections++;
-		if (baseEjectionMs * outlier.backoff < maxEjectionMs) outlier.backoff++;
-		outlier.ejectedForMs =
-			Math.min(baseEjectionMs * outlier.backoff, maxEjectionMs) + this.#deps.random.unit() * maxEjectionJitterMs;
+		outlier.jitterMs = this.#deps.random.below(Math.min(2 ** 32, maxEjectionJitterMs + 1));
+		if (outlier.backoff * baseEjectionMs < maxEjectionMs + baseEjectionMs) outlier.backoff++;
 		this.#active.add(1);
 	}
 
@@ -146,45 +192,67 @@ export class OutlierDetector<H extends OutlierHost> {
 
 	#sweep(): void {
 		const now = this.#deps.clock.nowMs();
+		const { baseEjectionMs, maxEjectionMs, intervalMs } = this.#config;
 		let returned = false;
 		for (const host of this.#deps.hosts()) {
-			const state = host.outlier;
-			if (!state.ejected) {
-				if (state.backoff > 0) state.backoff--;
-			} else if (now - state.ejectedAtMs >= state.ejectedForMs) {
-				this.#unEject(host);
-				returned = true;
-			}
+			const { ejected, backoff, jitterMs, ejectedAtMs } = host.outlier;
+			const lastsMs = Math.min(baseEjectionMs * backoff, maxEjectionMs) + jitterMs;
+			if (!ejected || now - ejectedAtMs < lastsMs) continue;
+			this.#unEject(host);
+			returned = true;
 		}
 		if (returned) this.#deps.onChange();
 		this.#sweepRates();
+		for (const { outlier } of this.#deps.hosts())
+			if (!outlier.ejected && outlier.returnedAtMs !== undefined && now - outlier.returnedAtMs >= intervalMs)
+				outlier.backoff = Math.max(0, outlier.backoff - 1);
 	}
 
 	#unEject(host: H): void {
 		const state = host.outlier;
 		state.ejected = false;
+		state.returnedAtMs = this.#deps.clock.nowMs();
 		forgetFailures(state);
 		this.#active.add(-1);
-		this.#deps.onEvent?.(host, { ejected: false });
+		this.#deps.onEvent?.(host, { action: "uneject" });
 	}
 
 	#sweepRates(): void {
+		this.#judge("external");
+		if (this.#config.splitLocalOrigin) this.#judge("local");
+	}
+
+	#judge(of: "external" | "local"): void {
+		const { successRate, failurePercentage } = this.#config;
 		const hosts = this.#deps.hosts();
-		const judge = (of: "external" | "local", rateKind: OutlierKind, percentageKind: OutlierKind) => {
-			const measured = hosts
-				.filter(({ outlier }) => !outlier.ejected)
-				.map((host) => ({ host, tally: host.outlier[of] }));
-			for (const host of failedBySuccessRate(measured, this.#config.successRate)) this.#detected(host, rateKind);
-			for (const host of failedByPercentage(measured, this.#config.failurePercentage))
-				if (!host.outlier.ejected) this.#detected(host, percentageKind);
-		};
-		judge("external", "success_rate", "failure_percentage");
-		if (this.#config.splitLocalOrigin) judge("local", "local_origin_success_rate", "local_origin_failure_percentage");
-		const { requestVolume } = this.#config.successRate;
-		for (const { outlier } of hosts) {
-			outlier.successRate = takeRate(outlier.external, requestVolume);
-			outlier.localSuccessRate = takeRate(outlier.local, requestVolume);
+		const field = of === "external" ? "successRate" : "localSuccessRate";
+		const enough = hosts.length >= Math.min(successRate.minimumHosts, failurePercentage.minimumHosts);
+		const volume = Math.min(successRate.requestVolume, failurePercentage.requestVolume);
+		const measured: MeasuredHost<H>[] = [];
+		for (const host of hosts) {
+			const { [of]: tallied, ejected } = host.outlier;
+			const { total, success } = tallied;
+			tallied.total = 0;
+			tallied.success = 0;
+			host.outlier[field] = -1;
+			if (!enough || ejected || total === 0) continue;
+			const rate = (100 * success) / total;
+			if (total >= volume) host.outlier[field] = rate;
+			measured.push({ host, rate, total });
 		}
+		const bounds = this.#ejectByRates(measured, of === "local" ? "local_origin_" : "");
+		this.#rates = { ...this.#rates, [of]: bounds };
+	}
+
+	#ejectByRates(measured: readonly MeasuredHost<H>[], origin: "" | "local_origin_"): SuccessRateBounds | undefined {
+		const bySuccess = failedBySuccessRate(measured, this.#config.successRate);
+		for (const { host } of bySuccess.failed) {
+			this.#count("ejections_success_rate");
+			this.#detected(host, `${origin}success_rate`, bySuccess.bounds);
+		}
+		for (const { host } of failedByPercentage(measured, this.#config.failurePercentage))
+			if (!host.outlier.ejected) this.#detected(host, `${origin}failure_percentage`);
+		return bySuccess.bounds;
 	}
 }
 
@@ -195,11 +263,4 @@ function forgetFailures({ inARow }: OutlierState): void {
 function tally(of: RateTally, success: boolean): void {
 	of.total++;
 	if (success) of.success++;
-}
-
-function takeRate(of: RateTally, volume: number): number {
-	const rate = of.total >= volume && of.total > 0 ? (100 * of.success) / of.total : -1;
-	of.total = 0;
-	of.success = 0;
-	return rate;
 }

@@ -15,7 +15,7 @@ const DEFAULT_MIN_PERCENT = 10;
 
 /** Reads `slow_start_config`; undefined when there is none or its window is 0. */
 export function compileSlowStart(
-	message: Cluster_SlowStartConfig | undefined,
+	message: Pick<Cluster_SlowStartConfig, "slowStartWindow" | "aggression" | "minWeightPercent"> | undefined,
 	path: string,
 	problems: Problem[],
 ): SlowStart | undefined {

@@ -32,6 +32,8 @@ export interface AttemptTarget {
 	readonly downstream: Protocol;
 	readonly isRetry: boolean;
 	readonly routeStats?: UpstreamRequestStats | undefined;
+	/** Where retries are counted, when not with the cluster. */
+	readonly retryBreakers?: CircuitBreakers | undefined;
 }
 
 /** One try of one request on one endpoint: keeps the books of endpoint, cluster and breakers; every attempt ends exactly once. */
@@ -48,6 +50,7 @@ export class Attempt implements UpstreamUser, TimerOwner {
 	readonly #context: UpstreamContext;
 	readonly #pool: HostPool;
 	readonly #breakers: CircuitBreakers;
+	readonly #retryBreakers: CircuitBreakers;
 	readonly #routeStats: UpstreamRequestStats | undefined;
 	readonly #startMs: number;
 	#timer: Timer | undefined = undefined;
@@ -62,6 +65,7 @@ export class Attempt implements UpstreamUser, TimerOwner {
 		this.isRetry = target.isRetry;
 		this.#pool = poolFor(target.host, target.cluster, target.downstream, context);
 		this.#breakers = target.cluster.breakers;
+		this.#retryBreakers = target.retryBreakers ?? this.#breakers;
 		this.#routeStats = target.routeStats;
 		this.#startMs = context.clock.nowMs();
 	}
@@ -70,7 +74,7 @@ export class Attempt implements UpstreamUser, TimerOwner {
 		const { stats } = this.cluster;
 		if (!this.#breakers.tryRequest()) {
 			this.#ended = true;
-			if (this.isRetry) this.#breakers.releaseRetry();
+			if (this.isRetry) this.#retryBreakers.releaseRetry();
 			stats.upstreamRqPendingOverflow.inc();
 			this.#owner.onAttemptFailure(this, failure("overflow"), false);
 			return;
@@ -141,7 +145,10 @@ export class Attempt implements UpstreamUser, TimerOwner {
 		this.#routeStats?.countStatus(head.status);
 		if (head.status >= 500) this.host.stats.rqError++;
 		else this.host.stats.rqSuccess++;
-		this.cluster.reportStatus(this.host, head.status);
+		const { detectsOutliers, healthChecked } = this.cluster.info;
+		if (detectsOutliers) this.cluster.reportStatus(this.host, outlierStatus(head));
+		if (healthChecked && head.headers.has("x-envoy-immediate-health-check-fail"))
+			this.cluster.reportImmediateFailure(this.host);
 		this.#owner.onAttemptResponse(this, head);
 	}
 
@@ -186,7 +193,7 @@ export class Attempt implements UpstreamUser, TimerOwner {
 		this.#timer?.cancel();
 		this.host.activeRequests--;
 		this.#breakers.releaseRequest();
-		if (this.isRetry) this.#breakers.releaseRetry();
+		if (this.isRetry) this.#retryBreakers.releaseRetry();
 		this.cluster.stats.upstreamRqActive.add(-1);
 		this.cluster.stats.upstreamRqCompleted.inc();
 		this.#routeStats?.upstreamRqCompleted.inc();
@@ -205,3 +212,15 @@ const FAILURE_OF: Readonly<Record<ResetReason, Failure["kind"]>> = {
 function failure(kind: Failure["kind"]): Failure {
 	return { kind, transport: "", error: undefined };
 }
+
+/** A gRPC answer without a body says in its head how the call ended, which counts for outlier detection (as in Envoy). */
+function outlierStatus({ status, headers }: ResponseHead): number {
+	if (status !== 200) return status;
+	const grpcStatus = headers.get("grpc-status");
+	return grpcStatus === undefined ? status : (HTTP_STATUS_OF_GRPC[Number(grpcStatus)] ?? 500);
+}
+
+/** Envoy: Grpc::Utility::grpcToHttpStatus. */
+const HTTP_STATUS_OF_GRPC: readonly number[] = [
+	200, 499, 500, 400, 504, 404, 409, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401,
+];

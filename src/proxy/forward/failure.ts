@@ -83,6 +83,15 @@ export const NO_HEALTHY_UPSTREAM: LocalReply = {
 	details: "no_healthy_upstream",
 };
 
+/** The endpoints' policy drops a share of all requests (`drop_overloads`). */
+export const DROP_OVERLOAD: LocalReply = {
+	status: 503,
+	flag: "DO",
+	body: "drop overload",
+	details: "drop_overload",
+	headers: [["x-envoy-drop-overload", "true"]],
+};
+
 /** As Envoy said it until 1.35 (since then only with a runtime flag): it tells users what to look at. */
 function transportText({ transport }: Failure): string {
 	return transport === "" ? "" : `, transport failure reason: delayed connect error: ${transport}`;

@@ -13,6 +13,7 @@ export class FakeCluster implements UpstreamCluster {
 	readonly info: ClusterInfo;
 	readonly stats: ClusterStats;
 	readonly breakers: FakeBreakers = new FakeBreakers();
+	readonly highPriority: UpstreamCluster = this;
 	/** `200`, `connect`, `timeout`, `reset`, in order. */
 	readonly reports: string[] = [];
 	readonly counts: Readonly<Record<string, number>>;
@@ -32,6 +33,10 @@ export class FakeCluster implements UpstreamCluster {
 			maxConnectionDurationMs: 0,
 			keepAlive: undefined,
 			destinationHeader: undefined,
+			toOriginalDestination: false,
+			poolPerDownstreamConnection: false,
+			healthChecked: false,
+			detectsOutliers: true,
 			httpProtocol: "http1",
 			metadata: {},
 			sourceIp: undefined,
@@ -49,6 +54,14 @@ export class FakeCluster implements UpstreamCluster {
 		return this.#hosts[this.#next++ % this.#hosts.length];
 	}
 
+	memberOf(): UpstreamCluster {
+		return this;
+	}
+
+	dropsRequest(): boolean {
+		return false;
+	}
+
 	allEjected(): boolean {
 		return this.ejected;
 	}
@@ -63,6 +76,10 @@ export class FakeCluster implements UpstreamCluster {
 
 	reportLocalFailure(_host: Host, kind: "connect" | "timeout" | "reset"): void {
 		this.reports.push(kind);
+	}
+
+	reportImmediateFailure(): void {
+		this.reports.push("immediate");
 	}
 }
 
@@ -96,6 +113,10 @@ function fakeHost(port: number): Host {
 		address: `127.0.0.1:${port}`,
 		ip: "127.0.0.1",
 		port,
+		addresses: [{ ip: "127.0.0.1", port }],
+		hostname: "",
+		canary: false,
+		onRetired: undefined,
 		weight: 1,
 		priority: 0,
 		locality: { region: "", zone: "", subZone: "" },

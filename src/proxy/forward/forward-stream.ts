@@ -12,6 +12,7 @@ import { Attempt, type AttemptOwner } from "./attempt.ts";
 import type { Downstream } from "./downstream.ts";
 import {
 	cutShort,
+	DROP_OVERLOAD,
 	type Failure,
 	failureReply,
 	NO_HEALTHY_UPSTREAM,
@@ -76,7 +77,8 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 	start(): void {
 		const { request, info } = this.#downstream;
 		const choice = this.#action.chooseCluster(request, this.#context.random, this.#context.allEjected);
-		const cluster = this.#context.clusters.get(choice.cluster);
+		const found = this.#context.clusters.get(choice.cluster);
+		const cluster = this.#action.highPriority ? found?.highPriority : found;
 		if (!cluster) {
 			const status = this.#action.clusterNotFoundStatus;
 			this.#reply({ status, body: "", flag: "NC", details: "cluster_not_found" });
@@ -84,6 +86,12 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		}
 		this.#cluster = cluster;
 		this.#choice = choice;
+		if (cluster.dropsRequest()) {
+			info.upstreamCluster = cluster.name;
+			cluster.stats.countStatus(DROP_OVERLOAD.status);
+			this.#reply(DROP_OVERLOAD);
+			return;
+		}
 		info.upstreamCluster = cluster.name;
 		const policy = this.#action.retryPolicy;
 		const retries = policy !== undefined && policy.maxRetries > 0 && this.#downstream.upgrade === "";
@@ -269,8 +277,9 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 			this.#tried.add(host);
 		}
 		this.#notePriority(host);
-		const target = { cluster, host, downstream: request.protocol, isRetry, routeStats: this.#routeStats };
-		this.#attempt = new Attempt(this, this.#context, target);
+		const member = cluster.memberOf(host);
+		const target = { cluster: member, host, downstream: request.protocol, isRetry, routeStats: this.#routeStats };
+		this.#attempt = new Attempt(this, this.#context, { ...target, retryBreakers: cluster.breakers });
 		this.#attempt.start();
 	}
 
@@ -282,13 +291,17 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 	}
 
 	#pickContext(): PickContext {
-		const { destinationHeader } = this.#cluster!.info;
+		const { destinationHeader, toOriginalDestination } = this.#cluster!.info;
+		const metadataMatch = this.#choice?.metadataMatch;
 		const avoidsNothing = this.#tried === undefined && this.#avoidPriorities === undefined;
-		if (this.#hash === undefined && avoidsNothing && destinationHeader === undefined) return PLAIN_PICK;
+		const anyHost = destinationHeader === undefined && !toOriginalDestination && metadataMatch === undefined;
+		if (this.#hash === undefined && avoidsNothing && anyHost) return PLAIN_PICK;
 		const hostSelectionAttempts = this.#action.retryPolicy?.hostSelectionAttempts ?? 1;
 		const avoidPriorities = this.#avoidPriorities;
-		const destination = destinationHeader && firstRequestHeader(this.#downstream.request, destinationHeader);
-		return { hash: this.#hash, avoid: this.#tried, hostSelectionAttempts, avoidPriorities, destination };
+		const named = destinationHeader && firstRequestHeader(this.#downstream.request, destinationHeader);
+		const destination = toOriginalDestination ? this.#downstream.info.downstreamLocalAddress : named;
+		const avoids = { avoid: this.#tried, hostSelectionAttempts, avoidPriorities };
+		return { hash: this.#hash, ...avoids, destination, metadataMatch };
 	}
 
 	#notePriority({ priority }: Host): void {

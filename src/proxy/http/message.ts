@@ -41,6 +41,7 @@ export type ResponseFlag =
 	| "DI"
 	| "FI"
 	| "DR"
+	| "DO"
 	| "IH"
 	| "LH"
 	| "LR"

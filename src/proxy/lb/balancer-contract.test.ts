@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import fc from "fast-check";
+import { murmurHash2Utf8 } from "../../lib/murmur-hash2.ts";
 import { seededRandom } from "../../lib/random.ts";
 import { xxHash64Utf8 } from "../../lib/xx-hash64.ts";
 import type { BalancingPolicy, LbHost } from "./balancer.ts";
 import { hostBalancer } from "./host-balancer.ts";
 import { leastRequest } from "./least-request.ts";
-import { murmurHash2Utf8 } from "../../lib/murmur-hash2.ts";
 import { maglev } from "./maglev.ts";
 import { MersenneTwister } from "./mersenne-twister.ts";
 import { randomHost } from "./random-host.ts";
@@ -14,7 +14,10 @@ import { ringHash } from "./ring-hash.ts";
 import { roundRobin } from "./round-robin.ts";
 
 const order = (make: Extract<BalancingPolicy, { kind: "order" }>["make"]): BalancingPolicy => ({ kind: "order", make });
-const hashing = (make: Extract<BalancingPolicy, { kind: "hash" }>["make"], boundedLoadPercent = 0): BalancingPolicy => ({
+const hashing = (
+	make: Extract<BalancingPolicy, { kind: "hash" }>["make"],
+	boundedLoadPercent = 0,
+): BalancingPolicy => ({
 	kind: "hash",
 	make,
 	boundedLoadPercent,
@@ -26,7 +29,12 @@ const POLICIES: Record<string, { policy: BalancingPolicy; weighted: boolean; aff
 	LEAST_REQUEST: { policy: order(leastRequest()), weighted: true, affine: false, tolerance: 0.05 },
 	RANDOM: { policy: order(randomHost), weighted: false, affine: false, tolerance: 0.05 },
 	RING_HASH: { policy: hashing(ringHash(RING)), weighted: true, affine: true, tolerance: 0.12 },
-	MURMUR_RING: { policy: hashing(ringHash({ ...RING, hash: "murmur2" })), weighted: true, affine: true, tolerance: 0.12 },
+	MURMUR_RING: {
+		policy: hashing(ringHash({ ...RING, hash: "murmur2" })),
+		weighted: true,
+		affine: true,
+		tolerance: 0.12,
+	},
 	MAGLEV: {
 		policy: hashing(maglev({ tableSize: 1009, useHostname: false })),
 		weighted: true,

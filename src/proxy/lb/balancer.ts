@@ -48,10 +48,7 @@ export interface HashTable<H extends LbHost> {
 /** What the hashing policies tell of their table: gauges below the cluster's scope. */
 export type TableStats = (name: string, value: number) => void;
 
-export type HashTableFactory = <H extends LbHost>(
-	hosts: readonly WeightedHost<H>[],
-	stats: TableStats,
-) => HashTable<H>;
+export type HashTableFactory = <H extends LbHost>(hosts: readonly WeightedHost<H>[], stats: TableStats) => HashTable<H>;
 
 /** How a cluster balances: hosts in some order, or by a hash of the request. */
 export type BalancingPolicy =

@@ -58,7 +58,11 @@ const loads = (levels: readonly LevelHealth[], over = {}) => {
 
 test("shares of levels are those of Envoy's documentation", () => {
 	// architecture overview, load balancing, priorities: two and three levels, degraded endpoints, panic.
-	assert.deepEqual(loads([level(100, 100), level(100, 100)]), [[100, 0], [0, 0], [0, 0]]);
+	assert.deepEqual(loads([level(100, 100), level(100, 100)]), [
+		[100, 0],
+		[0, 0],
+		[0, 0],
+	]);
 	assert.deepEqual(loads([level(71, 100), level(100, 100)])[0], [99, 1]);
 	assert.deepEqual(loads([level(50, 100), level(100, 100)])[0], [70, 30]);
 	assert.deepEqual(loads([level(25, 100), level(100, 100)])[0], [35, 65]);
@@ -67,12 +71,24 @@ test("shares of levels are those of Envoy's documentation", () => {
 	assert.deepEqual(loads([level(25, 100), level(25, 100), level(100, 100)])[0], [35, 35, 30]);
 	assert.deepEqual(loads([level(0, 100, 100)]), [[0], [100], [0]]);
 	assert.deepEqual(loads([level(50, 100, 50)]), [[70], [30], [0]]);
-	assert.deepEqual(loads([level(1, 100), level(1, 100)]), [[50, 50], [0, 0], [1, 1]]);
-	assert.deepEqual(loads([level(5, 100), level(65, 100)]), [[8, 92], [0, 0], [1, 0]]);
+	assert.deepEqual(loads([level(1, 100), level(1, 100)]), [
+		[50, 50],
+		[0, 0],
+		[1, 1],
+	]);
+	assert.deepEqual(loads([level(5, 100), level(65, 100)]), [
+		[8, 92],
+		[0, 0],
+		[1, 0],
+	]);
 	assert.deepEqual(loads([level(0, 0)]), [[100], [0], [1]], "without hosts the cluster is in panic");
 	assert.deepEqual(loads([level(0, 0)], { panicThresholdPercent: 0 }), [[100], [0], [0]]);
 	assert.deepEqual(loads([level(0, 3, 0, 3), level(1, 1)])[0], [0, 100], "excluded hosts do not count");
-	assert.deepEqual(loads([level(0, 10), level(0, 20)]), [[34, 66], [0, 0], [1, 1]]);
+	assert.deepEqual(loads([level(0, 10), level(0, 20)]), [
+		[34, 66],
+		[0, 0],
+		[1, 1],
+	]);
 });
 
 test("shares add up to 100", () => {
@@ -142,7 +158,10 @@ test("turns go on where they were when a host comes", () => {
 	const turns = new Map();
 	const first = balancerOf(hosts, { turns }).pick();
 	const second = balancerOf(hosts, { turns }).pick();
-	assert.equal(hosts.findIndex(({ host }) => host === second), (hosts.findIndex(({ host }) => host === first) + 1) % 3);
+	assert.equal(
+		hosts.findIndex(({ host }) => host === second),
+		(hosts.findIndex(({ host }) => host === first) + 1) % 3,
+	);
 });
 
 test("levels to avoid get nothing, unless nothing healthy is left", () => {

@@ -4,7 +4,7 @@ import { type HashLevel, hashLevel } from "./hash-level.ts";
 import type { HostBalancerOptions } from "./host-balancer-options.ts";
 import { type HostLevel, hostLevels, type PlacedHost } from "./host-level.ts";
 import { type OrderLevel, orderLevel } from "./order-level.ts";
-import { type PriorityLoad, priorityLoad } from "./priority-load.ts";
+import { type LevelHealth, type PriorityLoad, priorityLoad } from "./priority-load.ts";
 
 export interface HostBalancer<H extends LbHost> {
 	/**
@@ -12,6 +12,16 @@ export interface HostBalancer<H extends LbHost> {
 	 * previous_priorities). Undefined: there is no host to send to.
 	 */
 	pick(hash: bigint | undefined, attempt: number, avoid: ReadonlySet<number> | undefined): H | undefined;
+	/** Picks on one level, which somebody else has chosen; hashing policies choose by themselves. */
+	pickOn(choice: LevelChoice, hash: bigint | undefined, attempt: number): H | undefined;
+	/** What can serve on each level. */
+	levels(): readonly LevelHealth[];
+}
+
+/** A level, and which of its hosts are meant. */
+export interface LevelChoice {
+	readonly level: number;
+	readonly degraded: boolean;
 }
 
 /**
@@ -27,7 +37,9 @@ export function hostBalancer<H extends LbHost>(
 		levels.map(({ health }) => health),
 		options,
 	);
-	return options.policy.kind === "hash" ? new HashBalancer(levels, load, options) : new OrderBalancer(levels, load, options);
+	return options.policy.kind === "hash"
+		? new HashBalancer(levels, load, options)
+		: new OrderBalancer(levels, load, options);
 }
 
 class OrderBalancer<H extends LbHost> implements HostBalancer<H> {
@@ -49,10 +61,17 @@ class OrderBalancer<H extends LbHost> implements HostBalancer<H> {
 		const avoids = avoid !== undefined && avoid.size > 0;
 		if (this.#simple && !avoids) return this.#chooser(0).pick("healthy");
 		const shares = avoids ? this.#loadWithout(avoid) : this.#load;
-		const { level, degraded } = pickLevel(shares, this.#options.random.below(100));
+		return this.pickOn(pickLevel(shares, this.#options.random.below(100)));
+	}
+
+	pickOn({ level, degraded }: LevelChoice): H | undefined {
 		if (!this.#load.inPanic[level]) return this.#chooser(level).pick(degraded ? "degraded" : "healthy");
 		this.#options.onPanic();
 		return this.#options.failOnPanic ? undefined : this.#chooser(level).pick("all");
+	}
+
+	levels(): readonly LevelHealth[] {
+		return this.#levels.map(({ health }) => health);
 	}
 
 	#chooser(level: number): OrderLevel<H> {
@@ -88,6 +107,14 @@ class HashBalancer<H extends LbHost> implements HostBalancer<H> {
 		this.#tables[level] ??= hashLevel(this.#levels[level]!, inPanic, this.#options);
 		return this.#tables[level].pick(point, attempt);
 	}
+
+	pickOn(_choice: LevelChoice, hash: bigint | undefined, attempt: number): H | undefined {
+		return this.pick(hash, attempt);
+	}
+
+	levels(): readonly LevelHealth[] {
+		return this.#levels.map(({ health }) => health);
+	}
 }
 
 /** A 64-bit number out of two draws. */
@@ -96,7 +123,7 @@ function randomPoint(random: Random): bigint {
 }
 
 /** `point`: 0 to 99. Healthy hosts of all levels come before degraded ones. */
-function pickLevel({ healthy, degraded }: PriorityLoad, point: number): { level: number; degraded: boolean } {
+function pickLevel({ healthy, degraded }: PriorityLoad, point: number): LevelChoice {
 	let left = point;
 	for (let level = 0; level < healthy.length; level++) {
 		if (left < healthy[level]!) return { level, degraded: false };

@@ -46,20 +46,27 @@ export function hostLevels<H extends LbHost>(placed: readonly PlacedHost<H>[], b
 
 function hostLevel<H extends LbHost>(level: readonly PlacedHost<H>[], byWeight: boolean): HostLevel<H> {
 	const localities = new Map<string, LevelLocality<H>>();
-	const [all, healthy, degraded]: [H[], H[], H[]] = [[], [], []];
-	for (const { host, health, excluded, locality: key, localityWeight: weight } of level) {
+	const whole = { all: [] as H[], healthy: [] as H[], degraded: [] as H[] };
+	for (const placed of level) {
+		const { locality: key, localityWeight: weight } = placed;
 		let locality = localities.get(key);
 		if (!locality) {
 			locality = { key, weight, all: [], healthy: [], degraded: [], excluded: 0 };
 			localities.set(key, locality);
 		}
-		if (excluded) locality.excluded++;
-		for (const list of [all, locality.all]) list.push(host);
-		if (health === "healthy") for (const list of [healthy, locality.healthy]) list.push(host);
-		else if (health === "degraded") for (const list of [degraded, locality.degraded]) list.push(host);
+		if (placed.excluded) locality.excluded++;
+		addTo(whole, placed);
+		addTo(locality, placed);
 	}
-	const kept = { all, healthy, degraded, localities: [...localities.values()] };
-	return { ...kept, health: levelHealth(kept, level, byWeight) };
+	return { ...whole, localities: [...localities.values()], health: levelHealth(whole, level, byWeight) };
+}
+
+function addTo<H extends LbHost>(
+	lists: { readonly all: H[]; readonly healthy: H[]; readonly degraded: H[] },
+	{ host, health }: PlacedHost<H>,
+): void {
+	lists.all.push(host);
+	if (health !== "unhealthy") lists[health].push(host);
 }
 
 function levelHealth<H extends LbHost>(

@@ -5,7 +5,12 @@ export interface LevelHealth {
 	/** Hosts that are not excluded (those that wait for their first health check are). */
 	readonly total: number;
 	/** Numbers of hosts, whatever their weights: what panic looks at. */
-	readonly hosts: { readonly healthy: number; readonly degraded: number; readonly counted: number; readonly all: number };
+	readonly hosts: {
+		readonly healthy: number;
+		readonly degraded: number;
+		readonly counted: number;
+		readonly all: number;
+	};
 }
 
 export interface PriorityLoadOptions {

@@ -54,9 +54,7 @@ function buildRing<H extends LbHost>(
 	const least = hosts.reduce((min, { weight }) => Math.min(min, weight), 1);
 	// The scale makes the lightest host own whole points while the ring has its minimum size.
 	const scale =
-		hosts.length === 0
-			? 0
-			: Math.min(Math.ceil(least * options.minimumRingSize) / least, options.maximumRingSize);
+		hosts.length === 0 ? 0 : Math.min(Math.ceil(least * options.minimumRingSize) / least, options.maximumRingSize);
 	const digest = options.hash === "xx" ? xxHash64Utf8 : murmurHash2Utf8;
 	const points: bigint[] = [];
 	const owners: number[] = [];

@@ -1,5 +1,6 @@
 import type { Random } from "../../lib/random.ts";
 import type { LocalReply, RequestHead, ResponseHead } from "../http/message.ts";
+import type { MetadataMatch } from "../http/metadata-match.ts";
 import type { StreamInfo } from "../http/stream-info.ts";
 import type { RetryPolicy } from "./retry.ts";
 
@@ -59,6 +60,8 @@ export interface ForwardAction {
 	chooseCluster(request: RequestHead, random: Random, excluded: (cluster: string) => boolean): ClusterChoice;
 	/** The names of all clusters that `chooseCluster` may draw for this request. */
 	clusters(request: RequestHead): readonly string[];
+	/** `priority: HIGH`: circuit breakers of its own. */
+	readonly highPriority: boolean;
 	/** Status when the cluster does not exist (503 or 404 or 500). */
 	readonly clusterNotFoundStatus: number;
 	/** Whole request including retries; 0 = none. */
@@ -100,4 +103,6 @@ export interface ClusterChoice {
 	readonly cluster: string;
 	/** Index into the weighted clusters, for their header operations; -1 with a single cluster. */
 	readonly weightedIndex: number;
+	/** What endpoints' `envoy.lb` metadata must be (`metadata_match` of route and weighted cluster); undefined: anything. */
+	readonly metadataMatch?: MetadataMatch | undefined;
 }

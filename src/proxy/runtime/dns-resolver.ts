@@ -41,18 +41,22 @@ async function firstUsable(name: string, family: DnsFamily, query: Query): Promi
 		throw (settled[0] as PromiseRejectedResult).reason;
 	}
 	let failure: unknown;
+	let empty: DnsAnswer | undefined;
 	for (const one of ORDER[family]) {
 		try {
-			return [await query(name, one)];
+			const answer = await query(name, one);
+			if (answer.addresses.length > 0) return [answer];
+			empty = answer;
 		} catch (error) {
 			failure ??= error;
 		}
 	}
+	if (empty) return [empty];
 	throw failure;
 }
 
 async function system(name: string, family: 4 | 6): Promise<DnsAnswer> {
-	const found = await lookup(name, { family, all: true });
+	const found = await orNone(lookup(name, { family, all: true }));
 	return { addresses: found.map(({ address }) => address), ttlMs: undefined };
 }
 
@@ -62,4 +66,15 @@ async function ask(resolver: Resolver, name: string, family: 4 | 6): Promise<Dns
 		: resolver.resolve6(name, { ttl: true }));
 	if (records.length === 0) throw new Error(`${name} has no address`);
 	return { addresses: records.map(({ address }) => address), ttlMs: 1000 * Math.min(...records.map(({ ttl }) => ttl)) };
+}
+
+/** A name that does not exist, or has no address, is an answer; everything else is a failure to get one. */
+async function orNone<T>(query: Promise<T[]>): Promise<T[]> {
+	try {
+		return await query;
+	} catch (error) {
+		const { code } = error as NodeJS.ErrnoException;
+		if (code === "ENOTFOUND" || code === "ENODATA") return [];
+		throw error;
+	}
 }

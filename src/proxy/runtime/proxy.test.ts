@@ -154,8 +154,8 @@ test("a bootstrap is refused with every problem of all of it", async () => {
 	const bootstrap: JsonObject = {
 		staticResources: {
 			clusters: [
-				{ name: "a", healthChecks: [{}] },
-				{ name: "b", type: "ORIGINAL_DST", lbPolicy: "CLUSTER_PROVIDED" },
+				{ name: "a", healthChecks: [{}], trackTimeoutBudgets: true },
+				{ name: "b", type: "ORIGINAL_DST" },
 			],
 			secrets: [{ name: "s" }],
 		},
@@ -167,10 +167,14 @@ test("a bootstrap is refused with every problem of all of it", async () => {
 		assert.deepEqual([...new Set(error.problems.map(({ path }) => path))].sort(), [
 			"dynamic_resources.ads_config",
 			"dynamic_resources.cds_config",
-			"dynamic_resources.cds_config.path",
 			"layered_runtime",
-			"static_resources.clusters[0].health_checks",
-			"static_resources.clusters[1].type",
+			"static_resources.clusters[0].health_checks[0]",
+			"static_resources.clusters[0].health_checks[0].healthy_threshold",
+			"static_resources.clusters[0].health_checks[0].interval",
+			"static_resources.clusters[0].health_checks[0].timeout",
+			"static_resources.clusters[0].health_checks[0].unhealthy_threshold",
+			"static_resources.clusters[0].track_timeout_budgets",
+			"static_resources.clusters[1].lb_policy",
 			"static_resources.secrets",
 		]);
 		return true;
@@ -262,11 +266,11 @@ test("a bad resource is refused with its paths, the last good one stays and the 
 	await answerTo(server, server.sendDelta("cluster", { a: fixed("a") }));
 	const nonce = server.sendDelta(
 		"cluster",
-		{ a: fixed("a", { healthChecks: [{}], filters: [{ name: "f" }] }), b: fixed("b") },
+		{ a: fixed("a", { preconnectPolicy: {}, filters: [{ name: "f" }] }), b: fixed("b") },
 		{ version: "2" },
 	);
 	const nack = await answerTo(server, nonce);
-	assert.match(nack.errorDetail!.message, /LTN3001 a\.health_checks: .*\nLTN3001 a\.filters: /);
+	assert.match(nack.errorDetail!.message, /LTN3001 a\.filters: .*\nLTN3001 a\.preconnect_policy: /);
 	const dumped = JSON.parse((await page(proxy, "/config_dump?resource=dynamic_active_clusters")).body) as {
 		configs: {
 			version_info: string;

@@ -380,7 +380,7 @@ class ProxyProcess<L> implements RunningProxy {
 			commandLine: create(CommandLineOptionsSchema, { configPath, concurrency: this.#threads }),
 			nowEpochMs: () => clock.epochMs(),
 			state: () => this.state(),
-			clusters: () => this.#clusters.all(),
+			clusters: () => [...this.#clusters.all(), ...this.#clusters.aggregates()],
 			listeners: () => this.listeners(),
 			warming: () => ({ clusters: this.#clusters.warmingNames(), listeners: this.#stage.waitingNames() }),
 			listenerFailures: () => this.#stage.failures,

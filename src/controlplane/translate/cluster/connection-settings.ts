@@ -45,6 +45,8 @@ export function outlierDetection(settings: OutlierDetection): MessageInitShape<t
 		interval: optionalDuration(settings.intervalMs),
 		baseEjectionTime: optionalDuration(settings.baseEjectionTimeMs),
 		maxEjectionPercent: settings.maxEjectionPercent || undefined,
+		// Istio documents that one host may always be ejected; Envoy's own default is no.
+		alwaysEjectOneHost: true,
 		enforcingSuccessRate: 0,
 		splitExternalLocalOriginErrors: split,
 		consecutiveLocalOriginFailure: split ? settings.consecutiveLocalOriginFailures || undefined : undefined,

@@ -88,6 +88,7 @@ test("outlier detection turns panic off; unset counters keep Envoy's defaults, 0
 		interval: "5s",
 		baseEjectionTime: "30s",
 		maxEjectionPercent: 100,
+		alwaysEjectOneHost: true,
 		enforcingSuccessRate: 0,
 	});
 	assert.deepEqual(cluster.commonLbConfig, { healthyPanicThreshold: {} });

@@ -2,6 +2,7 @@ import type { FieldPath } from "../../../lib/field-path.ts";
 import type { Random } from "../../../lib/random.ts";
 import type { RouteAction, WeightedCluster } from "../../../xds/generated/envoy/config/route/v3/route_components_pb.ts";
 import type { RequestHead } from "../../http/message.ts";
+import { compileMetadataMatch, type MetadataMatch } from "../../http/metadata-match.ts";
 import type { CompileScope } from "../compile-scope.ts";
 import { firstRequestHeader } from "../match/request-header.ts";
 import type { ClusterChoice, ForwardAction } from "../route-match.ts";
@@ -16,11 +17,12 @@ export function compileClusterChoice(
 	scope: CompileScope,
 ): ClusterChooser {
 	const { clusterSpecifier: spec } = action;
+	const metadataMatch = compileMetadataMatch(action.metadataMatch?.filterMetadata["envoy.lb"]);
 	switch (spec.case) {
 		case "cluster": {
 			if (spec.value === "") scope.problems.add("missing", at.field("cluster"), "the cluster has no name");
 			else scope.checkCluster(spec.value, at.field("cluster"));
-			const choice: ClusterChoice = { cluster: spec.value, weightedIndex: -1 };
+			const choice: ClusterChoice = { cluster: spec.value, weightedIndex: -1, ...(metadataMatch && { metadataMatch }) };
 			return { chooseCluster: () => choice, clusters: () => [spec.value] };
 		}
 		case "clusterHeader": {
@@ -28,12 +30,16 @@ export function compileClusterChoice(
 			if (name === "") scope.problems.add("missing", at.field("cluster_header"), "the header has no name");
 			const named = (request: RequestHead) => firstRequestHeader(request, name) ?? "";
 			return {
-				chooseCluster: (request) => ({ cluster: named(request), weightedIndex: -1 }),
+				chooseCluster: (request) => ({
+					cluster: named(request),
+					weightedIndex: -1,
+					...(metadataMatch && { metadataMatch }),
+				}),
 				clusters: (request) => [named(request)],
 			};
 		}
 		case "weightedClusters":
-			return compileWeighted(spec.value, failover, at.field("weighted_clusters"), scope);
+			return compileWeighted(spec.value, { failover, metadataMatch }, at.field("weighted_clusters"), scope);
 		case "clusterSpecifierPlugin":
 		case "inlineClusterSpecifierPlugin":
 			scope.problems.notImplemented(at, "a cluster specifier plugin");
@@ -55,14 +61,15 @@ const NO_CLUSTER: ClusterChooser = { chooseCluster: () => ({ cluster: "", weight
 interface WeightedEntry {
 	/** Undefined: the cluster's name is in a request header. */
 	readonly choice: ClusterChoice | undefined;
+	/** The choice but for its cluster. */
+	readonly rest: Omit<ClusterChoice, "cluster">;
 	readonly header: string;
 	readonly weight: number;
-	readonly index: number;
 }
 
 function compileWeighted(
 	message: WeightedCluster,
-	failover: boolean,
+	{ failover, metadataMatch: base }: { failover: boolean; metadataMatch: MetadataMatch | undefined },
 	at: FieldPath,
 	scope: CompileScope,
 ): ClusterChooser {
@@ -71,8 +78,10 @@ function compileWeighted(
 		if ((cluster.name === "") === (cluster.clusterHeader === ""))
 			scope.problems.add("invalid", clusterAt, "a weighted cluster has either a name or a cluster_header");
 		if (cluster.name !== "") scope.checkCluster(cluster.name, clusterAt.field("name"));
-		const choice = cluster.name === "" ? undefined : { cluster: cluster.name, weightedIndex: index };
-		return { choice, header: cluster.clusterHeader.toLowerCase(), weight: cluster.weight ?? 0, index };
+		const metadataMatch = compileMetadataMatch(cluster.metadataMatch?.filterMetadata["envoy.lb"], base);
+		const rest = { weightedIndex: index, ...(metadataMatch && { metadataMatch }) };
+		const choice = cluster.name === "" ? undefined : { cluster: cluster.name, ...rest };
+		return { choice, rest, header: cluster.clusterHeader.toLowerCase(), weight: cluster.weight ?? 0 };
 	});
 	const total = checkedTotal(entries, message, at, scope);
 	const drawn = entries.filter((entry) => entry.weight > 0);
@@ -133,7 +142,7 @@ function pickEntry(entries: readonly WeightedEntry[], value: number): WeightedEn
 }
 
 function chosen(entry: WeightedEntry, request: RequestHead): ClusterChoice {
-	return entry.choice ?? { cluster: firstRequestHeader(request, entry.header) ?? "", weightedIndex: entry.index };
+	return entry.choice ?? { cluster: firstRequestHeader(request, entry.header) ?? "", ...entry.rest };
 }
 
 /** A second draw among the clusters that are not excluded, by their weights; undefined when none is left. */

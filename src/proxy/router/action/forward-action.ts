@@ -1,5 +1,6 @@
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import type { FieldPath } from "../../../lib/field-path.ts";
+import { RoutingPriority } from "../../../xds/generated/envoy/config/core/v3/base_pb.ts";
 import type { RouteAction } from "../../../xds/generated/envoy/config/route/v3/route_components_pb.ts";
 import type { CompileScope } from "../compile-scope.ts";
 import type { RetryPolicy } from "../retry.ts";
@@ -32,11 +33,11 @@ export function compileForwardAction(
 	scope: CompileScope,
 ): ForwardAction {
 	const { problems } = scope;
-	if (action.priority !== 0) problems.notImplemented(at.field("priority"), "high priority");
 	const upgrades = compileUpgrades(action, at.field("upgrade_configs"), scope);
 	const mirrors = compileMirrorPolicies(action.requestMirrorPolicies, at.field("request_mirror_policies"), scope);
 	return {
 		...compileClusterChoice(action, inherited.failover, at, scope),
+		highPriority: action.priority === RoutingPriority.HIGH,
 		clusterNotFoundStatus: NOT_FOUND_STATUS[action.clusterNotFoundResponseCode] ?? 503,
 		timeoutMs: action.timeout ? durationMs(action.timeout) : DEFAULT_TIMEOUT_MS,
 		idleTimeoutMs: action.idleTimeout && durationMs(action.idleTimeout),

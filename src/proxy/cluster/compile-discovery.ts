@@ -1,0 +1,130 @@
+import { type Problem, problem } from "../../lib/problem.ts";
+import { unpackAs } from "../../xds/any.ts";
+import {
+	type Cluster,
+	type Cluster_CustomClusterType,
+	Cluster_DiscoveryType,
+} from "../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts";
+import { ClusterConfigSchema as AggregateSchema } from "../../xds/generated/envoy/extensions/clusters/aggregate/v3/cluster_pb.ts";
+import { DnsClusterSchema } from "../../xds/generated/envoy/extensions/clusters/dns/v3/dns_cluster_pb.ts";
+import type { Discovery, EdsSource } from "./cluster-config.ts";
+import { compileDns, compileDnsCluster } from "./compile-dns.ts";
+import { durationMs } from "./duration-ms.ts";
+import { type EndpointSet, NO_ENDPOINTS, parseLoadAssignment } from "./endpoint-config.ts";
+
+const EDS_INITIAL_FETCH_MS = 15_000;
+const CLEANUP_MS = 5000;
+
+interface DiscoveryScope {
+	/** Path of the cluster, ending with a dot, or empty. */
+	readonly at: string;
+	readonly problems: Problem[];
+}
+
+/** The types that Envoy also has as extensions by name. */
+const BY_NAME: Readonly<Record<string, Cluster_DiscoveryType>> = {
+	"envoy.clusters.static": Cluster_DiscoveryType.STATIC,
+	"envoy.cluster.static": Cluster_DiscoveryType.STATIC,
+	"envoy.cluster.eds": Cluster_DiscoveryType.EDS,
+	"envoy.clusters.eds": Cluster_DiscoveryType.EDS,
+	"envoy.cluster.strict_dns": Cluster_DiscoveryType.STRICT_DNS,
+	"envoy.clusters.strict_dns": Cluster_DiscoveryType.STRICT_DNS,
+	"envoy.cluster.logical_dns": Cluster_DiscoveryType.LOGICAL_DNS,
+	"envoy.clusters.logical_dns": Cluster_DiscoveryType.LOGICAL_DNS,
+	"envoy.cluster.original_dst": Cluster_DiscoveryType.ORIGINAL_DST,
+	"envoy.clusters.original_dst": Cluster_DiscoveryType.ORIGINAL_DST,
+};
+
+/** Reads where a cluster's endpoints come from: `type` or `cluster_type`. */
+export function compileDiscovery(message: Cluster, on: DiscoveryScope): Discovery | undefined {
+	const { clusterDiscoveryType: chosen } = message;
+	if (chosen.case === "clusterType") return compileCustom(message, chosen.value, on);
+	const type = chosen.value ?? Cluster_DiscoveryType.STATIC;
+	if (message.loadAssignment && (type === Cluster_DiscoveryType.EDS || type === Cluster_DiscoveryType.ORIGINAL_DST))
+		on.problems.push(
+			problem("LTN3205", `${on.at}load_assignment`, "a cluster of this type has no load_assignment", "remove it"),
+		);
+	return compileType(message, type, on);
+}
+
+function compileType(message: Cluster, type: Cluster_DiscoveryType, on: DiscoveryScope): Discovery | undefined {
+	if (message.edsClusterConfig && type !== Cluster_DiscoveryType.EDS)
+		on.problems.push(problem("LTN3205", `${on.at}eds_cluster_config`, "only an EDS cluster has it", "remove it"));
+	switch (type) {
+		case Cluster_DiscoveryType.STATIC:
+			return { kind: "static", endpoints: compileEndpoints(message, on, false) };
+		case Cluster_DiscoveryType.EDS:
+			return compileEds(message, on);
+		case Cluster_DiscoveryType.STRICT_DNS:
+		case Cluster_DiscoveryType.LOGICAL_DNS: {
+			const endpoints = compileEndpoints(message, on, true);
+			const logical = type === Cluster_DiscoveryType.LOGICAL_DNS;
+			return { kind: "dns", endpoints, dns: compileDns(message, logical, { ...on, endpoints }) };
+		}
+		default:
+			return compileOriginal(message);
+	}
+}
+
+function compileCustom(message: Cluster, custom: Cluster_CustomClusterType, on: DiscoveryScope): Discovery | undefined {
+	const aggregate = unpackAs(custom.typedConfig, AggregateSchema);
+	if (aggregate) {
+		if (aggregate.clusters.length === 0)
+			on.problems.push(
+				problem("LTN3244", `${on.at}cluster_type.typed_config.clusters`, "at least one cluster is needed"),
+			);
+		return { kind: "aggregate", clusters: aggregate.clusters };
+	}
+	const dns = unpackAs(custom.typedConfig, DnsClusterSchema);
+	if (dns) {
+		const endpoints = compileEndpoints(message, on, true);
+		const at = `${on.at}cluster_type.typed_config.`;
+		return { kind: "dns", endpoints, dns: compileDnsCluster(dns, { ...on, at, endpoints }) };
+	}
+	const type = BY_NAME[custom.name];
+	if (type !== undefined) return compileType(message, type, on);
+	const what = `the cluster type "${custom.name}" is not implemented by this proxy`;
+	on.problems.push(
+		problem(
+			"LTN3203",
+			`${on.at}cluster_type`,
+			what,
+			"use STATIC, EDS, STRICT_DNS, LOGICAL_DNS or an aggregate cluster",
+		),
+	);
+	return undefined;
+}
+
+function compileOriginal({ lbConfig, cleanupInterval }: Cluster): Discovery {
+	const own = lbConfig.case === "originalDstLbConfig" ? lbConfig.value : undefined;
+	return {
+		kind: "original",
+		cleanupMs: durationMs(cleanupInterval, CLEANUP_MS),
+		portOverride: own?.upstreamPortOverride,
+	};
+}
+
+function compileEndpoints(message: Cluster, { at, problems }: DiscoveryScope, names: boolean): EndpointSet {
+	if (!message.loadAssignment) return NO_ENDPOINTS;
+	return parseLoadAssignment(message.loadAssignment, `${at}load_assignment`, { problems, names });
+}
+
+function compileEds(message: Cluster, { at, problems }: DiscoveryScope): Discovery {
+	const config = message.edsClusterConfig?.edsConfig;
+	return {
+		kind: "eds",
+		serviceName: message.edsClusterConfig?.serviceName || message.name,
+		source: edsSource(config?.configSourceSpecifier, `${at}eds_cluster_config.eds_config`, problems),
+		initialFetchTimeoutMs: durationMs(config?.initialFetchTimeout, EDS_INITIAL_FETCH_MS),
+	};
+}
+
+type Specifier = NonNullable<NonNullable<Cluster["edsClusterConfig"]>["edsConfig"]>["configSourceSpecifier"];
+
+function edsSource(specifier: Specifier | undefined, at: string, problems: Problem[]): EdsSource {
+	if (specifier?.case === "pathConfigSource") return { kind: "file", path: specifier.value.path };
+	if (specifier?.case === "path") return { kind: "file", path: specifier.value };
+	if (specifier?.case !== "ads")
+		problems.push(problem("LTN3204", at, "endpoints come from ADS or from a file", "set ads: {}"));
+	return { kind: "ads" };
+}

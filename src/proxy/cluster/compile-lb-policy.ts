@@ -1,0 +1,167 @@
+import type { Any } from "@bufbuild/protobuf/wkt";
+import { problem } from "../../lib/problem.ts";
+import { unpackAs } from "../../xds/any.ts";
+import type { LoadBalancingPolicy } from "../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts";
+import { ClusterProvidedSchema } from "../../xds/generated/envoy/extensions/load_balancing_policies/cluster_provided/v3/cluster_provided_pb.ts";
+import type {
+	ConsistentHashingLbConfig,
+	LocalityLbConfig,
+} from "../../xds/generated/envoy/extensions/load_balancing_policies/common/v3/common_pb.ts";
+import {
+	LeastRequest_SelectionMethod,
+	LeastRequestSchema,
+} from "../../xds/generated/envoy/extensions/load_balancing_policies/least_request/v3/least_request_pb.ts";
+import { MaglevSchema } from "../../xds/generated/envoy/extensions/load_balancing_policies/maglev/v3/maglev_pb.ts";
+import { OverrideHostSchema } from "../../xds/generated/envoy/extensions/load_balancing_policies/override_host/v3/override_host_pb.ts";
+import { RandomSchema } from "../../xds/generated/envoy/extensions/load_balancing_policies/random/v3/random_pb.ts";
+import {
+	RingHash_HashFunction,
+	RingHashSchema,
+} from "../../xds/generated/envoy/extensions/load_balancing_policies/ring_hash/v3/ring_hash_pb.ts";
+import { RoundRobinSchema } from "../../xds/generated/envoy/extensions/load_balancing_policies/round_robin/v3/round_robin_pb.ts";
+import { SubsetSchema } from "../../xds/generated/envoy/extensions/load_balancing_policies/subset/v3/subset_pb.ts";
+import { WrrLocalitySchema } from "../../xds/generated/envoy/extensions/load_balancing_policies/wrr_locality/v3/wrr_locality_pb.ts";
+import type { BalancingConfig } from "./cluster-config.ts";
+import {
+	type CompiledPolicy,
+	compileLeastRequest,
+	compileMaglev,
+	compileRandom,
+	compileRingHash,
+	compileRoundRobin,
+	type PolicyScope,
+} from "./compile-policies.ts";
+import { compileSubsets } from "./compile-subsets.ts";
+import { compileSlowStart } from "./slow-start.ts";
+
+type Compiled = CompiledPolicy & Partial<BalancingConfig>;
+
+/** Reads a policy's message; undefined when it is another one's. `provides`: the cluster chooses endpoints itself. */
+type Reader = (any: Any, scope: PolicyScope, provides: boolean) => Compiled | undefined;
+
+const READERS: readonly Reader[] = [
+	readRoundRobin,
+	readLeastRequest,
+	readRandom,
+	readRingHash,
+	readMaglev,
+	readSubset,
+	readWrrLocality,
+	readProvided,
+];
+
+/** Reads `load_balancing_policy`: the first policy of the list that is known counts (Envoy: LoadBalancingPolicy). */
+export function compileLbPolicy(message: LoadBalancingPolicy, provides: boolean, scope: PolicyScope): Compiled {
+	for (const [i, { typedExtensionConfig: extension }] of message.policies.entries()) {
+		if (!extension?.typedConfig) continue;
+		const at = `${scope.at}policies[${i}].typed_extension_config.typed_config.`;
+		for (const read of READERS) {
+			const found = read(extension.typedConfig, { ...scope, at }, provides);
+			if (found) return found;
+		}
+		if (unpackAs(extension.typedConfig, OverrideHostSchema)) {
+			const what = "the override_host policy is not implemented by this proxy";
+			scope.problems.push(problem("LTN3242", at.slice(0, -1), what, "use the stateful_session filter alone"));
+			return compileRoundRobin(undefined);
+		}
+	}
+	const names = message.policies.map(({ typedExtensionConfig: extension }) => extension?.name ?? "").join(", ");
+	scope.problems.push(
+		problem("LTN3220", `${scope.at}policies`, `none of the balancing policies is implemented by this proxy: ${names}`),
+	);
+	return compileRoundRobin(undefined);
+}
+
+function readRoundRobin(any: Any, scope: PolicyScope): Compiled | undefined {
+	const message = unpackAs(any, RoundRobinSchema);
+	if (!message) return undefined;
+	const slowStart = compileSlowStart(message.slowStartConfig, `${scope.at}slow_start_config`, scope.problems);
+	return { ...compileRoundRobin(slowStart), ...placementOf(message.localityLbConfig) };
+}
+
+function readLeastRequest(any: Any, scope: PolicyScope): Compiled | undefined {
+	const message = unpackAs(any, LeastRequestSchema);
+	if (!message) return undefined;
+	const slowStart = compileSlowStart(message.slowStartConfig, `${scope.at}slow_start_config`, scope.problems);
+	const fullScan =
+		message.selectionMethod === LeastRequest_SelectionMethod.FULL_SCAN || message.enableFullScan === true;
+	return {
+		...compileLeastRequest({ ...message, fullScan, slowStart }, scope),
+		...placementOf(message.localityLbConfig),
+	};
+}
+
+function readRandom(any: Any): Compiled | undefined {
+	const message = unpackAs(any, RandomSchema);
+	return message && { ...compileRandom(), ...placementOf(message.localityLbConfig) };
+}
+
+function readRingHash(any: Any, scope: PolicyScope): Compiled | undefined {
+	const message = unpackAs(any, RingHashSchema);
+	if (!message) return undefined;
+	const murmur = message.hashFunction === RingHash_HashFunction.MURMUR_HASH_2;
+	return {
+		...compileRingHash({ ...message, ...hashingOf(message.consistentHashingLbConfig ?? message), murmur }, scope),
+		byLocalityWeight: message.localityWeightedLbConfig !== undefined,
+	};
+}
+
+function readMaglev(any: Any, scope: PolicyScope): Compiled | undefined {
+	const message = unpackAs(any, MaglevSchema);
+	if (!message) return undefined;
+	return {
+		...compileMaglev({ ...message, ...hashingOf(message.consistentHashingLbConfig) }, scope),
+		byLocalityWeight: message.localityWeightedLbConfig !== undefined,
+	};
+}
+
+function readSubset(any: Any, scope: PolicyScope, provides: boolean): Compiled | undefined {
+	const message = unpackAs(any, SubsetSchema);
+	if (!message) return undefined;
+	const subsets = compileSubsets(message, scope);
+	if (!message.subsetLbPolicy) {
+		scope.problems.push(problem("LTN3243", `${scope.at}subset_lb_policy`, "subsets need a policy of their own"));
+		return { ...compileRoundRobin(undefined), subsets };
+	}
+	return {
+		...compileLbPolicy(message.subsetLbPolicy, provides, { ...scope, at: `${scope.at}subset_lb_policy.` }),
+		subsets,
+	};
+}
+
+/** Localities by weight, and the inner policy within them. */
+function readWrrLocality(any: Any, scope: PolicyScope, provides: boolean): Compiled | undefined {
+	const message = unpackAs(any, WrrLocalitySchema);
+	if (!message) return undefined;
+	if (!message.endpointPickingPolicy) {
+		scope.problems.push(
+			problem("LTN3243", `${scope.at}endpoint_picking_policy`, "a policy within localities is needed"),
+		);
+		return compileRoundRobin(undefined);
+	}
+	const at = `${scope.at}endpoint_picking_policy.`;
+	return { ...compileLbPolicy(message.endpointPickingPolicy, provides, { ...scope, at }), byLocalityWeight: true };
+}
+
+function readProvided(any: Any, scope: PolicyScope, provides: boolean): Compiled | undefined {
+	if (!unpackAs(any, ClusterProvidedSchema)) return undefined;
+	if (!provides)
+		scope.problems.push(
+			problem("LTN3220", scope.at.slice(0, -1), "this policy needs a cluster type that chooses endpoints itself"),
+		);
+	return { ...compileRoundRobin(undefined), name: "CLUSTER_PROVIDED" };
+}
+
+function placementOf(config: LocalityLbConfig | undefined) {
+	const { localityConfigSpecifier: locality } = config ?? { localityConfigSpecifier: { case: undefined } };
+	return {
+		byLocalityWeight: locality.case === "localityWeightedLbConfig",
+		failOnPanic: locality.case === "zoneAwareLbConfig" && locality.value.failTrafficOnPanic,
+	};
+}
+
+function hashingOf(
+	config: Partial<Pick<ConsistentHashingLbConfig, "useHostnameForHashing" | "hashBalanceFactor">> | undefined,
+) {
+	return { useHostname: config?.useHostnameForHashing ?? false, hashBalanceFactor: config?.hashBalanceFactor };
+}
