@@ -256,7 +256,6 @@ test("everything that is wrong is told at once, with its path", () => {
 		problems.sort(),
 		[
 			"LTN3301 virtual_hosts[2].routes[3].route.auto_host_rewrite",
-			"LTN3301 virtual_hosts[2].routes[3].route.priority",
 			"LTN3302 virtual_hosts[0].domains[2]",
 			"LTN3302 virtual_hosts[2].retry_policy.retry_on",
 			"LTN3302 virtual_hosts[2].retry_policy.retry_on",

@@ -101,6 +101,7 @@ test("outlier detection turns panic off; unset counters keep Envoy's defaults, 0
 		consecutiveGatewayFailure: 3,
 		enforcingConsecutiveGatewayFailure: 100,
 		enforcingSuccessRate: 0,
+		alwaysEjectOneHost: true,
 	});
 });
 
