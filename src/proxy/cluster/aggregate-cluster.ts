@@ -68,6 +68,10 @@ export class AggregateCluster implements UpstreamCluster {
 		return this.#deps.members().find((member) => member.hosts().includes(host as ClusterHost)) ?? this;
 	}
 
+	mayOverride(host: Host): boolean {
+		return this.#ownerOf(host)?.mayOverride(host) ?? false;
+	}
+
 	dropsRequest(): boolean {
 		return false;
 	}

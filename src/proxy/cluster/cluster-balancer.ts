@@ -41,11 +41,6 @@ export class ClusterBalancer {
 	}
 
 	pick(ctx: PickContext): ClusterHost | undefined {
-		const override = ctx.overrideHost;
-		if (override) {
-			const host = this.#named(override.address);
-			if (host || override.strict) return host;
-		}
 		let host = this.#pickOnce(ctx, 0);
 		if (!ctx.avoid && !ctx.rejects) return host;
 		for (let attempt = 1; attempt <= ctx.hostSelectionAttempts && host && isRejected(host, ctx); attempt++)
@@ -53,11 +48,9 @@ export class ClusterBalancer {
 		return host;
 	}
 
-	/** A stateful session's host, if its health allows. */
-	#named(address: string): ClusterHost | undefined {
-		const host = this.#deps.hosts().find((one) => one.address === address);
-		if (!host) return undefined;
-		return this.#config.overrideHealth.has(overrideStatus(host)) ? host : undefined;
+	/** Whether a stateful session may still use this host. */
+	mayOverride(host: ClusterHost): boolean {
+		return this.#config.overrideHealth.has(overrideStatus(host));
 	}
 
 	#pickOnce(ctx: PickContext, attempt: number): ClusterHost | undefined {

@@ -60,16 +60,8 @@ export interface PickContext {
 	readonly destination?: string | undefined;
 	/** What the route asks of endpoints' `envoy.lb` metadata (subsets); undefined: nothing. */
 	readonly metadataMatch?: MetadataMatch | undefined;
-	/** `ip:port` of hosts to use if they are there (stateful sessions), in order. */
-	readonly overrideHost?: OverrideHost | undefined;
 	/** Other reasons not to take a host: the retry policy's predicates. */
 	readonly rejects?: ((host: Host) => boolean) | undefined;
-}
-
-/** A stateful session's host. `strict`: no other host will do. */
-export interface OverrideHost {
-	readonly address: string;
-	readonly strict: boolean;
 }
 
 /** A cluster as the request path uses it. Swapped whole on a configuration change; hosts with the same address carry over. */
@@ -82,6 +74,8 @@ export interface UpstreamCluster {
 	readonly highPriority: UpstreamCluster;
 	/** The cluster that a host belongs to: this one, or one of those that an aggregate cluster is made of. */
 	memberOf(host: Host): UpstreamCluster;
+	/** Whether a stateful session may still use this host (`override_host_status`). */
+	mayOverride(host: Host): boolean;
 	/** Draws whether this request is dropped for overload (`drop_overloads`: 503, DO). */
 	dropsRequest(): boolean;
 	/** Undefined: no healthy upstream (503, UH). */

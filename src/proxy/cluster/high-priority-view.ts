@@ -35,6 +35,10 @@ export class HighPriorityView implements UpstreamCluster {
 		return member === this.#cluster ? this : member.highPriority;
 	}
 
+	mayOverride(host: Host): boolean {
+		return this.#cluster.mayOverride(host);
+	}
+
 	dropsRequest(): boolean {
 		return this.#cluster.dropsRequest();
 	}

@@ -142,6 +142,10 @@ export class LiveCluster implements UpstreamCluster {
 		return this;
 	}
 
+	mayOverride(host: Host): boolean {
+		return this.#balancer.mayOverride(host as ClusterHost);
+	}
+
 	/** What can serve on each priority. */
 	levels(): readonly LevelHealth[] {
 		return this.#balancer.levels();

@@ -58,6 +58,10 @@ export class FakeCluster implements UpstreamCluster {
 		return this;
 	}
 
+	mayOverride(host: Host): boolean {
+		return host.healthy;
+	}
+
 	dropsRequest(): boolean {
 		return false;
 	}

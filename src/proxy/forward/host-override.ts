@@ -13,5 +13,5 @@ export function overridingHost(cluster: UpstreamCluster, { address }: HostOverri
 		byAddress.set(hosts, index);
 	}
 	const host = index.get(address);
-	return host?.healthy ? host : undefined;
+	return host && cluster.mayOverride(host) ? host : undefined;
 }
