@@ -41,7 +41,7 @@ export const ROOMS = {
 	"controlplane/ads": ["xds", ...G],
 	"controlplane/injector": ["kinds", ...G],
 	"controlplane/analysis": ["controlplane/model", "kinds", "lib"],
-	"proxy/http": ["lib"],
+	"proxy/http": ["xds", "lib"],
 	"proxy/codec": ["proxy/http", "lib"],
 	"proxy/http2": ["proxy/codec", "proxy/http", "lib"],
 	"proxy/tls": ["proxy/http", "xds", ...G],

@@ -129,7 +129,7 @@ describe("the codec and node:http2", () => {
 			await done;
 			const of = (name: string) =>
 				events.filter((event) => event.startsWith(`${name} `)).map((event) => event.slice(0, 60));
-			assert.deepEqual(of("refuse"), ["refuse reset 7 unprocessed"]);
+			assert.deepEqual(of("refuse"), ["refuse reset 7 peer"]);
 			assert.deepEqual(of("ping"), ["ping ack"]);
 			assert.match(of("a")[0]!, /^a interim 103 \{link: <\/a>/);
 			assert.match(of("a")[1]!, /^a response 200 \{x-path: \/a; date: /);

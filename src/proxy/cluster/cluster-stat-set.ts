@@ -1,5 +1,6 @@
 import type { StatScope } from "../../telemetry/metric-registry.ts";
 import type { Counter } from "../../telemetry/metrics.ts";
+import { bindHttp2Stats, type Http2Stats } from "../http/http2-stats.ts";
 import type { ClusterStats } from "./cluster.ts";
 
 /** What is counted of requests to an upstream, for a cluster and for a route alike. */
@@ -41,8 +42,13 @@ export function upstreamRequestStats(scope: StatScope): UpstreamRequestStats {
 
 /** Binds Envoy's `cluster.<name>.*` stats in a scope. */
 export function clusterStats(scope: StatScope): ClusterStats {
+	let http2: Http2Stats | undefined;
 	return {
 		...upstreamRequestStats(scope),
+		get http2() {
+			http2 ??= bindHttp2Stats(scope, "http2.");
+			return http2;
+		},
 		upstreamRqActive: scope.gauge("upstream_rq_active"),
 		upstreamRqPerTryTimeout: scope.counter("upstream_rq_per_try_timeout"),
 		upstreamRqPendingTotal: scope.counter("upstream_rq_pending_total"),
@@ -52,6 +58,11 @@ export function clusterStats(scope: StatScope): ClusterStats {
 		upstreamRqRxReset: scope.counter("upstream_rq_rx_reset"),
 		upstreamRqTxReset: scope.counter("upstream_rq_tx_reset"),
 		upstreamCxTotal: scope.counter("upstream_cx_total"),
+		upstreamCxHttp1Total: scope.counter("upstream_cx_http1_total"),
+		upstreamCxHttp2Total: scope.counter("upstream_cx_http2_total"),
+		upstreamCxCloseNotify: scope.counter("upstream_cx_close_notify"),
+		upstreamCxProtocolError: scope.counter("upstream_cx_protocol_error"),
+		upstreamCxIdleTimeout: scope.counter("upstream_cx_idle_timeout"),
 		upstreamCxActive: scope.gauge("upstream_cx_active"),
 		upstreamCxConnectFail: scope.counter("upstream_cx_connect_fail"),
 		upstreamCxConnectTimeout: scope.counter("upstream_cx_connect_timeout"),

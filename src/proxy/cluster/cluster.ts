@@ -1,4 +1,6 @@
 import type { Counter, Gauge, Histogram } from "../../telemetry/metrics.ts";
+import type { Http2Options } from "../http/http2-options.ts";
+import type { Http2Stats } from "../http/http2-stats.ts";
 import type { MetadataMatch } from "../http/metadata-match.ts";
 
 /** One endpoint as the request path knows it; lives as long as its address is in the cluster. */
@@ -102,6 +104,8 @@ export interface ClusterInfo {
 	/** How the system probes idle connections; undefined: it does not. */
 	readonly keepAlive: KeepAlive | undefined;
 	readonly httpProtocol: "http1" | "http2" | "downstream";
+	/** For connections that speak HTTP/2. */
+	readonly http2: Http2Options;
 	/** `metadata.filter_metadata`, e.g. `istio: {services: [{host, name, namespace}]}`. */
 	readonly metadata: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 	/** Request header (or `:authority`) that names the endpoint as `ip:port`; undefined: the balancer chooses. */
@@ -160,6 +164,13 @@ export interface ClusterStats {
 	readonly upstreamRqRxReset: Counter;
 	readonly upstreamRqTxReset: Counter;
 	readonly upstreamCxTotal: Counter;
+	readonly upstreamCxHttp1Total: Counter;
+	readonly upstreamCxHttp2Total: Counter;
+	readonly upstreamCxCloseNotify: Counter;
+	readonly upstreamCxProtocolError: Counter;
+	readonly upstreamCxIdleTimeout: Counter;
+	/** Made at first use: most clusters speak HTTP/1. */
+	readonly http2: Http2Stats;
 	readonly upstreamCxActive: Gauge;
 	readonly upstreamCxConnectFail: Counter;
 	readonly upstreamCxConnectTimeout: Counter;

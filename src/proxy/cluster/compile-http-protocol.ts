@@ -1,20 +1,27 @@
+import { fieldPath } from "../../lib/field-path.ts";
 import { type Problem, problem } from "../../lib/problem.ts";
 import { unpackAs } from "../../xds/any.ts";
 import type { Cluster } from "../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts";
-import type { HttpProtocolOptions as CommonOptions } from "../../xds/generated/envoy/config/core/v3/protocol_pb.ts";
+import type {
+	HttpProtocolOptions as CommonOptions,
+	Http2ProtocolOptions,
+} from "../../xds/generated/envoy/config/core/v3/protocol_pb.ts";
 import {
 	type HttpProtocolOptions,
 	HttpProtocolOptionsSchema,
 } from "../../xds/generated/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts";
+import { parseHttp2Options } from "../http/parse-http2-options.ts";
 import type { ClusterInfo } from "./cluster.ts";
 import { durationMs } from "./duration-ms.ts";
 
 const KEY = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 const DEFAULT_IDLE_MS = 3_600_000;
 
+type Http2Message = Http2ProtocolOptions | undefined;
+
 type ProtocolInfo = Pick<
 	ClusterInfo,
-	"httpProtocol" | "idleTimeoutMs" | "maxConnectionDurationMs" | "maxRequestsPerConnection"
+	"httpProtocol" | "http2" | "idleTimeoutMs" | "maxConnectionDurationMs" | "maxRequestsPerConnection"
 >;
 
 /** Reads `typed_extension_protocol_options`: protocol, idle timeout, age and requests per connection. */
@@ -28,8 +35,13 @@ export function compileHttpProtocol(message: Cluster, at: string, problems: Prob
 	const options = unpackAs(message.typedExtensionProtocolOptions[KEY], HttpProtocolOptionsSchema);
 	const common = options?.commonHttpProtocolOptions;
 	refuseCommon(common, `${path}.common_http_protocol_options`, problems);
+	const legacy = message.http2ProtocolOptions;
+	const { options: http2, at: http2At } = http2Of(options, path);
 	return {
-		httpProtocol: options ? protocolOf(options, path, problems) : "http1",
+		httpProtocol: options ? protocolOf(options, path, problems) : legacy ? "http2" : "http1",
+		http2: options
+			? parseHttp2Options(http2, fieldPath(http2At), problems)
+			: parseHttp2Options(legacy, fieldPath(`${at}http2_protocol_options`), problems),
 		idleTimeoutMs: durationMs(common?.idleTimeout, DEFAULT_IDLE_MS),
 		maxConnectionDurationMs: durationMs(common?.maxConnectionDuration, 0),
 		maxRequestsPerConnection: common?.maxRequestsPerConnection ?? message.maxRequestsPerConnection ?? 0,
@@ -54,6 +66,21 @@ function protocolOf(options: HttpProtocolOptions, path: string, problems: Proble
 		),
 	);
 	return "http1";
+}
+
+/** HTTP/2's own options, wherever the choice of protocol keeps them. */
+function http2Of(options: HttpProtocolOptions | undefined, path: string): { options: Http2Message; at: string } {
+	const chosen = options?.upstreamProtocolOptions;
+	if (chosen?.case === "explicitHttpConfig") {
+		const explicit = chosen.value.protocolConfig;
+		const at = `${path}.explicit_http_config.http2_protocol_options`;
+		return { options: explicit.case === "http2ProtocolOptions" ? explicit.value : undefined, at };
+	}
+	if (chosen?.case !== "useDownstreamProtocolConfig") return { options: undefined, at: path };
+	return {
+		options: chosen.value.http2ProtocolOptions,
+		at: `${path}.use_downstream_protocol_config.http2_protocol_options`,
+	};
 }
 
 /** The message is shared with the connection manager, which obeys more of it: said here field by field. */

@@ -304,6 +304,15 @@ export class LiveCluster implements UpstreamCluster {
 
 /** What a connection was made with: hosts keep their pools only while it stays the same. */
 function connectionKey(info: ClusterInfo) {
-	const { httpProtocol, sourceIp, maxRequestsPerConnection, idleTimeoutMs, maxConnectionDurationMs, keepAlive } = info;
-	return [httpProtocol, sourceIp ?? "", maxRequestsPerConnection, idleTimeoutMs, maxConnectionDurationMs, keepAlive];
+	const { httpProtocol, http2, sourceIp, maxRequestsPerConnection, idleTimeoutMs, maxConnectionDurationMs, keepAlive } =
+		info;
+	return [
+		httpProtocol,
+		http2,
+		sourceIp ?? "",
+		maxRequestsPerConnection,
+		idleTimeoutMs,
+		maxConnectionDurationMs,
+		keepAlive,
+	];
 }

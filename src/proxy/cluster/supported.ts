@@ -1,4 +1,5 @@
 import type { SupportedFields } from "../../xds/supported.ts";
+import { SUPPORTED as HTTP2_SUPPORTED } from "../http/parse-http2-options.ts";
 
 import { HEALTH_SUPPORTED } from "./health/check-supported.ts";
 import { POLICY_SUPPORTED } from "./policy-supported.ts";
@@ -21,6 +22,7 @@ export const SUPPORTED: SupportedFields = {
 		"max_requests_per_connection",
 		"circuit_breakers",
 		"typed_extension_protocol_options",
+		"http2_protocol_options",
 		"dns_refresh_rate",
 		"dns_failure_refresh_rate",
 		"respect_dns_ttl",
@@ -160,7 +162,7 @@ export const SUPPORTED: SupportedFields = {
 	[`${CLUSTER}.UpstreamConnectionOptions`]: ["tcp_keepalive"],
 	[`${CORE}.TcpKeepalive`]: ["keepalive_time", "keepalive_interval", "keepalive_probes"],
 	[`${CORE}.Http1ProtocolOptions`]: [],
-	[`${CORE}.Http2ProtocolOptions`]: [],
+	...HTTP2_SUPPORTED,
 	[`${CORE}.RuntimeDouble`]: ["default_value"],
 	"envoy.type.v3.Percent": "*",
 	"envoy.type.v3.FractionalPercent": "*",

@@ -65,7 +65,7 @@ export class Transport {
 	bytesRead = 0;
 	bytesWritten = 0;
 	readonly socket: Socket;
-	readonly #user: TransportUser;
+	#user: TransportUser;
 	readonly #limitBytes: number;
 	#writes = 0;
 	#markedBytes = 0;
@@ -85,7 +85,7 @@ export class Transport {
 		socket.on("end", () => {
 			depth++;
 			try {
-				user.onEof();
+				this.#user.onEof();
 			} finally {
 				leaveBatch();
 			}
@@ -109,6 +109,11 @@ export class Transport {
 	/** Bytes that have not been handed to the system yet. */
 	get backlogBytes(): number {
 		return this.#pending.length + this.socket.writableLength;
+	}
+
+	/** From here on `user` is told what comes. */
+	handOver(user: TransportUser): void {
+		this.#user = user;
 	}
 
 	/** From here on `nothingWritten` counts. */

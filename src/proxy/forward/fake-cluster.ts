@@ -6,6 +6,8 @@ import type {
 	PickContext,
 	UpstreamCluster,
 } from "../cluster/cluster.ts";
+import { HTTP2_DEFAULTS } from "../http/http2-options.ts";
+import { bindHttp2Stats } from "../http/http2-stats.ts";
 
 /** For tests and benchmarks: a cluster of fixed endpoints, taken in turn, that writes down what is reported to it. */
 export class FakeCluster implements UpstreamCluster {
@@ -38,6 +40,7 @@ export class FakeCluster implements UpstreamCluster {
 			healthChecked: false,
 			detectsOutliers: true,
 			httpProtocol: "http1",
+			http2: HTTP2_DEFAULTS,
 			metadata: {},
 			sourceIp: undefined,
 			perConnectionBufferLimitBytes: 1024 * 1024,
@@ -160,6 +163,7 @@ function countingStats(counts: Record<string, number>): ClusterStats {
 	return new Proxy({ countStatus } as unknown as ClusterStats, {
 		get(target, name: string) {
 			if (name === "countStatus") return target.countStatus;
+			if (name === "http2") return bindHttp2Stats({ counter: instrument, gauge: instrument }, "http2.");
 			if (!made.has(name)) made.set(name, instrument(name));
 			return made.get(name);
 		},

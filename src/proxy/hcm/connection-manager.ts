@@ -1,9 +1,11 @@
 import { RouteStatSet } from "../forward/route-stats.ts";
+import { bindHttp2Stats } from "../http/http2-stats.ts";
 import { DateHeader } from "./date-header.ts";
 import type { HcmConfig } from "./hcm-config.ts";
-import type { ConnectionManager, HcmServices, HcmShared } from "./hcm-shared.ts";
+import type { AcceptedSocket, ConnectionManager, HcmServices, HcmShared, LiveConnection } from "./hcm-shared.ts";
 import { hcmStats } from "./hcm-stats.ts";
 import { Http1Connection } from "./http1-connection.ts";
+import { Http2Connection } from "./http2-connection.ts";
 
 /** Serves HTTP by `config`; the listener hands it what it accepts. */
 export function createConnectionManager(config: HcmConfig, services: HcmServices): ConnectionManager {
@@ -16,13 +18,14 @@ export function createConnectionManager(config: HcmConfig, services: HcmServices
 		services,
 		forward: { clock, random, deadlines, clusters, routeStats, suppressEnvoyHeaders, allEjected },
 		stats: hcmStats(services.metrics, config.statPrefix),
+		http2Stats: bindHttp2Stats(services.metrics.scope("http2."), ""),
 		date: new DateHeader(clock),
 		connections: new Set(),
 		draining: false,
 	};
 	return {
 		accept: (connection) => {
-			shared.connections.add(new Http1Connection(shared, connection));
+			shared.connections.add(open(shared, connection));
 		},
 		drain: () => {
 			shared.draining = true;
@@ -35,4 +38,12 @@ export function createConnectionManager(config: HcmConfig, services: HcmServices
 			return shared.connections.size;
 		},
 	};
+}
+
+/** The protocol by configuration or ALPN; with AUTO and neither, the first bytes tell (`http1-connection.ts`). */
+function open(shared: HcmShared, accepted: AcceptedSocket): LiveConnection {
+	const { codec } = shared.config;
+	const agreed = accepted.connection?.applicationProtocol;
+	const http2 = codec === "http2" || (codec === "auto" && agreed === "h2");
+	return http2 ? new Http2Connection(shared, accepted) : new Http1Connection(shared, accepted);
 }

@@ -1,6 +1,7 @@
 import type { AccessLog } from "../../xds/generated/envoy/config/accesslog/v3/accesslog_pb.ts";
 import type { RouteConfiguration } from "../../xds/generated/envoy/config/route/v3/route_pb.ts";
 import type { HttpFilterConfig } from "../filter/http-filter.ts";
+import type { Http2Options } from "../http/http2-options.ts";
 import type { AddressRange } from "./internal-address.ts";
 
 /** A connection manager's configuration, read and checked (`parse-hcm.ts`). Times in milliseconds, 0 = none. */
@@ -12,7 +13,10 @@ export interface HcmConfig {
 	readonly accessLogs: readonly AccessLog[];
 	/** Router filter: suppress_envoy_headers. */
 	readonly suppressEnvoyHeaders: boolean;
+	/** What clients speak; "auto": by ALPN, else by their first bytes. */
+	readonly codec: "auto" | "http1" | "http2";
 	readonly http1: Http1Settings;
+	readonly http2: Http2Options;
 	readonly timeouts: HcmTimeouts;
 	readonly identity: IdentitySettings;
 	readonly path: PathSettings;
@@ -47,6 +51,8 @@ export interface HcmTimeouts {
 	readonly requestHeadersMs: number;
 	readonly delayedCloseMs: number;
 	readonly maxConnectionDurationMs: number;
+	/** HTTP/2: between telling the client to open no more streams and refusing them. */
+	readonly drainMs: number;
 }
 
 /** Who the client is, and what it may say about itself. */

@@ -1,9 +1,11 @@
+import { HTTP2_DEFAULTS } from "../http/http2-options.ts";
 import type { HcmConfig } from "./hcm-config.ts";
 
 /** Envoy's defaults (http_connection_manager.proto), for everything but the routes and filters. */
 export const HCM_DEFAULTS: Omit<HcmConfig, "statPrefix" | "routes" | "filters"> = {
 	accessLogs: [],
 	suppressEnvoyHeaders: false,
+	codec: "auto",
 	http1: {
 		acceptHttp10: false,
 		defaultHostForHttp10: "",
@@ -12,6 +14,7 @@ export const HCM_DEFAULTS: Omit<HcmConfig, "statPrefix" | "routes" | "filters"> 
 		maxHeadBytes: 60 * 1024,
 		maxFields: 100,
 	},
+	http2: HTTP2_DEFAULTS,
 	timeouts: {
 		idleMs: 3_600_000,
 		streamIdleMs: 300_000,
@@ -19,6 +22,7 @@ export const HCM_DEFAULTS: Omit<HcmConfig, "statPrefix" | "routes" | "filters"> 
 		requestHeadersMs: 0,
 		delayedCloseMs: 1000,
 		maxConnectionDurationMs: 0,
+		drainMs: 5000,
 	},
 	identity: {
 		useRemoteAddress: false,

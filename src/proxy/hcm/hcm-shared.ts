@@ -6,6 +6,7 @@ import type { FilterStream } from "../filter/http-filter.ts";
 import type { ForwardContext } from "../forward/forward-context.ts";
 import type { ConnectionInfo } from "../http/connection-info.ts";
 import type { Deadlines } from "../http/deadlines.ts";
+import type { Http2Stats } from "../http/http2-stats.ts";
 import type { ResponseHead } from "../http/message.ts";
 import type { LoadShedding } from "../overload/overload-manager.ts";
 import type { RouteTable } from "../router/route-match.ts";
@@ -64,6 +65,8 @@ export interface HcmShared {
 	readonly services: HcmServices;
 	readonly forward: ForwardContext;
 	readonly stats: HcmStats;
+	/** Of all HTTP/2 connections of the process. */
+	readonly http2Stats: Http2Stats;
 	readonly date: DateHeader;
 	readonly connections: Set<LiveConnection>;
 	draining: boolean;

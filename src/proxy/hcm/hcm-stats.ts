@@ -20,6 +20,7 @@ const COUNTERS = {
 	rqTotal: "downstream_rq_total",
 	rqHttp1Total: "downstream_rq_http1_total",
 	rqHttp2Total: "downstream_rq_http2_total",
+	rqTooManyPrematureResets: "downstream_rq_too_many_premature_resets",
 	rqCompleted: "downstream_rq_completed",
 	rqOverloadClose: "downstream_rq_overload_close",
 	cxOverloadDisableKeepalive: "downstream_cx_overload_disable_keepalive",

@@ -10,6 +10,8 @@ import type { RequestHead, ResponseHead } from "../http/message.ts";
 import type { Exchange } from "./exchange.ts";
 import type { AcceptedSocket, HcmShared, LiveConnection } from "./hcm-shared.ts";
 import { Http1ResponseWriter } from "./http1-response-writer.ts";
+import { Http2Connection } from "./http2-connection.ts";
+import { beginsHttp2 } from "./preface.ts";
 import { ServerStream } from "./server-stream.ts";
 
 /** A client's HTTP/1 connection: one stream at a time, pipelined requests wait. */
@@ -20,7 +22,12 @@ export class Http1Connection implements Exchange, LiveConnection, TransportUser,
 	readonly #transport: Transport;
 	readonly #parser: RequestParser;
 	readonly #writer: Http1ResponseWriter;
+	readonly #accepted: AcceptedSocket;
 	readonly #onClosed: () => void;
+	/** Bytes have come that are HTTP/1. */
+	#begun = false;
+	/** Too few to tell. */
+	#firstBytes: Buffer | undefined = undefined;
 	/** No further request: the connection closes after the current answer. */
 	#closing = false;
 	/** Of the current stream. */
@@ -40,8 +47,10 @@ export class Http1Connection implements Exchange, LiveConnection, TransportUser,
 	#reportedOut = 0;
 	#local = false;
 
-	constructor(shared: HcmShared, { socket, connection, bufferLimitBytes, onClosed }: AcceptedSocket) {
+	constructor(shared: HcmShared, accepted: AcceptedSocket) {
+		const { socket, connection, bufferLimitBytes, onClosed } = accepted;
 		this.shared = shared;
+		this.#accepted = accepted;
 		this.bufferLimitBytes = bufferLimitBytes;
 		this.#onClosed = onClosed;
 		const { http1, timeouts } = shared.config;
@@ -58,9 +67,7 @@ export class Http1Connection implements Exchange, LiveConnection, TransportUser,
 		this.#writer = new Http1ResponseWriter(this.#transport);
 		const { stats } = shared;
 		stats.cxTotal.inc();
-		stats.cxHttp1Total.inc();
 		stats.cxActive.add(1);
-		stats.cxHttp1Active.add(1);
 		if (timeouts.idleMs > 0) this.#arm(timeouts.idleMs);
 		if (timeouts.maxConnectionDurationMs <= 0) return;
 		this.#lifeTimer = new Timer(this);
@@ -101,7 +108,7 @@ export class Http1Connection implements Exchange, LiveConnection, TransportUser,
 	}
 
 	onData(buf: Buffer, end: number): void {
-		if (this.#lingering) return;
+		if (this.#lingering || (!this.#begun && !this.#begin(buf, end))) return;
 		if (this.#waiting !== undefined || (this.#stream !== undefined && this.#parser.ended)) this.#wait(buf, 0, end);
 		else this.#feed(buf, end);
 	}
@@ -128,7 +135,7 @@ export class Http1Connection implements Exchange, LiveConnection, TransportUser,
 		stream?.onDisconnect(this.#local);
 		this.#reportBytes();
 		stats.cxActive.add(-1);
-		stats.cxHttp1Active.add(-1);
+		if (this.#begun) stats.cxHttp1Active.add(-1);
 		stats.cxDestroy.inc();
 		(this.#local ? stats.cxDestroyLocal : stats.cxDestroyRemote).inc();
 		stats.cxLengthMs.record(services.clock.nowMs() - this.#startMs);
@@ -215,6 +222,42 @@ export class Http1Connection implements Exchange, LiveConnection, TransportUser,
 
 	resumeReading(): void {
 		this.#transport.resumeReading();
+	}
+
+	/** The first bytes have come: with `codec_type: AUTO` they may be HTTP/2's. False when they are dealt with. */
+	#begin(buf: Buffer, end: number): boolean {
+		const bytes = this.#firstBytes === undefined ? buf : Buffer.concat([this.#firstBytes, buf.subarray(0, end)]);
+		const length = this.#firstBytes === undefined ? end : bytes.length;
+		const http2 = this.shared.config.codec === "auto" ? beginsHttp2(bytes, length) : "no";
+		if (http2 === "maybe") {
+			this.#firstBytes = Buffer.copyBytesFrom(bytes, 0, length);
+			return false;
+		}
+		const kept = this.#firstBytes;
+		this.#firstBytes = undefined;
+		if (http2 === "yes") {
+			this.#becomeHttp2(bytes, length);
+			return false;
+		}
+		this.#begun = true;
+		this.shared.stats.cxHttp1Total.inc();
+		this.shared.stats.cxHttp1Active.add(1);
+		if (kept === undefined) return true;
+		this.onData(bytes, length);
+		return false;
+	}
+
+	#becomeHttp2(buf: Buffer, end: number): void {
+		this.#timer.cancel();
+		this.#lifeTimer?.cancel();
+		const { connections } = this.shared;
+		connections.delete(this);
+		const accepted = { ...this.#accepted, connection: this.connection };
+		const begun = { transport: this.#transport, startMs: this.#startMs };
+		const successor = new Http2Connection(this.shared, accepted, begun);
+		connections.add(successor);
+		if (this.shared.draining) successor.drain();
+		successor.onData(buf, end);
 	}
 
 	#open(request: RequestHead): ServerStream {

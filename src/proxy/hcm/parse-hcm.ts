@@ -17,6 +17,7 @@ import {
 import type { SupportedFields } from "../../xds/supported.ts";
 import { type FilterChain, parseHttpFilters } from "../filter/filter-chain.ts";
 import type { HttpFilterFactory } from "../filter/http-filter.ts";
+import { SUPPORTED as HTTP2_SUPPORTED, parseHttp2Options } from "../http/parse-http2-options.ts";
 import type { HcmConfig, Http1Settings, IdentitySettings, PathSettings, RouteSource } from "./hcm-config.ts";
 import { HCM_DEFAULTS } from "./hcm-defaults.ts";
 import { type AddressRange, addressRange } from "./internal-address.ts";
@@ -34,6 +35,8 @@ export const SUPPORTED: SupportedFields = {
 		"tracing",
 		"common_http_protocol_options",
 		"http_protocol_options",
+		"http2_protocol_options",
+		"drain_timeout",
 		"server_name",
 		"server_header_transformation",
 		"max_request_headers_kb",
@@ -61,6 +64,7 @@ export const SUPPORTED: SupportedFields = {
 		"strip_trailing_host_dot",
 		"append_x_forwarded_port",
 	],
+	...HTTP2_SUPPORTED,
 	[`${HCM}.Tracing`]: ["client_sampling", "random_sampling", "overall_sampling", "no_context_propagation"],
 	[`${HCM}.UpgradeConfig`]: ["upgrade_type", "enabled"],
 	[`${HCM}.InternalAddressConfig`]: ["cidr_ranges"],
@@ -99,6 +103,7 @@ export function parseHcm(message: HttpConnectionManager, path: string, factories
 	const routes = parseRoutes(message, at, problems);
 	const { filters, router } = parseFilters(message, at, { factories, problems });
 	checkChoices(message, at, problems);
+	const http2 = parseHttp2Options(message.http2ProtocolOptions, at.field("http2_protocol_options"), problems);
 	const identity = parseIdentity(message, at, problems);
 	if (message.statPrefix === "") problems.push(missing(at.field("stat_prefix")));
 	if (problems.length > 0 || !routes) throw new ProblemError(problems);
@@ -109,7 +114,9 @@ export function parseHcm(message: HttpConnectionManager, path: string, factories
 		filters,
 		accessLogs: message.accessLog,
 		suppressEnvoyHeaders: router.suppressEnvoyHeaders,
+		codec: CODEC[message.codecType] ?? "auto",
 		http1: parseHttp1(message, common),
+		http2,
 		timeouts: parseTimeouts(message, common),
 		identity,
 		path: parsePath(message),
@@ -122,6 +129,11 @@ export function parseHcm(message: HttpConnectionManager, path: string, factories
 		tracing: message.tracing ? parseTracing(message.tracing) : undefined,
 	};
 }
+
+const CODEC: Readonly<Partial<Record<CodecType, HcmConfig["codec"]>>> = {
+	[CodecType.HTTP1]: "http1",
+	[CodecType.HTTP2]: "http2",
+};
 
 const SERVER_HEADER: Readonly<Record<ServerHeader, HcmConfig["serverHeader"]>> = {
 	[ServerHeader.OVERWRITE]: "overwrite",
@@ -165,8 +177,7 @@ function parseFilters(
 /** Values of obeyed fields that are not there yet. */
 function checkChoices(message: HttpConnectionManager, at: FieldPath, problems: Problem[]): void {
 	const { codecType, commonHttpProtocolOptions: common, httpProtocolOptions: http1 } = message;
-	if (codecType !== CodecType.AUTO && codecType !== CodecType.HTTP1)
-		problems.push(notImplemented(at.field("codec_type"), "a codec other than HTTP1"));
+	if (codecType === CodecType.HTTP3) problems.push(notImplemented(at.field("codec_type"), "HTTP/3"));
 	if (common && common.headersWithUnderscoresAction !== Underscores.ALLOW)
 		problems.push(notImplemented(at.field("common_http_protocol_options").field("headers_with_underscores_action")));
 	if (http1?.allowAbsoluteUrl === false)
@@ -226,6 +237,7 @@ function parseTimeouts(message: HttpConnectionManager, common: HttpProtocolOptio
 		requestHeadersMs: ms(message.requestHeadersTimeout, defaults.requestHeadersMs),
 		delayedCloseMs: ms(message.delayedCloseTimeout, defaults.delayedCloseMs),
 		maxConnectionDurationMs: ms(common?.maxConnectionDuration, defaults.maxConnectionDurationMs),
+		drainMs: ms(message.drainTimeout, defaults.drainMs),
 	};
 }
 

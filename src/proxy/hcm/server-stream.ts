@@ -9,7 +9,7 @@ import type { Downstream, HostOverride } from "../forward/downstream.ts";
 import { ForwardStream } from "../forward/forward-stream.ts";
 import type { ConnectionInfo } from "../http/connection-info.ts";
 import type { HeaderMap } from "../http/header-map.ts";
-import type { LocalReply, RequestHead, ResponseHead } from "../http/message.ts";
+import type { LocalReply, RequestHead, ResponseFlag, ResponseHead } from "../http/message.ts";
 import { RequestInfo } from "../http/request-info.ts";
 import type { RouteContext, RouteMatch } from "../router/route-match.ts";
 import type { Exchange } from "./exchange.ts";
@@ -178,13 +178,20 @@ export class ServerStream
 
 	/** The connection is gone before the answer was whole. */
 	onDisconnect(byUs: boolean): void {
+		if (!byUs) this.onStreamReset("DC", "downstream_remote_disconnect");
+		else if (!this.#ended) {
+			this.#shared.stats.rqTxReset.inc();
+			this.#forward?.cancel();
+			this.#end();
+		}
+	}
+
+	/** The client's side has ended before its time; what is to be said of it. */
+	onStreamReset(flag: ResponseFlag, details: string): void {
 		if (this.#ended) return;
-		const { stats } = this.#shared;
-		if (!byUs) {
-			stats.rqRxReset.inc();
-			this.info.responseFlags.add("DC");
-			this.info.responseCodeDetails = "downstream_remote_disconnect";
-		} else stats.rqTxReset.inc();
+		this.#shared.stats.rqRxReset.inc();
+		this.info.responseFlags.add(flag);
+		this.info.responseCodeDetails = details;
 		this.#forward?.cancel();
 		this.#end();
 	}

@@ -1,10 +1,10 @@
 import { HeaderMap } from "../http/header-map.ts";
 import { HTTP2_DEFAULTS, type Http2Options } from "../http/http2-options.ts";
+import { bindHttp2Stats, type Http2Stats } from "../http/http2-stats.ts";
 import type { ResponseHead } from "../http/message.ts";
 import type { Http2Error } from "./frame/frame.ts";
 import type { Http2Request } from "./message/read-head.ts";
 import type { Http2Output } from "./session/http2-output.ts";
-import type { Http2Stats } from "./session/http2-stats.ts";
 import type { Http2Stream, ResetOrigin, StreamUser } from "./session/http2-stream.ts";
 import type { ServerSession, ServerSessionUser } from "./session/server-session.ts";
 import type { SessionSetup } from "./session/session-core.ts";
@@ -20,23 +20,7 @@ export function countingStats(): Http2Stats & { readonly counts: Record<string, 
 			counts[name] = (counts[name] ?? 0) + delta;
 		},
 	});
-	return {
-		counts,
-		headerOverflow: counter("header_overflow"),
-		inboundEmptyFramesFlood: counter("inbound_empty_frames_flood"),
-		inboundPriorityFramesFlood: counter("inbound_priority_frames_flood"),
-		inboundWindowUpdateFramesFlood: counter("inbound_window_update_frames_flood"),
-		outboundControlFlood: counter("outbound_control_flood"),
-		outboundFlood: counter("outbound_flood"),
-		goawaySent: counter("goaway_sent"),
-		keepaliveTimeout: counter("keepalive_timeout"),
-		rxMessagingError: counter("rx_messaging_error"),
-		rxReset: counter("rx_reset"),
-		txReset: counter("tx_reset"),
-		streamRefusedErrors: counter("stream_refused_errors"),
-		trailers: counter("trailers"),
-		streamsActive: counter("streams_active"),
-	};
+	return { counts, ...bindHttp2Stats({ counter, gauge: counter }, "") };
 }
 
 /** Tests only: keeps what a session sends until it is taken. */

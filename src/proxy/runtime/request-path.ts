@@ -3,12 +3,10 @@ import { fieldPath } from "../../lib/field-path.ts";
 import { type Problem, ProblemError, problem } from "../../lib/problem.ts";
 import type { StatScope } from "../../telemetry/metric-registry.ts";
 import type { AccessLog } from "../../xds/generated/envoy/config/accesslog/v3/accesslog_pb.ts";
-import type { Cluster } from "../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts";
 import { TrafficDirection, type TransportSocket } from "../../xds/generated/envoy/config/core/v3/base_pb.ts";
 import type { Listener } from "../../xds/generated/envoy/config/listener/v3/listener_pb.ts";
 import { mergeSupported } from "../../xds/supported.ts";
 import type { ListenerView } from "../admin/admin-context.ts";
-import type { ClusterConfig } from "../cluster/cluster-config.ts";
 import { compileCluster } from "../cluster/compile-cluster.ts";
 import { SUPPORTED as CLUSTER_SUPPORTED } from "../cluster/supported.ts";
 import { perRouteParser } from "../filter/filter-chain.ts";
@@ -69,7 +67,7 @@ export function makeRequestPath(deps: DataPlaneDeps): DataPlane<ListenerConfig> 
 				ROUTER_SUPPORTED,
 				FILTER_SUPPORTED,
 			),
-			cluster: compileUpstream,
+			cluster: compileCluster,
 			listener: (message, at) => path.compileListener(message, at),
 			routes: (message, at) => compileRouteConfiguration(message, path.routeDeps, fieldPath(at)),
 		},
@@ -86,15 +84,6 @@ export function makeRequestPath(deps: DataPlaneDeps): DataPlane<ListenerConfig> 
 			...CLUSTER_TYPES.map((name) => ({ name, category: "envoy.clusters", typeUrls: [] })),
 		],
 	};
-}
-
-/** A cluster that requests can be sent to: upstream connections speak HTTP/1.1 so far. */
-function compileUpstream(message: Cluster, at: string): ClusterConfig {
-	const config = compileCluster(message, at);
-	if (config.info.httpProtocol !== "http2") return config;
-	const path = fieldPath(at).field("typed_extension_protocol_options");
-	const what = "HTTP/2 to upstreams is not implemented by this proxy";
-	throw new ProblemError([problem("LTN3541", path.toString(), what, "use http_protocol_options")]);
 }
 
 class RequestPath {

@@ -1,14 +1,15 @@
-import { connect, type Socket } from "node:net";
 import type { CircuitBreakers, Host, UpstreamCluster } from "../cluster/cluster.ts";
 import type { CodecError } from "../codec/codec-error.ts";
 import { SEEN } from "../codec/known-names.ts";
 import { CHUNKED, TUNNEL } from "../codec/message-parser.ts";
 import { ResponseParser, type ResponseSink } from "../codec/response-parser.ts";
 import { formatLastChunk, formatRequestHead } from "../codec/serialise.ts";
-import { batchWrites, onreadOption, Transport, type TransportUser } from "../codec/transport.ts";
+import type { Transport } from "../codec/transport.ts";
 import { Timer, type TimerOwner } from "../http/deadlines.ts";
 import type { HeaderMap } from "../http/header-map.ts";
 import type { RequestHead, ResponseHead } from "../http/message.ts";
+import { type ConnectFailure, connectFailure } from "./connect-failure.ts";
+import { type ConnectingUser, openTransport } from "./open-transport.ts";
 import type { UpstreamChannel, UpstreamUser } from "./upstream-user.ts";
 
 /** What a connection tells the pool that owns it. */
@@ -20,16 +21,11 @@ export interface ConnectionOwner {
 	onIdleTimer(connection: Http1ClientConnection): void;
 }
 
-export interface ConnectFailure {
-	readonly reason: "connect-failure" | "connect-timeout";
-	readonly detail: string;
-}
-
 /** Answers left over by a retry are read up to this many bytes to keep the connection; longer ones cost it. */
 const MAX_DISCARD_BYTES = 64 * 1024;
 
 /** One HTTP/1.1 connection to an endpoint; carries one request at a time. */
-export class Http1ClientConnection implements UpstreamChannel, TransportUser, ResponseSink, TimerOwner {
+export class Http1ClientConnection implements UpstreamChannel, ConnectingUser, ResponseSink, TimerOwner {
 	readonly host: Host;
 	readonly cluster: UpstreamCluster;
 	/** Where this connection is counted; undefined when it was opened beyond the limit. */
@@ -58,21 +54,7 @@ export class Http1ClientConnection implements UpstreamChannel, TransportUser, Re
 		this.cluster = cluster;
 		this.breakers = breakers;
 		this.#owner = owner;
-		const onread = onreadOption();
-		const socket: Socket = connect({
-			host: host.ip,
-			port: host.port,
-			localAddress: cluster.info.sourceIp,
-			noDelay: true,
-			allowHalfOpen: true,
-			onread,
-		});
-		const { keepAlive } = cluster.info;
-		// Before Node 24.19 interval and number of probes are the system's.
-		if (keepAlive) socket.setKeepAlive(true, keepAlive.idleMs, keepAlive.intervalMs, keepAlive.probes);
-		this.#transport = new Transport(socket, this, cluster.info.perConnectionBufferLimitBytes, false);
-		onread.bind(this.#transport);
-		socket.once("connect", () => batchWrites(() => this.#onConnect()));
+		this.#transport = openTransport(host, cluster, this);
 	}
 
 	get contentLength(): number {
@@ -173,7 +155,7 @@ export class Http1ClientConnection implements UpstreamChannel, TransportUser, Re
 		const user = this.#user;
 		this.#user = undefined;
 		this.#parser.stop();
-		this.#owner.onGone(this, this.connected ? undefined : this.#connectFailure(error));
+		this.#owner.onGone(this, this.connected ? undefined : connectFailure(error, this.#timedOut));
 		if (!user) return;
 		const unsent = this.requests > 1 && this.#transport.nothingWritten;
 		user.onReset(unsent ? "unsent" : "terminated", undefined);
@@ -212,7 +194,7 @@ export class Http1ClientConnection implements UpstreamChannel, TransportUser, Re
 		user?.onReset("protocol-error", error);
 	}
 
-	#onConnect(): void {
+	onConnect(): void {
 		this.connected = true;
 		this.timer.cancel();
 		this.#owner.onFree(this);
@@ -226,10 +208,6 @@ export class Http1ClientConnection implements UpstreamChannel, TransportUser, Re
 			this.#parser.next();
 			this.#owner.onFree(this);
 		}
-	}
-
-	#connectFailure(error: Error | undefined): ConnectFailure {
-		return { reason: this.#timedOut ? "connect-timeout" : "connect-failure", detail: describe(error) };
 	}
 }
 
@@ -253,22 +231,4 @@ function stripHopByHop({ status, headers }: ResponseHead): void {
 	headers.remove("transfer-encoding");
 	headers.remove("keep-alive");
 	headers.remove("proxy-connection");
-}
-
-const WORDS: Readonly<Record<string, string>> = {
-	ECONNREFUSED: "Connection refused",
-	ECONNRESET: "Connection reset by peer",
-	EHOSTUNREACH: "No route to host",
-	ENETUNREACH: "Network is unreachable",
-	ETIMEDOUT: "Connection timed out",
-	EADDRNOTAVAIL: "Cannot assign requested address",
-	EMFILE: "Too many open files",
-	EPIPE: "Broken pipe",
-};
-
-/** The C library's words for a system error, which is what Envoy prints. */
-function describe(error: Error | undefined): string {
-	if (!error) return "";
-	const code = (error as NodeJS.ErrnoException).code ?? "";
-	return WORDS[code] ?? (code || error.message);
 }

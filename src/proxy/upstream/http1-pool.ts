@@ -1,6 +1,7 @@
 import type { CircuitBreakers, Host, UpstreamCluster } from "../cluster/cluster.ts";
+import type { ConnectFailure } from "./connect-failure.ts";
 import type { HostPool, UpstreamContext } from "./host-pool.ts";
-import { type ConnectFailure, type ConnectionOwner, Http1ClientConnection } from "./http1-client-connection.ts";
+import { type ConnectionOwner, Http1ClientConnection } from "./http1-client-connection.ts";
 import type { UpstreamUser } from "./upstream-user.ts";
 
 /** Idle connections are looked at this often, to close those of endpoints that have left. */
@@ -98,8 +99,11 @@ export class Http1Pool implements HostPool, ConnectionOwner {
 		const { idleTimeoutMs } = connection.cluster.info;
 		const idleMs = this.#context.clock.nowMs() - connection.idleSinceMs;
 		if (this.#retireWhenOld(connection)) return;
-		if (this.#host.removed || (idleTimeoutMs > 0 && idleMs >= idleTimeoutMs)) connection.close();
-		else this.#watch(connection, idleMs);
+		if (this.#host.removed) connection.close();
+		else if (idleTimeoutMs > 0 && idleMs >= idleTimeoutMs) {
+			connection.cluster.stats.upstreamCxIdleTimeout.inc();
+			connection.close();
+		} else this.#watch(connection, idleMs);
 	}
 
 	/** Closes a connection that is past its age; true when it was. */
@@ -138,6 +142,7 @@ export class Http1Pool implements HostPool, ConnectionOwner {
 		this.#host.stats.cxTotal++;
 		this.#host.stats.cxActive++;
 		stats.upstreamCxTotal.inc();
+		stats.upstreamCxHttp1Total.inc();
 		stats.upstreamCxActive.add(1);
 		const connection = new Http1ClientConnection(this.#host, cluster, counted ? breakers : undefined, this);
 		if (info.connectTimeoutMs > 0) this.#context.deadlines.arm(connection.timer, info.connectTimeoutMs);

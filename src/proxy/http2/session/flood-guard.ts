@@ -1,7 +1,7 @@
 import type { Http2Options } from "../../http/http2-options.ts";
+import type { Http2Stats } from "../../http/http2-stats.ts";
 import { FRAME } from "../frame/frame.ts";
 import type { Http2Output } from "./http2-output.ts";
-import type { Http2Stats } from "./http2-stats.ts";
 
 /** Envoy's limits for frames that cost us and not the peer; counts are per connection. Each method says what is wrong, or "". */
 export class FloodGuard {

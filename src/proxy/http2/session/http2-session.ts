@@ -241,7 +241,7 @@ export abstract class Http2Session extends SessionCore implements FrameSink {
 		const code = buf.readUInt32BE(start);
 		this.stats.rxReset.inc();
 		const stream = this.streams.get(streamId);
-		stream?.abort(code, code === ERROR_CODE.refusedStream ? "unprocessed" : "peer");
+		stream?.abort(code, "peer");
 		return !this.ended;
 	}
 

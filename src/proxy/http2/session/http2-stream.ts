@@ -11,7 +11,7 @@ export type ResetOrigin =
 	| "protocol"
 	/** The connection is gone. */
 	| "connection"
-	/** The peer tells that it has not looked at the request: it may go out again elsewhere. */
+	/** The peer's GOAWAY tells that it has not looked at the request: it may go out again elsewhere. */
 	| "unprocessed";
 
 /** Who has a stream; one of `onEnd` (peer's side) and `onReset` comes last. `buf` is valid during the call only. */
@@ -71,6 +71,8 @@ export class Http2Stream {
 	bodiless = false;
 	/** Client: protocol of an extended CONNECT, to translate its answer. */
 	upgrade = "";
+	/** Server: when the answer is out, the rest of the request is of no interest (RFC 9113 8.1). */
+	endsWithUs = false;
 	readonly #host: StreamHost;
 	#receive: ReceiveWindow | undefined = undefined;
 	#paused = false;
@@ -159,6 +161,7 @@ export class Http2Stream {
 	endLocal(): void {
 		this.localEnded = true;
 		if (this.remoteEnded) this.#close("ended");
+		else if (this.endsWithUs) this.reset(ERROR_CODE.noError);
 	}
 
 	/** For the session: the peer's side has ended. */
@@ -215,7 +218,7 @@ export class Http2Stream {
 		if (this.closed) return;
 		const { user } = this;
 		this.reset(code);
-		user?.onReset(code, code === ERROR_CODE.refusedStream ? "unprocessed" : "protocol");
+		user?.onReset(code, "protocol");
 	}
 
 	#room(): number {

@@ -1,5 +1,6 @@
 import type { HeaderMap } from "../../http/header-map.ts";
 import type { Http2Options } from "../../http/http2-options.ts";
+import type { Http2Stats } from "../../http/http2-stats.ts";
 import {
 	CLIENT_PREFACE,
 	DEFAULT_MAX_FRAME_BYTES,
@@ -26,7 +27,6 @@ import { encodeTrailers } from "../message/write-head.ts";
 import { CLOSED, ClosedStreams } from "./closed-streams.ts";
 import { FloodGuard } from "./flood-guard.ts";
 import type { Http2Output } from "./http2-output.ts";
-import type { Http2Stats } from "./http2-stats.ts";
 import type { Http2Stream, StreamHost } from "./http2-stream.ts";
 import { PeerSettings } from "./peer-settings.ts";
 import { ReceiveWindow } from "./receive-window.ts";

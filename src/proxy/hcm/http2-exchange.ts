@@ -1,0 +1,127 @@
+import { SEEN } from "../codec/known-names.ts";
+import { CHUNKED } from "../codec/message-parser.ts";
+import type { ConnectionInfo } from "../http/connection-info.ts";
+import type { HeaderMap } from "../http/header-map.ts";
+import type { ResponseHead } from "../http/message.ts";
+import { ERROR_CODE } from "../http2/frame/frame.ts";
+import type { Http2Request } from "../http2/message/read-head.ts";
+import type { Http2Stream, ResetOrigin, StreamUser } from "../http2/session/http2-stream.ts";
+import type { ServerSession } from "../http2/session/server-session.ts";
+import type { Exchange } from "./exchange.ts";
+import type { HcmShared } from "./hcm-shared.ts";
+import { ServerStream } from "./server-stream.ts";
+
+/** A connection as its exchanges use it. */
+export interface Http2ExchangeHost {
+	readonly shared: HcmShared;
+	readonly connection: ConnectionInfo;
+	readonly bufferLimitBytes: number;
+	readonly session: ServerSession;
+	/** We closed the connection ourselves. */
+	readonly closedByUs: boolean;
+	/** The client gave a stream up before it was answered. */
+	onClientReset(startMs: number): void;
+}
+
+/** One stream of a client's HTTP/2 connection, from its request to its end. */
+export class Http2Exchange implements Exchange, StreamUser {
+	readonly shared: HcmShared;
+	readonly connection: ConnectionInfo;
+	readonly bufferLimitBytes: number;
+	readonly requestLength: number;
+	readonly seen: number;
+	readonly upgrade: string;
+	readonly stream: ServerStream;
+	readonly #host: Http2ExchangeHost;
+	readonly #stream: Http2Stream;
+	readonly #isHead: boolean;
+	#bodiless = false;
+
+	constructor(host: Http2ExchangeHost, stream: Http2Stream, { head, upgrade, seen, contentLength }: Http2Request) {
+		this.shared = host.shared;
+		this.connection = host.connection;
+		this.bufferLimitBytes = host.bufferLimitBytes;
+		this.requestLength = contentLength < 0 ? CHUNKED : contentLength;
+		this.seen = seen;
+		this.upgrade = upgrade === "connect" ? "" : upgrade;
+		this.#host = host;
+		this.#stream = stream;
+		this.#isHead = head.method === "HEAD";
+		stream.endsWithUs = true;
+		this.stream = new ServerStream(this, head);
+	}
+
+	get expectsContinue(): boolean {
+		if ((this.seen & SEEN.expect) === 0) return false;
+		return this.stream.request.headers.get("expect")?.toLowerCase() === "100-continue";
+	}
+
+	get congested(): boolean {
+		return this.#stream.congested;
+	}
+
+	beginTunnel(): void {
+		// DATA frames carry the tunnel as they carry a body.
+	}
+
+	sendInterim(status: number, headers: HeaderMap): void {
+		this.#host.session.inform(this.#stream, status, headers);
+	}
+
+	sendHead(response: ResponseHead, contentLength: number): void {
+		const { status } = response;
+		this.#bodiless = this.#isHead || status === 204 || status === 304;
+		const ends = contentLength === 0 || this.#bodiless;
+		this.#host.session.respond(this.#stream, response, ends);
+	}
+
+	sendBody(buf: Buffer, start: number, end: number): number {
+		if (this.#bodiless) return 0;
+		this.#stream.sendData(buf, start, end);
+		return end - start;
+	}
+
+	sendEnd(trailers: HeaderMap | undefined): void {
+		this.#stream.finish(trailers);
+	}
+
+	reset(): void {
+		this.#stream.reset(ERROR_CODE.internalError);
+	}
+
+	pauseReading(): void {
+		this.#stream.pause();
+	}
+
+	resumeReading(): void {
+		this.#stream.resume();
+	}
+
+	onData(buf: Buffer, start: number, end: number): void {
+		this.stream.onRequestBody(buf, start, end);
+	}
+
+	onEnd(trailers: HeaderMap | undefined): void {
+		this.stream.onRequestEnd(trailers);
+	}
+
+	onReset(_code: number, origin: ResetOrigin): void {
+		if (origin === "connection") this.stream.onDisconnect(this.#host.closedByUs);
+		else if (origin === "peer") {
+			this.#host.onClientReset(this.stream.info.startMs);
+			this.stream.onStreamReset("DR", "http2.remote_reset");
+		} else this.stream.onStreamReset("DPE", "http2.protocol_error");
+	}
+
+	onDrain(): void {
+		this.stream.onDownstreamDrain();
+	}
+
+	onResponse(): void {
+		throw new Error("a response came to a server's stream");
+	}
+
+	onInformational(): void {
+		throw new Error("a response came to a server's stream");
+	}
+}
