@@ -43,6 +43,21 @@ export interface StatEntry {
 	readonly cell: StatCell;
 }
 
+/** A tag and the part of the name that it was. */
+export interface RetaggedPart {
+	readonly tag: StatTag;
+	readonly removed: string;
+}
+
+/** What stats are shown, and how (Envoy: StatsConfig). */
+export interface StatRules {
+	keep(name: string): boolean;
+	/** False: Envoy's own tags are not taken out of names. */
+	readonly usesDefaultTags: boolean;
+	/** Tags beyond Envoy's own. */
+	retag(name: string): readonly RetaggedPart[];
+}
+
 class Scope implements StatScope {
 	readonly prefix: string;
 	readonly entries = new Map<string, StatEntry>();
@@ -90,6 +105,8 @@ class Scope implements StatScope {
 export class MetricRegistry implements Metrics {
 	readonly #scopes = new Map<string, Scope>();
 	readonly #refreshers: (() => void)[] = [];
+	#rules: StatRules | undefined;
+	#shown = new WeakMap<StatEntry, StatEntry | typeof HIDDEN>();
 	readonly #families = new Map<string, MetricFamily<Counter | Gauge | Histogram>>();
 
 	scope(prefix: string): StatScope {
@@ -119,10 +136,35 @@ export class MetricRegistry implements Metrics {
 		this.#refreshers.push(refresh);
 	}
 
-	/** Every named stat, unordered. */
+	/** Applies to whatever is listed from now on. */
+	setRules(rules: StatRules | undefined): void {
+		this.#rules = rules;
+		this.#shown = new WeakMap();
+	}
+
+	/** Every named stat that the rules let through, unordered. */
 	*stats(): Generator<StatEntry> {
 		for (const refresh of this.#refreshers) refresh();
-		for (const scope of this.#scopes.values()) yield* scope.entries.values();
+		const rules = this.#rules;
+		for (const scope of this.#scopes.values()) {
+			if (!rules) {
+				yield* scope.entries.values();
+				continue;
+			}
+			for (const entry of scope.entries.values()) {
+				const shown = this.#show(entry, rules);
+				if (shown) yield shown;
+			}
+		}
+	}
+
+	/** Rules are asked once for each stat. */
+	#show(entry: StatEntry, rules: StatRules): StatEntry | undefined {
+		const known = this.#shown.get(entry);
+		if (known !== undefined) return known === HIDDEN ? undefined : known;
+		const shown = rules.keep(entry.name) ? retagged(entry, rules) : HIDDEN;
+		this.#shown.set(entry, shown);
+		return shown === HIDDEN ? undefined : shown;
 	}
 
 	/** The scopes with their stats; gauges as they were when last written. */
@@ -150,4 +192,13 @@ export class MetricRegistry implements Metrics {
 		this.#families.set(options.name, family);
 		return family;
 	}
+}
+
+const HIDDEN = Symbol("left out by the rules");
+
+function retagged(entry: StatEntry, rules: StatRules): StatEntry {
+	const parts = rules.retag(entry.name);
+	const base = rules.usesDefaultTags ? entry : { ...entry, baseName: entry.name, tags: [] };
+	const baseName = parts.reduce((name, { removed }) => name.replace(removed, ""), base.baseName);
+	return { ...base, baseName, tags: [...base.tags, ...parts.map(({ tag }) => tag)] };
 }

@@ -1,7 +1,7 @@
 import type { BucketHistogram } from "./bucket-histogram.ts";
 import type { HistogramSnapshot, LogLinearHistogram } from "./log-linear-histogram.ts";
 import type { FamilyKind, FamilyOptions } from "./metric-family.ts";
-import { MetricRegistry, type StatKind } from "./metric-registry.ts";
+import { MetricRegistry, type StatKind, type StatRules } from "./metric-registry.ts";
 import type { Counter, Gauge } from "./metrics.ts";
 
 /** What a registry holds, in a form that can be sent to another thread. */
@@ -38,8 +38,9 @@ const OF_THE_CONFIGURATION =
 	/^(membership_|update_|version|max_host_weight|warming_state|assignment_|lb_subsets_active)/;
 
 /** One registry with the sum of all threads' stats, for reading; the first dump is the main thread's. */
-export function mergeDumps([first, ...others]: readonly StatsDump[]): MetricRegistry {
+export function mergeDumps([first, ...others]: readonly StatsDump[], rules?: StatRules): MetricRegistry {
 	const merged = new MetricRegistry();
+	merged.setRules(rules);
 	if (first) add(merged, first, () => true);
 	for (const dump of others)
 		add(merged, dump, (prefix, name) => !OF_THE_PROCESS.test(prefix) && !OF_THE_CONFIGURATION.test(name));

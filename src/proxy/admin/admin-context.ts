@@ -1,3 +1,4 @@
+import type { JsonValue } from "@bufbuild/protobuf";
 import type { Logging, LogLevel } from "../../telemetry/logger.ts";
 import type { MetricRegistry } from "../../telemetry/metric-registry.ts";
 import type { ServerInfo } from "../../xds/generated/envoy/admin/v3/server_info_pb.ts";
@@ -23,6 +24,11 @@ export interface AdminContext {
 	/** The sum over all threads, for reading. */
 	statsOfAllThreads(): Promise<MetricRegistry>;
 	resetCounters(): void;
+	/** Layers of `layered_runtime`, the last one counts most. */
+	runtime(): {
+		readonly layers: readonly { readonly name: string; readonly values: ReadonlyMap<string, JsonValue> }[];
+		readonly values: ReadonlyMap<string, JsonValue>;
+	};
 	/** False when there is no such component; undefined: all. */
 	setLogLevel(component: string | undefined, level: LogLevel): boolean;
 	readonly logging: Logging;

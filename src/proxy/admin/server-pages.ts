@@ -1,4 +1,4 @@
-import { create, toJsonString } from "@bufbuild/protobuf";
+import { create, type JsonValue, toJsonString } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { VERSION } from "../../lib/names.ts";
 import { LOG_LEVELS, parseLogLevel } from "../../telemetry/logger.ts";
@@ -26,6 +26,7 @@ export const SERVER_PAGES: readonly AdminPage[] = [
 		help: "print the hot restart compatibility version",
 		answer: () => ({ body: "disabled\n" }),
 	},
+	{ path: "/runtime", help: "print runtime values", answer: runtime },
 	{ path: "/logging", help: "query/change logging levels", mutates: true, answer: logging },
 	action("/healthcheck/fail", "cause the server to fail health checks", (context) => context.failHealthcheck(true)),
 	action("/healthcheck/ok", "cause the server to pass health checks", (context) => context.failHealthcheck(false)),
@@ -107,6 +108,21 @@ function initDump(context: AdminContext): AdminAnswer {
 		{ name: "init manager Listeners", target_names: waiting.listeners },
 	].filter(({ target_names }) => target_names.length > 0);
 	return { contentType: JSON_TYPE, body: `${JSON.stringify({ unready_targets_dumps: dumps }, undefined, 1)}\n` };
+}
+
+/** Envoy's shape: layer names, and per key its value in each layer and the one that counts. */
+function runtime(context: AdminContext): AdminAnswer {
+	const { layers, values } = context.runtime();
+	const text = (value: JsonValue | undefined) =>
+		value === undefined ? "" : typeof value === "string" ? value : JSON.stringify(value);
+	const entries = [...values]
+		.sort(([a], [b]) => (a < b ? -1 : 1))
+		.map(([key, value]) => [
+			key,
+			{ final_value: text(value), layer_values: layers.map((layer) => text(layer.values.get(key))) },
+		]);
+	const body = { layers: layers.map(({ name }) => name), entries: Object.fromEntries(entries) };
+	return { contentType: JSON_TYPE, body: `${JSON.stringify(body, undefined, 1)}\n` };
 }
 
 const LOGGING_USAGE = `usage: /logging?<name>=<level> (change single level)

@@ -7,8 +7,13 @@ import { findUnknownFields } from "./unknown-fields.ts";
 
 const MAX_BYTES = 64 * 1024 * 1024;
 
+export interface BootstrapOptions {
+	/** Passes over fields that the messages do not have (Envoy: --allow-unknown-static-fields). */
+	readonly allowUnknownFields?: boolean;
+}
+
 /** Reads an Envoy v3 bootstrap, YAML or JSON; throws ProblemError (LTN35xx) with every problem found. */
-export async function readBootstrap(file: string): Promise<Bootstrap> {
+export async function readBootstrap(file: string, options: BootstrapOptions = {}): Promise<Bootstrap> {
 	let text: string;
 	try {
 		text = readFileSync(file, "utf8");
@@ -17,18 +22,22 @@ export async function readBootstrap(file: string): Promise<Bootstrap> {
 		const what = code === "ENOENT" ? "there is no such file" : `the file cannot be read (${message})`;
 		throw new ProblemError([problem("LTN3510", file, what, "name the bootstrap with -c FILE")], { cause: error });
 	}
-	return parseBootstrap(text, file);
+	return parseBootstrap(text, file, options);
 }
 
 /** `file` only names the text in problems. */
-export async function parseBootstrap(text: string, file: string): Promise<Bootstrap> {
+export async function parseBootstrap(
+	text: string,
+	file: string,
+	{ allowUnknownFields = false }: BootstrapOptions = {},
+): Promise<Bootstrap> {
 	if (text.length > MAX_BYTES)
 		throw new ProblemError([problem("LTN3511", file, "the bootstrap is larger than 64 MiB")]);
 	const json = text.trimStart().startsWith("{") ? parseJsonText(text, file) : await parseYaml(text, file);
-	const unknown = findUnknownFields(BootstrapSchema, json);
+	const unknown = allowUnknownFields ? [] : findUnknownFields(BootstrapSchema, json);
 	if (unknown.length > 0) throw new ProblemError(unknown);
 	try {
-		return fromJson(BootstrapSchema, json, { registry: xdsRegistry() });
+		return fromJson(BootstrapSchema, json, { registry: xdsRegistry(), ignoreUnknownFields: allowUnknownFields });
 	} catch (error) {
 		throw new ProblemError([problem("LTN3512", file, (error as Error).message)], { cause: error });
 	}

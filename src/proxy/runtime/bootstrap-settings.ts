@@ -1,4 +1,6 @@
 import { type Problem, problem } from "../../lib/problem.ts";
+import type { StatRules } from "../../telemetry/metric-registry.ts";
+import { unpackAs } from "../../xds/any.ts";
 import type {
 	Bootstrap,
 	Bootstrap_DynamicResources,
@@ -8,7 +10,10 @@ import {
 	ApiConfigSource_ApiType,
 	type ConfigSource,
 } from "../../xds/generated/envoy/config/core/v3/config_source_pb.ts";
+import { FileAccessLogSchema } from "../../xds/generated/envoy/extensions/access_loggers/file/v3/file_pb.ts";
 import { compileSourceIp } from "../cluster/compile-cluster.ts";
+import { compileStatRules } from "./stat-rules.ts";
+import { NO_RUNTIME, type RuntimeValues, readRuntimeLayers } from "./values/runtime-layers.ts";
 
 export interface SocketPlace {
 	readonly ip: string;
@@ -21,6 +26,9 @@ export interface BootstrapSettings {
 	readonly admin: SocketPlace | undefined;
 	/** Undefined: no control plane. */
 	readonly ads: AdsSettings | undefined;
+	readonly runtime: RuntimeValues;
+	/** Undefined: every stat, with the usual tags. */
+	readonly statRules: StatRules | undefined;
 	/** Where upstream connections come from in clusters that do not say it; undefined: the system's choice. */
 	readonly sourceIp: string | undefined;
 }
@@ -42,7 +50,10 @@ const APIS: Readonly<Record<number, AdsSettings["api"]>> = {
 
 /** Reads the admin address and dynamic resources; adds what is wrong to `problems`. */
 export function readSettings(bootstrap: Bootstrap, problems: Problem[]): BootstrapSettings {
+	checkAdmin(bootstrap, problems);
 	return {
+		runtime: bootstrap.layeredRuntime ? readRuntimeLayers(bootstrap.layeredRuntime, problems) : NO_RUNTIME,
+		statRules: bootstrap.statsConfig && compileStatRules(bootstrap.statsConfig, problems),
 		admin: bootstrap.admin?.address && readAddress(bootstrap.admin.address, "admin.address", problems),
 		sourceIp: compileSourceIp(
 			bootstrap.clusterManager?.upstreamBindConfig,
@@ -51,6 +62,18 @@ export function readSettings(bootstrap: Bootstrap, problems: Problem[]): Bootstr
 		),
 		ads: bootstrap.dynamicResources && readAds(bootstrap, bootstrap.dynamicResources, problems),
 	};
+}
+
+/** An access log of the admin pages is not kept; what says that there is to be none is fine. */
+function checkAdmin({ admin }: Bootstrap, problems: Problem[]): void {
+	const paths = (admin?.accessLog ?? []).map(({ configType }) =>
+		configType.case === "typedConfig" ? unpackAs(configType.value, FileAccessLogSchema)?.path : undefined,
+	);
+	const legacy = admin?.accessLogPath ?? "";
+	if (legacy !== "") paths.push(legacy);
+	if (paths.every((path) => path === "/dev/null")) return;
+	const what = "an access log of the admin pages is not implemented by this proxy";
+	problems.push(problem("LTN3528", "admin.access_log", what, "remove it, or log to /dev/null"));
 }
 
 function readAddress(address: Address, path: string, problems: Problem[]): SocketPlace | undefined {

@@ -159,7 +159,7 @@ test("a bootstrap is refused with every problem of all of it", async () => {
 			],
 			secrets: [{ name: "s" }],
 		},
-		layeredRuntime: {},
+		hdsConfig: {},
 		dynamicResources: { cdsConfig: { path: "x" } },
 	};
 	await assert.rejects(start(bootstrap), (error) => {
@@ -167,7 +167,7 @@ test("a bootstrap is refused with every problem of all of it", async () => {
 		assert.deepEqual([...new Set(error.problems.map(({ path }) => path))].sort(), [
 			"dynamic_resources.ads_config",
 			"dynamic_resources.cds_config",
-			"layered_runtime",
+			"hds_config",
 			"static_resources.clusters[0].health_checks[0]",
 			"static_resources.clusters[0].health_checks[0].healthy_threshold",
 			"static_resources.clusters[0].health_checks[0].interval",

@@ -4,7 +4,7 @@ import { VERSION } from "../../lib/names.ts";
 import { ProblemError, problem } from "../../lib/problem.ts";
 import type { Random } from "../../lib/random.ts";
 import type { Logging } from "../../telemetry/logger.ts";
-import { MetricRegistry } from "../../telemetry/metric-registry.ts";
+import { MetricRegistry, type StatRules } from "../../telemetry/metric-registry.ts";
 import { dumpStats, mergeDumps } from "../../telemetry/stats-dump.ts";
 import { packAny } from "../../xds/any.ts";
 import { CommandLineOptionsSchema } from "../../xds/generated/envoy/admin/v3/server_info_pb.ts";
@@ -21,7 +21,7 @@ import { ResourceStore } from "../xdsclient/resource-store.ts";
 import type { ResourceUpdate } from "../xdsclient/resource-update.ts";
 import type { AdsConnection } from "./ads-connection.ts";
 import type { AdsSettings } from "./bootstrap-settings.ts";
-import { ConfigApplier } from "./config-applier.ts";
+import { type Compilers, ConfigApplier } from "./config-applier.ts";
 import type { DataPlane, MakeDataPlane } from "./data-plane.ts";
 import { dialAddress } from "./dial-address.ts";
 import { dnsResolver } from "./dns-resolver.ts";
@@ -31,6 +31,8 @@ import { startLoadShedding } from "./load-shedding.ts";
 import { LogSinks } from "./log-sinks.ts";
 import { bindServerStats } from "./server-stats.ts";
 import { type CompiledBootstrap, compileBootstrap } from "./static-resources.ts";
+import { compilersWithRuntime } from "./values/apply-runtime.ts";
+import { NO_RUNTIME } from "./values/runtime-layers.ts";
 import { WarmGate } from "./warm-gate.ts";
 import type { WorkerPool } from "./workers/worker-pool.ts";
 
@@ -99,6 +101,8 @@ class ProxyProcess<L> implements RunningProxy {
 	readonly #clusters: ClusterSet;
 	readonly #gate: WarmGate;
 	readonly #dataPlane: DataPlane<L>;
+	readonly #compilers: Compilers<L, RouteTable>;
+	#runtime = NO_RUNTIME;
 	readonly #stage: ListenerStage<L>;
 	readonly #applier: ConfigApplier<L, RouteTable>;
 	readonly #initialisation: Initialisation;
@@ -107,6 +111,7 @@ class ProxyProcess<L> implements RunningProxy {
 	#ads: AdsConnection | undefined;
 	#sourceIp: string | undefined;
 	#loadShedding: OverloadManager | undefined;
+	#statRules: StatRules | undefined;
 	#draining = false;
 	#healthFailed = false;
 
@@ -138,6 +143,7 @@ class ProxyProcess<L> implements RunningProxy {
 			...(options.worker && { sharedPorts: options.worker.ports }),
 			failing: () => this.#draining || this.#healthFailed,
 		});
+		this.#compilers = compilersWithRuntime(this.#dataPlane.compilers, () => this.#runtime);
 		this.#node = this.#identify(bootstrap.node);
 		this.#stage = new ListenerStage({
 			clock,
@@ -155,7 +161,7 @@ class ProxyProcess<L> implements RunningProxy {
 		this.#applier = new ConfigApplier({
 			clock,
 			metrics: this.registry,
-			compilers: this.#dataPlane.compilers,
+			compilers: this.#compilers,
 			clusters: this.#clusters,
 			listeners: this.#stage,
 			routes: this.#routes,
@@ -172,9 +178,13 @@ class ProxyProcess<L> implements RunningProxy {
 	}
 
 	async start(): Promise<void> {
-		const compiled = compileBootstrap(this.#bootstrap, this.#dataPlane.compilers);
+		const compiled = compileBootstrap(this.#bootstrap, this.#compilers, ({ runtime }) => {
+			this.#runtime = runtime;
+		});
 		const { admin, ads, sourceIp } = compiled.settings;
 		this.#sourceIp = sourceIp;
+		this.#statRules = compiled.settings.statRules;
+		this.registry.setRules(this.#statRules);
 		if (compiled.overload)
 			this.#loadShedding = startLoadShedding(compiled.overload, { ...this.#options, metrics: this.registry });
 		this.#bindStats();
@@ -357,7 +367,7 @@ class ProxyProcess<L> implements RunningProxy {
 	async #statsOfAllThreads(): Promise<MetricRegistry> {
 		const { workers } = this.#options;
 		if (!workers) return this.registry;
-		return mergeDumps([dumpStats(this.registry), ...(await workers.dumps())]);
+		return mergeDumps([dumpStats(this.registry), ...(await workers.dumps())], this.#statRules);
 	}
 
 	#adminContext(): AdminContext {
@@ -374,6 +384,7 @@ class ProxyProcess<L> implements RunningProxy {
 				this.#options.workers?.tell({ kind: "set-log-level", component, level });
 				return logging.setLevel(component, level);
 			},
+			runtime: () => this.#runtime,
 			logging,
 			store: this.#store,
 			startedEpochMs: this.#startedEpochMs,

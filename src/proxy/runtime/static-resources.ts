@@ -18,8 +18,12 @@ export interface CompiledBootstrap<L> {
 	readonly overload: OverloadConfig | undefined;
 }
 
-/** Compiles everything a bootstrap holds; throws ProblemError with all problems of all of it. */
-export function compileBootstrap<L, R>(bootstrap: Bootstrap, compilers: Compilers<L, R>): CompiledBootstrap<L> {
+/** Compiles everything a bootstrap holds (`onSettings` is told what compiling depends on, before it begins); throws ProblemError with all problems of all of it. */
+export function compileBootstrap<L, R>(
+	bootstrap: Bootstrap,
+	compilers: Compilers<L, R>,
+	onSettings?: (settings: BootstrapSettings) => void,
+): CompiledBootstrap<L> {
 	const problems: Problem[] = findUnsupported(BootstrapSchema, bootstrap, mergeSupported(OWN, compilers.supported));
 	const collect = <M, T>(messages: readonly M[], compile: (message: M, path: string) => T, list: string): T[] =>
 		messages.flatMap((message, i) => {
@@ -32,6 +36,7 @@ export function compileBootstrap<L, R>(bootstrap: Bootstrap, compilers: Compiler
 			}
 		});
 	const settings = readSettings(bootstrap, problems);
+	onSettings?.(settings);
 	const overload = collect(
 		[bootstrap.overloadManager].flatMap((one) => one ?? []),
 		(message) => compileOverload(message, "overload_manager"),

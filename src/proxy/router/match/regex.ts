@@ -58,6 +58,21 @@ function compileEngine(pattern: string): RE2JS {
 	return engine;
 }
 
+/** Finds a tag in a stat's name (Envoy: TagSpecifier.regex): the first group goes, the second (or the only one) is the value. Throws RegexSyntaxError. */
+export function compileTagRegex(
+	pattern: string,
+): (text: string) => { readonly removed: string; readonly value: string } | undefined {
+	const engine = compileEngine(pattern);
+	const groups = engine.groupCount();
+	if (groups === 0) throw new RegexSyntaxError("the expression has no group");
+	return (text) => {
+		const matcher = engine.matcher(text);
+		if (!matcher.find()) return undefined;
+		const removed = matcher.group(1) ?? "";
+		return { removed, value: (groups > 1 ? matcher.group(2) : removed) ?? "" };
+	};
+}
+
 /** Compiles a match-and-substitute pair (Envoy: RegexMatchAndSubstitute). Throws RegexSyntaxError. */
 export function compileRegexRewrite(pattern: string, substitution: string): RegexRewrite {
 	const engine = compileEngine(pattern);
