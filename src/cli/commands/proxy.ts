@@ -5,7 +5,8 @@ import { EXIT } from "../exit-codes.ts";
 export const proxy = defineCommand({
 	name: "proxy",
 	summary: "Run only the proxy, from an Envoy bootstrap file",
-	details: "Static resources and ADS. A field that this proxy does not obey is refused with its path.",
+	details:
+		"Static resources and ADS. A field that this proxy does not obey is refused with its path. Envoy's flags for hot restart, log format and the like are taken and change nothing.",
 	flags: {
 		"config-path": { short: "c", value: "file", help: "the bootstrap, YAML or JSON" },
 		"log-level": {
@@ -21,6 +22,12 @@ export const proxy = defineCommand({
 			default: "serve",
 			choices: ["serve", "validate"],
 		},
+		"config-yaml": { value: "text", help: "the bootstrap itself, instead of a file" },
+		concurrency: { value: "threads", help: "how many threads serve; 0: one per core", default: "1" },
+		"allow-unknown-static-fields": { help: "pass over fields that no message has" },
+		"admin-address-path": { value: "file", help: "where to write the address of the admin interface" },
+		"service-node": { value: "id", help: "node id, when the bootstrap has none" },
+		"service-cluster": { value: "name", help: "node cluster, when the bootstrap has none" },
 		"drain-time-s": { value: "seconds", help: "how long connections drain when a listener goes", default: "600" },
 		"shutdown-deadline-s": { value: "seconds", help: "how long a graceful stop may take", default: "10" },
 	},
