@@ -36,7 +36,7 @@ static_resources:
     typed_extension_protocol_options:
       x: {"@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions, explicit: {}}
       y: {"@type": type.googleapis.com/no.such.Type}
-      z: {}
+      z: { value: 1 }
 `;
 	assert.deepEqual(await problemsOf(text), [
 		"LTN3501 static_resource",
