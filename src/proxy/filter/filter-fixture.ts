@@ -58,6 +58,7 @@ export function testDeps(known: Partial<HttpFilterDeps> = {}): TestDeps {
 		env: testEnv,
 		serviceCluster: "test-cluster",
 		failing: () => false,
+		metrics: registry,
 		counter: (name) => scope.counter(name),
 		gauge: (name) => scope.gauge(name),
 		count: (name) => scope.counter(name).value,

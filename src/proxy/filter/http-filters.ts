@@ -1,11 +1,13 @@
 import type { Clock } from "../../lib/clock.ts";
 import type { Random } from "../../lib/random.ts";
+import type { Metrics } from "../../telemetry/metric-registry.ts";
 import type { Counter, Gauge } from "../../telemetry/metrics.ts";
 import type { ClusterLookup } from "../cluster/cluster.ts";
 import type { SideCalls } from "../http/side-calls.ts";
 import type { FormatEnvironment } from "../router/format/format-context.ts";
 import { corsFilter } from "./cors/cors.ts";
 import { faultFilter } from "./fault/fault.ts";
+import { grpcStatsFilter } from "./grpc-stats/grpc-stats.ts";
 import { headerMutationFilter } from "./header-mutation/header-mutation.ts";
 import { healthCheckFilter } from "./health-check/health-check.ts";
 import type { HttpFilterFactory } from "./http-filter.ts";
@@ -36,6 +38,8 @@ export interface HttpFilterDeps {
 	readonly serviceCluster: string;
 	/** True while this proxy wants no new work: it drains, or an operator said so. */
 	failing(): boolean;
+	/** For stats of clusters. */
+	readonly metrics: Pick<Metrics, "scope">;
 	/** A stat of the connection manager, named without its prefix: `fault.aborts_injected`. */
 	counter(name: string): Counter;
 	gauge(name: string): Gauge;
@@ -48,6 +52,7 @@ export const HTTP_FILTER_NAMES: readonly string[] = [
 	"envoy.filters.http.cors",
 	"envoy.filters.http.rbac",
 	"envoy.filters.http.jwt_authn",
+	"envoy.filters.http.grpc_stats",
 	"envoy.filters.http.header_mutation",
 	"envoy.filters.http.health_check",
 	"envoy.filters.http.set_metadata",
@@ -65,6 +70,7 @@ export function httpFilterFactories(deps: HttpFilterDeps): readonly HttpFilterFa
 		rbacFilter(deps),
 		jwtAuthnFilter(deps),
 		metadataExchangeFilter(deps),
+		grpcStatsFilter(deps),
 		headerMutationFilter(deps),
 		healthCheckFilter(deps),
 		setMetadataFilter(),

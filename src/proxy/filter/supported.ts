@@ -46,6 +46,33 @@ export const FILTER_SUPPORTED: SupportedFields = {
 		"allow_private_network_access",
 		"forward_not_matching_preflights",
 	],
+	"envoy.extensions.filters.http.grpc_stats.v3.FilterConfig": [
+		"emit_filter_state",
+		"individual_method_stats_allowlist",
+		"stats_for_all_methods",
+		"enable_upstream_stats",
+		"replace_dots_in_grpc_service_name",
+	],
+	"envoy.config.core.v3.GrpcMethodList": ["services"],
+	"envoy.config.core.v3.GrpcMethodList.Service": ["name", "method_names"],
+	"stats.PluginConfig": [
+		// Without effect in Istio's own proxy too, for years.
+		"debug",
+		"max_peer_cache_size",
+		"stat_prefix",
+		"field_separator",
+		"value_separator",
+		"disable_host_header_fallback",
+		// Of TCP metrics and of metrics that are taken back after a time: neither changes what an HTTP request counts.
+		"tcp_reporting_duration",
+		"rotation_interval",
+		"graceful_deletion_interval",
+		"metrics",
+		"definitions",
+		"reporter",
+	],
+	"stats.MetricConfig": ["dimensions", "name", "tags_to_remove", "match", "drop"],
+	"stats.MetricDefinition": ["name", "value", "type"],
 	"envoy.extensions.filters.http.header_mutation.v3.HeaderMutation": [
 		"mutations",
 		"most_specific_header_mutations_wins",

@@ -33,23 +33,30 @@ export const ISTIO_LABELS = [
 
 export type IstioLabel = (typeof ISTIO_LABELS)[number];
 
-/** Istio's standard metrics for HTTP. */
+/** Istio's standard metrics for HTTP and gRPC. */
 export interface IstioFamilies {
 	readonly requestsTotal: Family<Counter>;
 	readonly requestDurationMs: Family<Histogram>;
 	readonly requestBytes: Family<Histogram>;
 	readonly responseBytes: Family<Histogram>;
+	readonly requestMessages: Family<Counter>;
+	readonly responseMessages: Family<Counter>;
 }
+
+export type IstioMetric = keyof IstioFamilies;
 
 /** Registers the families; once per process. */
 export function istioFamilies(metrics: Pick<Metrics, "counterFamily" | "histogramFamily">): IstioFamilies {
 	const labels = ISTIO_LABELS;
 	const histogram = (name: string, help: string) =>
 		metrics.histogramFamily({ name, help, labels, buckets: DEFAULT_BUCKETS });
+	const counter = (name: string, help: string) => metrics.counterFamily({ name, help, labels });
 	return {
-		requestsTotal: metrics.counterFamily({ name: "istio_requests_total", help: "Requests that have ended", labels }),
+		requestsTotal: counter("istio_requests_total", "Requests that have ended"),
 		requestDurationMs: histogram("istio_request_duration_milliseconds", "Time from a request's first byte to its end"),
 		requestBytes: histogram("istio_request_bytes", "Size of request bodies"),
 		responseBytes: histogram("istio_response_bytes", "Size of response bodies"),
+		requestMessages: counter("istio_request_messages_total", "gRPC messages sent by clients"),
+		responseMessages: counter("istio_response_messages_total", "gRPC messages sent by servers"),
 	};
 }

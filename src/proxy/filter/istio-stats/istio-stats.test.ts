@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { fromJson, type JsonObject } from "@bufbuild/protobuf";
 import type { ProblemError } from "../../../lib/problem.ts";
 import { formatPrometheus } from "../../../telemetry/prometheus-text.ts";
+import { PluginConfigSchema } from "../../../xds/generated/envoy/extensions/stats/config_pb.ts";
+import { HeaderMap } from "../../http/header-map.ts";
 import type { ResponseFlag } from "../../http/message.ts";
 import type { StreamInfo } from "../../http/stream-info.ts";
 import { testRequest } from "../../router/route-fixture.ts";
 import { PRODUCTPAGE, TestStream, testClusters, testDeps } from "../filter-fixture.ts";
-import { DOWNSTREAM_PEER, UPSTREAM_PEER } from "../filter-state-keys.ts";
+import { DOWNSTREAM_PEER, GRPC_MESSAGES, UPSTREAM_PEER } from "../filter-state-keys.ts";
 import { workloadOfNode } from "../workload-metadata.ts";
 import { ISTIO_LABELS, type IstioFamilies } from "./istio-families.ts";
 import { istioStatsFilter } from "./istio-stats.ts";
@@ -22,6 +25,17 @@ function recordingFamilies() {
 	let lookUps = 0;
 	const histograms: number[][] = [[], [], []];
 	const histogram = (into: number[]) => ({ with: () => ({ record: (value: number) => void into.push(value) }) });
+	const messages = { request: 0, response: 0 };
+	const messageCounter = (which: "request" | "response") => ({
+		with: () => ({
+			inc(by = 1) {
+				messages[which] += by;
+			},
+			get value() {
+				return messages[which];
+			},
+		}),
+	});
 	const istio: IstioFamilies = {
 		requestsTotal: {
 			with(...values) {
@@ -40,13 +54,15 @@ function recordingFamilies() {
 		requestDurationMs: histogram(histograms[0]!),
 		requestBytes: histogram(histograms[1]!),
 		responseBytes: histogram(histograms[2]!),
+		requestMessages: messageCounter("request"),
+		responseMessages: messageCounter("response"),
 	};
 	const series = () =>
 		[...counts].map(([key, count]) => ({
 			count,
 			labels: Object.fromEntries(key.split("\n").map((line) => line.split(/=(.*)/s, 2))) as Record<string, string>,
 		}));
-	return { istio, series, histograms, lookUps: () => lookUps };
+	return { istio, series, histograms, messages, lookUps: () => lookUps };
 }
 
 const ended: Partial<StreamInfo> = { durationMs: 12, responseCode: 200, bytesReceived: 3, bytesSent: 40 };
@@ -251,13 +267,75 @@ test("the families are Istio's, and settings that are not there are refused by n
 		/^istio_requests_total\{reporter="source",source_workload="productpage-v1",.*\} 1$/m,
 	);
 	assert.throws(
-		() => factory.parse({ metrics: [{ name: "requests_total" }], disable_host_header_fallback: "yes" }, "f", "n"),
+		() => factory.parse({ nope: 1, disable_host_header_fallback: true }, "f", "n"),
 		(error: unknown) => {
 			assert.deepEqual(
 				(error as ProblemError).problems.map((p) => p.path),
-				["f.metrics", "f.disable_host_header_fallback"],
+				["f.nope"],
 			);
 			return true;
 		},
 	);
+	assert.throws(() => factory.parse({ disable_host_header_fallback: "yes" }, "f", "n"), /disable_host_header_fallback/);
+});
+
+describe("what the configuration changes", () => {
+	const recorded = (config: JsonObject, headers: Record<string, string> = {}) => {
+		const families = recordingFamilies();
+		const message = fromJson(PluginConfigSchema, config);
+		const filter = istioStatsFilter(testDeps({ istio: families.istio }))
+			.parse(message, "f", "istio.stats")
+			.create();
+		const stream = new TestStream(testRequest("/p?q", headers), undefined, {
+			...ended,
+			filterState: new Map([[GRPC_MESSAGES, { requestMessageCount: 2, responseMessageCount: 3 }]]),
+		});
+		filter.encodeHeaders!(stream, { status: 200, headers: HeaderMap.of() }, false);
+		filter.encodeEnd!(stream, HeaderMap.of(["grpc-status", "5"]));
+		filter.onStreamEnd!(stream);
+		return families;
+	};
+
+	test("metrics are dropped, labels removed and computed", () => {
+		const { series, histograms } = recorded(
+			{
+				metrics: [
+					{ name: "request_bytes", drop: true },
+					{ tags_to_remove: ["source_app"] },
+					{
+						name: "requests_total",
+						dimensions: {
+							destination_version: "request.url_path",
+							source_version: "'fixed'",
+							source_app: "request.headers['x-a']",
+						},
+					},
+				],
+			},
+			{ "x-a": "1" },
+		);
+		assert.deepEqual(histograms, [[12], [], [40]]);
+		const { labels } = series()[0]!;
+		assert.deepEqual([labels.destination_version, labels.source_version, labels.source_app], ["/p", "fixed", ""]);
+	});
+
+	test("gRPC calls count their messages and the status of their trailers", () => {
+		const { series, messages } = recorded({}, { "content-type": "application/grpc" });
+		const { labels } = series()[0]!;
+		assert.deepEqual([labels.request_protocol, labels.grpc_response_status], ["grpc", "5"]);
+		assert.deepEqual(messages, { request: 2, response: 3 });
+	});
+
+	test("what cannot be computed is a problem", () => {
+		assert.throws(
+			() => recorded({ metrics: [{ dimensions: { source_app: "a + b", mine: "'x'" } }, { name: "nope" }] }),
+			(error: unknown) => {
+				assert.deepEqual(
+					(error as ProblemError).problems.map(({ path }) => path),
+					["f.metrics[0].dimensions[source_app]", "f.metrics[0].dimensions[mine]", "f.metrics[1].name"],
+				);
+				return true;
+			},
+		);
+	});
 });
