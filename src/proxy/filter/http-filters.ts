@@ -16,6 +16,7 @@ import type { IstioFamilies } from "./istio-stats/istio-families.ts";
 import { istioStatsFilter } from "./istio-stats/istio-stats.ts";
 import { jwtAuthnFilter } from "./jwt-authn/jwt-authn.ts";
 import type { JwtCrypto } from "./jwt-authn/jwt-crypto.ts";
+import { localRateLimitFilter } from "./local-ratelimit/local-ratelimit.ts";
 import { metadataExchangeFilter } from "./metadata-exchange/metadata-exchange.ts";
 import { rbacFilter } from "./rbac/rbac.ts";
 import { setMetadataFilter } from "./set-metadata/set-metadata.ts";
@@ -38,7 +39,7 @@ export interface HttpFilterDeps {
 	readonly serviceCluster: string;
 	/** True while this proxy wants no new work: it drains, or an operator said so. */
 	failing(): boolean;
-	/** For stats of clusters. */
+	/** For stats of clusters, and those with a prefix of their own. */
 	readonly metrics: Pick<Metrics, "scope">;
 	/** A stat of the connection manager, named without its prefix: `fault.aborts_injected`. */
 	counter(name: string): Counter;
@@ -53,6 +54,7 @@ export const HTTP_FILTER_NAMES: readonly string[] = [
 	"envoy.filters.http.rbac",
 	"envoy.filters.http.jwt_authn",
 	"envoy.filters.http.grpc_stats",
+	"envoy.filters.http.local_ratelimit",
 	"envoy.filters.http.header_mutation",
 	"envoy.filters.http.health_check",
 	"envoy.filters.http.set_metadata",
@@ -69,6 +71,7 @@ export function httpFilterFactories(deps: HttpFilterDeps): readonly HttpFilterFa
 		corsFilter(deps),
 		rbacFilter(deps),
 		jwtAuthnFilter(deps),
+		localRateLimitFilter(deps),
 		metadataExchangeFilter(deps),
 		grpcStatsFilter(deps),
 		headerMutationFilter(deps),

@@ -1,11 +1,13 @@
 import type { SupportedFields } from "../../xds/supported.ts";
 import { JWT_AUTHN_SUPPORTED } from "./jwt-authn/supported.ts";
+import { LOCAL_RATE_LIMIT_SUPPORTED } from "./local-ratelimit/supported.ts";
 import { RBAC_SUPPORTED } from "./rbac/supported.ts";
 
 /** The fields that this room obeys; values of a TypedStruct are checked by the filter that reads them. */
 export const FILTER_SUPPORTED: SupportedFields = {
 	...RBAC_SUPPORTED,
 	...JWT_AUTHN_SUPPORTED,
+	...LOCAL_RATE_LIMIT_SUPPORTED,
 	"envoy.extensions.filters.http.router.v3.Router": ["suppress_envoy_headers"],
 	"envoy.config.route.v3.FilterConfig": ["config", "is_optional", "disabled"],
 	"envoy.extensions.filters.http.fault.v3.HTTPFault": [

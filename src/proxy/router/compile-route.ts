@@ -10,6 +10,12 @@ import type { FilterSwitch } from "./filter-switch.ts";
 import { compileHeaderLevel, type HeaderLevel, orderLevels } from "./headers/header-levels.ts";
 import type { PathMatcher } from "./match/path-matcher.ts";
 import { compileRouteCondition, type RouteCondition } from "./match/route-condition.ts";
+import {
+	compileRateLimits,
+	NO_RATE_LIMITS,
+	type RateLimitPolicy,
+	type RouteRateLimits,
+} from "./rate-limit/rate-limit-policy.ts";
 import type { RouteAction, RouteMatch } from "./route-match.ts";
 
 /** What a route takes from the levels above it. */
@@ -18,6 +24,7 @@ export interface RouteSurroundings {
 	readonly inherited: Omit<InheritedSettings, "failover">;
 	readonly headers: { readonly virtualHost: HeaderLevel; readonly configuration: HeaderLevel };
 	readonly mostSpecificWins: boolean;
+	readonly rateLimits: RateLimitPolicy;
 	/** `typed_per_filter_config` of virtual host, then configuration. */
 	readonly filterConfigs: readonly ReadonlyMap<string, FilterSwitch>[];
 }
@@ -48,9 +55,23 @@ export function compileRoute(
 			statPrefix: route.statPrefix,
 			headers: orderLevels({ route: own, ...around.headers }, around.mostSpecificWins),
 			filterConfigs,
+			rateLimits: routeRateLimits(route, around.rateLimits, at, scope),
 			...action,
 		})
 	);
+}
+
+function routeRateLimits(
+	{ action }: Route,
+	virtualHost: RateLimitPolicy,
+	at: FieldPath,
+	scope: CompileScope,
+): RouteRateLimits {
+	if (action.case !== "route") return { route: NO_RATE_LIMITS, virtualHost, includeVirtualHost: false };
+	const { rateLimits, includeVhRateLimits } = action.value;
+	const on = { env: scope.deps.env, problems: scope.problems };
+	const route = compileRateLimits(rateLimits, at.field("route").field("rate_limits"), on);
+	return { route, virtualHost, includeVirtualHost: includeVhRateLimits ?? false };
 }
 
 function conditionOf(route: Route, at: FieldPath, scope: CompileScope): RouteCondition | undefined {

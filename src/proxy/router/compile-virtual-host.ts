@@ -16,6 +16,7 @@ import { compileHeaderLevel, type HeaderLevel } from "./headers/header-levels.ts
 import type { MatchInput } from "./match/match-input.ts";
 import { RouteCondition } from "./match/route-condition.ts";
 import { buildRouteIndex, type RouteIndex } from "./match/route-index.ts";
+import { compileRateLimits, NO_RATE_LIMITS } from "./rate-limit/rate-limit-policy.ts";
 import type { MirrorPolicy } from "./route-match.ts";
 
 /** What virtual hosts take from their route configuration. */
@@ -80,6 +81,10 @@ function surroundingsOf(
 			mirrors: mirrors.length > 0 ? mirrors : above.mirrors,
 		},
 		headers: { virtualHost: compileHeaderLevel(host, at, scope), configuration: above.headers },
+		rateLimits: compileRateLimits(host.rateLimits, at.field("rate_limits"), {
+			env: scope.deps.env,
+			problems: scope.problems,
+		}),
 		mostSpecificWins: above.message.mostSpecificHeaderMutationsWins,
 		filterConfigs: [scope.filterConfigs(host.typedPerFilterConfig, at), above.filterConfigs],
 	};
@@ -104,6 +109,7 @@ function httpsRedirectRoute(virtualHostName: string): CompiledRoute {
 		statPrefix: "",
 		headers: { request: [], response: [] },
 		filterConfigs: [],
+		rateLimits: { route: NO_RATE_LIMITS, virtualHost: NO_RATE_LIMITS, includeVirtualHost: false },
 		...replying(redirectToHttps),
 	});
 }

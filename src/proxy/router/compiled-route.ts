@@ -19,6 +19,7 @@ export interface RouteParts {
 	readonly virtualHostName: string;
 	readonly action: RouteAction;
 	readonly metadata: RouteMatch["metadata"];
+	readonly rateLimits: RouteMatch["rateLimits"];
 	readonly decoratorOperation: string;
 	readonly statPrefix: string;
 	/** In the order in which they run; a weighted cluster's run before them. */
@@ -40,6 +41,7 @@ export class CompiledRoute implements RouteMatch {
 	readonly virtualHostName: string;
 	readonly action: RouteAction;
 	readonly metadata: RouteMatch["metadata"];
+	readonly rateLimits: RouteMatch["rateLimits"];
 	readonly decoratorOperation: string;
 	readonly statPrefix: string;
 	readonly switchesFilters: boolean;
@@ -51,6 +53,7 @@ export class CompiledRoute implements RouteMatch {
 		this.virtualHostName = parts.virtualHostName;
 		this.action = parts.action;
 		this.metadata = parts.metadata;
+		this.rateLimits = parts.rateLimits;
 		this.decoratorOperation = parts.decoratorOperation;
 		this.statPrefix = parts.statPrefix;
 		this.switchesFilters = parts.filterConfigs.some((level) => level.size > 0);

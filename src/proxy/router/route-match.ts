@@ -2,6 +2,7 @@ import type { Random } from "../../lib/random.ts";
 import type { LocalReply, RequestHead, ResponseHead } from "../http/message.ts";
 import type { MetadataMatch } from "../http/metadata-match.ts";
 import type { StreamInfo } from "../http/stream-info.ts";
+import type { RouteRateLimits } from "./rate-limit/rate-limit-policy.ts";
 import type { RetryPolicy } from "./retry.ts";
 
 /** A route configuration, compiled: finding a route never walks the whole table. Immutable. */
@@ -34,6 +35,8 @@ export interface RouteMatch {
 	readonly decoratorOperation: string;
 	/** Part of the name of this route's own stats (`vhost.<virtual host>.route.<prefix>.`); empty: none. */
 	readonly statPrefix: string;
+	/** `rate_limits` of the route and of its virtual host; filters that limit look for theirs. */
+	readonly rateLimits: RouteRateLimits;
 	/** Route metadata (`filter_metadata`), plain objects. */
 	readonly metadata: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 	/** Request headers before they go upstream: header operations in Envoy's order, rewrites of path and host. Changes `request`. */

@@ -1,4 +1,5 @@
 import type { SupportedFields } from "../../xds/supported.ts";
+import { RATE_LIMIT_SUPPORTED } from "./rate-limit/supported.ts";
 
 const HEADER_FIELDS = [
 	"request_headers_to_add",
@@ -24,6 +25,7 @@ const ROUTES: SupportedFields = {
 		"domains",
 		"routes",
 		"require_tls",
+		"rate_limits",
 		...HEADER_FIELDS,
 		"typed_per_filter_config",
 		"include_request_attempt_count",
@@ -110,6 +112,8 @@ const ACTIONS: SupportedFields = {
 		"max_grpc_timeout",
 		"grpc_timeout_offset",
 		"upgrade_configs",
+		"rate_limits",
+		"include_vh_rate_limits",
 	],
 	"envoy.config.route.v3.WeightedCluster": ["clusters", "total_weight", "header_name"],
 	"envoy.config.route.v3.WeightedCluster.ClusterWeight": [
@@ -218,4 +222,10 @@ const ACCESS_LOGS: SupportedFields = {
 };
 
 /** The fields that this room obeys; members of a oneof that are not listed are refused by `xds/supported.ts`. */
-export const ROUTER_SUPPORTED: SupportedFields = { ...ROUTES, ...MATCHERS, ...ACTIONS, ...ACCESS_LOGS };
+export const ROUTER_SUPPORTED: SupportedFields = {
+	...ROUTES,
+	...MATCHERS,
+	...ACTIONS,
+	...ACCESS_LOGS,
+	...RATE_LIMIT_SUPPORTED,
+};

@@ -30,7 +30,7 @@ test("what the rules do not allow is answered with 403", () => {
 	assert.deepEqual(reply, [403, "RBAC: access denied", "rbac_access_denied_matched_policy[a_b]"]);
 	assert.deepEqual(metadata, { [NAME]: { enforced_engine_result: "denied", enforced_effective_policy_id: "a b" } });
 	assert.deepEqual([count("rbac.denied"), count("rbac.policy.a b.denied"), count("rbac.allowed")], [1, 1, 0]);
-	assert.equal(run(config, undefined, "/").answer, "continue");
+	assert.equal(run(config, undefined, "/").answer, "pass");
 	assert.equal(run({ rules: {} }, undefined, "/").reply![2], "rbac_access_denied_matched_policy[none]");
 });
 
@@ -40,7 +40,7 @@ test("shadow rules change nothing but stats and metadata", () => {
 		shadow_rules_stat_prefix: "istio_dry_run_allow_",
 	};
 	const { answer, metadata, count } = run(config, undefined, "/");
-	assert.equal(answer, "continue");
+	assert.equal(answer, "pass");
 	assert.deepEqual(metadata, { [NAME]: { istio_dry_run_allow_shadow_engine_result: "denied" } });
 	assert.equal(count("rbac.istio_dry_run_allow_.shadow_denied"), 1);
 });
@@ -48,16 +48,16 @@ test("shadow rules change nothing but stats and metadata", () => {
 test("a route's rules take the place of the listener's; an empty config turns the filter off", () => {
 	const config = { rules: { action: "ALLOW", policies: {} }, rules_stat_prefix: "s" };
 	assert.equal(run(config, undefined, "/").answer, "stop");
-	assert.equal(run(config, {}, "/").answer, "continue");
+	assert.equal(run(config, {}, "/").answer, "pass");
 	const open = { rbac: { rules: { action: "ALLOW", policies: { p: onPath("/") } } } };
 	const { answer, metadata, count } = run(config, open, "/");
-	assert.equal(answer, "continue");
+	assert.equal(answer, "pass");
 	assert.deepEqual(metadata, { [NAME]: { senforced_engine_result: "allowed", senforced_effective_policy_id: "p" } });
 	assert.equal(count("rbac.s.allowed"), 1);
 });
 
 test("LOG leaves a hint for access logs", () => {
 	const { answer, metadata } = run({ rules: { action: "LOG", policies: { p: onPath("/") } } }, undefined, "/");
-	assert.equal(answer, "continue");
+	assert.equal(answer, "pass");
 	assert.deepEqual(metadata["envoy.common"], { access_log_hint: true });
 });

@@ -84,13 +84,13 @@ class RbacFilter implements HttpFilter {
 		}
 	}
 
-	decodeHeaders(stream: FilterStream): "continue" | "stop" {
+	decodeHeaders(stream: FilterStream): "pass" | "stop" {
 		const rules = (stream.routeConfig(this.#name) as Rules | undefined) ?? this.#rules;
 		if (rules.shadow) this.#evaluate(rules.shadow.decide(stream), stream, rules, "shadow");
-		if (!rules.enforced) return "continue";
+		if (!rules.enforced) return "pass";
 		const decision = rules.enforced.decide(stream);
 		this.#evaluate(decision, stream, rules, "enforced");
-		if (decision.allowed) return "continue";
+		if (decision.allowed) return "pass";
 		const policy = (decision.policy ?? "none").replace(/\s/g, "_");
 		const details = `rbac_access_denied_matched_policy[${policy}]`;
 		stream.sendLocalReply({ status: 403, body: "RBAC: access denied", details });
