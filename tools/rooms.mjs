@@ -44,7 +44,7 @@ export const ROOMS = {
 	"proxy/http": ["xds", "lib"],
 	"proxy/codec": ["proxy/http", "lib"],
 	"proxy/http2": ["proxy/codec", "proxy/http", "lib"],
-	"proxy/tls": ["proxy/http", "xds", ...G],
+	"proxy/tls": ["proxy/router", "proxy/http", "xds", ...G],
 	"proxy/lb": ["lib"],
 	"proxy/cluster": ["proxy/lb", "proxy/http", "xds", ...G],
 	"proxy/router": ["proxy/http", "xds", ...G],

@@ -1,0 +1,154 @@
+import { createHash, type X509Certificate } from "node:crypto";
+import { alternativeNames, chainOf, plainHex } from "./certificate-info.ts";
+import { LeafRevocation } from "./leaf-revocation.ts";
+import { hasOneOfNames } from "./san-matcher.ts";
+import { bundleFor } from "./spiffe-domains.ts";
+import { leadsToAuthority } from "./trust-chain.ts";
+import type { ValidationMaterial } from "./validation-material.ts";
+
+/** Which of Envoy's counters a refusal belongs to. */
+export type RefusalKind = "fail_verify_no_cert" | "fail_verify_error" | "fail_verify_san" | "fail_verify_cert_hash";
+
+/** What was found of a peer. */
+export type Verdict =
+	| { readonly ok: true; readonly validated: boolean }
+	/** `detail`: Envoy's words behind "verify cert failed: ". */
+	| { readonly ok: false; readonly kind: RefusalKind; readonly detail: string };
+
+export interface PeerEvidence {
+	/** Undefined: it showed no certificate. */
+	readonly leaf: X509Certificate | undefined;
+	/** OpenSSL's verdict on the chain: the name of an error, undefined when there was none. */
+	readonly chainError: string | undefined;
+	/** One of these names must be in it, in place of the configured matchers (`auto_san_validation`). */
+	readonly names?: readonly string[] | undefined;
+}
+
+const NOT_VALIDATED: Verdict = { ok: true, validated: false };
+const VALIDATED: Verdict = { ok: true, validated: true };
+const DATE_ERRORS = new Set(["CERT_HAS_EXPIRED", "CERT_NOT_YET_VALID"]);
+
+/** Decides about peers by one validation context, in the order of Envoy's default validator: chain, names, digests. */
+export class PeerVerifier {
+	readonly material: ValidationMaterial;
+	readonly #nowMs: () => number;
+	readonly #revocation: LeafRevocation | undefined;
+
+	/** Throws when the revocation list of the material cannot be read. */
+	constructor(material: ValidationMaterial, nowEpochMs: () => number) {
+		this.material = material;
+		this.#nowMs = nowEpochMs;
+		this.#revocation = material.crl && material.leafCrlOnly ? new LeafRevocation(material.crl) : undefined;
+	}
+
+	/** OpenSSL alone decides about chains: what it finds wrong is wrong. */
+	get chainErrorsAreFinal(): boolean {
+		const { ca, allowExpired, acceptUntrusted, spiffe } = this.material;
+		return ca !== undefined && !allowExpired && !acceptUntrusted && !spiffe;
+	}
+
+	/** A resumed session does not bring the peer's chain along, which the rules that go beyond OpenSSL's need. */
+	get needsChain(): boolean {
+		const { allowExpired, spiffe, maxDepth } = this.material;
+		return allowExpired || spiffe !== undefined || maxDepth !== undefined || this.#revocation !== undefined;
+	}
+
+	/** Envoy's words for OpenSSL's name of an error. */
+	wordsOf(chainError: string): string {
+		return opensslWords(chainError);
+	}
+
+	verify({ leaf, chainError, names }: PeerEvidence): Verdict {
+		if (!leaf) return NOT_VALIDATED;
+		const refused = this.#refusal(leaf, chainError, names);
+		if (!refused) return this.#checksAnything(names) ? VALIDATED : NOT_VALIDATED;
+		return this.material.acceptUntrusted ? NOT_VALIDATED : refused;
+	}
+
+	#checksAnything(names: readonly string[] | undefined): boolean {
+		const { ca, certHashes, spkiPins } = this.material;
+		return ca !== undefined || certHashes.size > 0 || spkiPins.size > 0 || names !== undefined;
+	}
+
+	#refusal(leaf: X509Certificate, chainError: string | undefined, names: readonly string[] | undefined) {
+		const { sans } = this.material;
+		const wrong = this.#chainFault(leaf, chainError);
+		if (wrong) return refusal("fail_verify_error", wrong);
+		const own = alternativeNames(leaf);
+		if (names) {
+			if (!hasOneOfNames(own, names)) return refusal("fail_verify_san", "SAN list");
+		} else if (sans.length > 0 && !sans.some((matches) => matches(own)))
+			return refusal("fail_verify_san", `SAN matcher, certificate SANs are [${own.all.join(", ")}]`);
+		if (!this.#digestFits(leaf)) return refusal("fail_verify_cert_hash", "cert hash and spki");
+		return undefined;
+	}
+
+	/** What is wrong with the chain in Envoy's words; undefined: nothing, or nobody asked. */
+	#chainFault(leaf: X509Certificate, chainError: string | undefined): string | undefined {
+		const { ca, allowExpired, spiffe, maxDepth } = this.material;
+		if (!ca) return undefined;
+		if (spiffe) return this.#spiffeFault(leaf);
+		const ignorable = allowExpired && chainError !== undefined && DATE_ERRORS.has(chainError);
+		if (chainError !== undefined && !ignorable) return opensslWords(chainError);
+		// The one error that OpenSSL names may hide others.
+		if (ignorable && !leadsToAuthority(chainOf(leaf), { authorities: ca, nowMs: undefined }))
+			return opensslWords("UNABLE_TO_GET_ISSUER_CERT_LOCALLY");
+		if (maxDepth !== undefined && this.#depth(leaf, ca) > maxDepth) return opensslWords("CERT_CHAIN_TOO_LONG");
+		const revoked = this.#revocation?.check(leaf, [...chainOf(leaf).slice(1), ...ca], this.#nowMs());
+		return revoked && opensslWords(revoked);
+	}
+
+	#spiffeFault(leaf: X509Certificate): string | undefined {
+		const { spiffe, allowExpired } = this.material;
+		const authorities = bundleFor(alternativeNames(leaf), spiffe!);
+		if (!authorities) return "no trust bundle store for the peer's trust domain";
+		const nowMs = allowExpired ? undefined : this.#nowMs();
+		if (leadsToAuthority(chainOf(leaf), { authorities, nowMs })) return undefined;
+		return "the peer's chain does not lead to an authority of its trust domain";
+	}
+
+	/** Authorities above the leaf, up to the trust anchor. */
+	#depth(leaf: X509Certificate, ca: readonly X509Certificate[]): number {
+		const chain = chainOf(leaf);
+		const anchored = chain.findIndex(({ fingerprint256 }) => ca.some((own) => own.fingerprint256 === fingerprint256));
+		return anchored >= 0 ? anchored : chain.length;
+	}
+
+	#digestFits(leaf: X509Certificate): boolean {
+		const { certHashes, spkiPins } = this.material;
+		if (certHashes.size === 0 && spkiPins.size === 0) return true;
+		if (certHashes.has(plainHex(leaf.fingerprint256))) return true;
+		if (spkiPins.size === 0) return false;
+		const spki = leaf.publicKey.export({ type: "spki", format: "der" });
+		return spkiPins.has(createHash("sha256").update(spki).digest("base64"));
+	}
+}
+
+function refusal(kind: RefusalKind, detail: string): Verdict {
+	return { ok: false, kind, detail };
+}
+
+/** BoringSSL's words for what OpenSSL calls by these names; where the chain has no anchor BoringSSL says one thing for all cases. */
+const WORDS: Readonly<Record<string, string>> = {
+	UNABLE_TO_GET_ISSUER_CERT: "unable to get issuer certificate",
+	UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "unable to get local issuer certificate",
+	DEPTH_ZERO_SELF_SIGNED_CERT: "unable to get local issuer certificate",
+	SELF_SIGNED_CERT_IN_CHAIN: "unable to get local issuer certificate",
+	UNABLE_TO_VERIFY_LEAF_SIGNATURE: "unable to get local issuer certificate",
+	CERT_NOT_YET_VALID: "certificate is not yet valid",
+	CERT_HAS_EXPIRED: "certificate has expired",
+	CERT_SIGNATURE_FAILURE: "certificate signature failure",
+	CERT_REVOKED: "certificate revocation check against provided CRLs failed: certificate revoked",
+	UNABLE_TO_GET_CRL: "certificate revocation check against provided CRLs failed: unable to get certificate CRL",
+	CRL_HAS_EXPIRED: "certificate revocation check against provided CRLs failed: CRL has expired",
+	CRL_SIGNATURE_FAILURE: "certificate revocation check against provided CRLs failed: CRL signature failure",
+	CERT_CHAIN_TOO_LONG: "certificate chain too long",
+	INVALID_CA: "invalid CA certificate",
+	INVALID_PURPOSE: "unsupported certificate purpose",
+	PATH_LENGTH_EXCEEDED: "path length constraint exceeded",
+};
+
+function opensslWords(error: string): string {
+	const words = WORDS[error] ?? error.toLowerCase().replaceAll("_", " ");
+	return `X509_verify_cert: certificate verification error at depth 0: ${words}`;
+}
