@@ -14,6 +14,8 @@ export interface CertificateWish {
 	readonly keyType?: "ecdsa" | "rsa";
 	/** May sign others. */
 	readonly ca?: boolean;
+	/** How many authorities may stand below it. */
+	readonly pathLength?: number;
 	/** Its key, when it is to be used again. */
 	readonly keys?: webcrypto.CryptoKeyPair;
 }
@@ -46,9 +48,9 @@ interface Issuer {
 	readonly chainPem: string;
 }
 
-/** A self-signed authority, valid from yesterday for a year. */
-export function createTestAuthority(subject = "CN=test-ca"): Promise<TestCertificate> {
-	return issue(undefined, { subject, ca: true });
+/** A self-signed authority, valid from yesterday for a year; `pathLength`: how many others may stand below it. */
+export function createTestAuthority(subject = "CN=test-ca", pathLength?: number): Promise<TestCertificate> {
+	return issue(undefined, { subject, ca: true, ...(pathLength !== undefined && { pathLength }) });
 }
 
 /** A self-signed certificate. */
@@ -88,7 +90,7 @@ async function extensionsOf(issuer: Issuer | undefined, wish: CertificateWish, k
 		? KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign
 		: KeyUsageFlags.digitalSignature | KeyUsageFlags.keyEncipherment;
 	const extensions: x509.Extension[] = [
-		new x509.BasicConstraintsExtension(wish.ca === true, undefined, true),
+		new x509.BasicConstraintsExtension(wish.ca === true, wish.pathLength, true),
 		new x509.KeyUsagesExtension(usage, true),
 		await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
 	];

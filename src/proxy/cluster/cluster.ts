@@ -121,6 +121,8 @@ export interface ClusterInfo {
 	/** Local address to bind upstream connections to (upstream_bind_config); undefined: the system's choice. */
 	readonly sourceIp: string | undefined;
 	readonly perConnectionBufferLimitBytes: number;
+	/** What secures connections to its endpoints; belongs to `upstream` (proxy/tls/cluster-transports.ts), opaque here. Undefined: nothing does. */
+	readonly transports?: unknown;
 }
 
 /** Probes of idle connections; what is undefined is the system's choice. */

@@ -63,7 +63,7 @@ export class Attempt implements UpstreamUser, TimerOwner {
 		this.cluster = target.cluster;
 		this.host = target.host;
 		this.isRetry = target.isRetry;
-		this.#pool = poolFor(target.host, target.cluster, target.downstream, context);
+		this.#pool = poolFor(target, context);
 		this.#breakers = target.cluster.breakers;
 		this.#retryBreakers = target.retryBreakers ?? this.#breakers;
 		this.#routeStats = target.routeStats;

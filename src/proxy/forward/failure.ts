@@ -5,7 +5,7 @@ import type { AttemptFailure } from "../router/retry.ts";
 /** How an attempt failed before its response began, with all that is said about it. */
 export interface Failure {
 	readonly kind: AttemptFailure | "remote-reset" | "connect-error" | "protocol-error";
-	/** The system's words for a failed connection; empty when there are none. */
+	/** Envoy's words for a failed connection; empty when there are none. */
 	readonly transport: string;
 	readonly error: CodecError | undefined;
 }
@@ -65,7 +65,7 @@ export function retriedAs(kind: Failure["kind"]): AttemptFailure | undefined {
 
 /** %UPSTREAM_TRANSPORT_FAILURE_REASON% of a failed connection. */
 export function transportFailureReason(failure: Failure): string {
-	return failure.transport === "" ? "" : asDetail(`delayed connect error: ${failure.transport}`);
+	return failure.transport === "" ? "" : asDetail(failure.transport);
 }
 
 /** The whole request, retries included, took too long. */
@@ -94,7 +94,7 @@ export const DROP_OVERLOAD: LocalReply = {
 
 /** As Envoy said it until 1.35 (since then only with a runtime flag): it tells users what to look at. */
 function transportText({ transport }: Failure): string {
-	return transport === "" ? "" : `, transport failure reason: delayed connect error: ${transport}`;
+	return transport === "" ? "" : `, transport failure reason: ${transport}`;
 }
 
 function transportDetail(failure: Failure): string {

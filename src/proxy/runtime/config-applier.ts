@@ -14,25 +14,26 @@ import {
 } from "../../xds/generated/envoy/config/route/v3/route_pb.ts";
 import { findUnsupported, type SupportedFields } from "../../xds/supported.ts";
 import type { ResourceType } from "../../xds/type-urls.ts";
-import type { ClusterConfig } from "../cluster/cluster-config.ts";
 import type { ClusterSet } from "../cluster/cluster-set.ts";
 import { parseLoadAssignment } from "../cluster/endpoint-config.ts";
 import type { ResourceStore } from "../xdsclient/resource-store.ts";
 import type { IncomingResource, ResourceHandler, ResourceUpdate, UpdateResult } from "../xdsclient/resource-update.ts";
 import type { ListenerStage, StagedListener } from "./listener-stage.ts";
+import type { SecuredCluster, SecuredClusters } from "./secured-clusters.ts";
 import type { WarmGate } from "./warm-gate.ts";
 
 /** How messages become what runs; each throws ProblemError with every problem, paths beginning with `path`. */
 export interface Compilers<L, R> {
 	readonly supported: SupportedFields;
-	cluster(message: Cluster, path: string): ClusterConfig;
+	cluster(message: Cluster, path: string): SecuredCluster;
 	listener(message: Listener, path: string): StagedListener<L>;
 	routes(message: RouteConfiguration, path: string): R;
 }
 
 export interface ConfigApplierDeps<L, R> {
 	readonly compilers: Compilers<L, R>;
-	readonly clusters: ClusterSet;
+	readonly clusters: SecuredClusters;
+	readonly endpoints: Pick<ClusterSet, "setEndpoints">;
 	readonly listeners: ListenerStage<L>;
 	readonly routes: Map<string, R>;
 	readonly store: ResourceStore;
@@ -138,7 +139,7 @@ export class ConfigApplier<L, R> implements ResourceHandler {
 		}
 	}
 
-	#putCluster(config: ClusterConfig): void {
+	#putCluster(config: SecuredCluster): void {
 		this.#leaving.get(config.name)?.();
 		this.#leaving.delete(config.name);
 		this.#deps.clusters.put(config);
@@ -148,7 +149,7 @@ export class ConfigApplier<L, R> implements ResourceHandler {
 		const problems: Problem[] = [];
 		const endpoints = parseLoadAssignment(message, name, { problems, names: false });
 		if (problems.length > 0) throw new ProblemError(problems);
-		this.#deps.clusters.setEndpoints(name, endpoints);
+		this.#deps.endpoints.setEndpoints(name, endpoints);
 	}
 
 	#putListener(listener: StagedListener<L>): void {
@@ -163,9 +164,9 @@ export class ConfigApplier<L, R> implements ResourceHandler {
 	}
 
 	#remove(type: ResourceType, name: string): void {
-		const { store, clusters, listeners, routes, gate, clock } = this.#deps;
+		const { store, clusters, endpoints, listeners, routes, gate, clock } = this.#deps;
 		store.delete(type, name);
-		if (type === "endpoint") clusters.setEndpoints(name, undefined);
+		if (type === "endpoint") endpoints.setEndpoints(name, undefined);
 		else if (type === "listener") gate.whenWarm(() => listeners.remove(name));
 		else if (type === "route") gate.whenWarm(() => routes.delete(name));
 		else if (type === "cluster") {

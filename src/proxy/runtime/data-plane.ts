@@ -7,6 +7,7 @@ import type { ListenerView } from "../admin/admin-context.ts";
 import type { ClusterLookup } from "../cluster/cluster.ts";
 import type { LoadShedding } from "../overload/overload-manager.ts";
 import type { RouteTable } from "../router/route-match.ts";
+import type { TlsDeps } from "../tls/tls-deps.ts";
 import type { Compilers } from "./config-applier.ts";
 import type { LogSinks } from "./log-sinks.ts";
 
@@ -25,6 +26,8 @@ export interface DataPlaneDeps {
 	readonly drainTimeMs: number;
 	/** Whether load is to be shed; undefined: never. Asked when a connection manager is made, after the bootstrap was read. */
 	readonly loadShedding?: () => LoadShedding | undefined;
+	/** Seals session tickets; shared by the threads of a process. Undefined: this thread makes its own. */
+	readonly ticketSecret?: Uint8Array | undefined;
 	/** Several threads bind the same listeners; the real ports, by listener, of those that asked for port 0. Undefined: one thread. */
 	readonly sharedPorts?: Readonly<Record<string, number>>;
 	/** True while the proxy wants no new work: it drains, or an operator said so. */
@@ -41,6 +44,8 @@ export interface DataPlane<L> {
 		drain(withinMs: number): Promise<void>;
 		close(): Promise<void>;
 	};
+	/** What TLS contexts on both sides are made with. */
+	readonly tls: TlsDeps;
 	/** Names (and types) of the extensions that it can run, for `node.extensions`. */
 	readonly extensions: readonly {
 		readonly name: string;

@@ -17,6 +17,7 @@ import { parseBootstrap } from "./bootstrap-file.ts";
 import type { DataPlaneDeps } from "./data-plane.ts";
 import type { StagedListener } from "./listener-stage.ts";
 import { type RunningProxy, startProxy } from "./proxy.ts";
+import { makeTlsDeps } from "./tls-services.ts";
 
 const cleanUps: (() => unknown)[] = [];
 afterEach(async () => {
@@ -58,6 +59,7 @@ function fakeDataPlane(log: string[]) {
 				drain: async () => void open.clear(),
 				close: async () => void open.clear(),
 			},
+			tls: makeTlsDeps(deps),
 			extensions: [{ name: "envoy.filters.http.router", category: "envoy.filters.http", typeUrls: ["t"] }],
 		};
 	};

@@ -6,12 +6,9 @@ import type { Random } from "../../lib/random.ts";
 import type { Logging } from "../../telemetry/logger.ts";
 import { MetricRegistry, type StatRules } from "../../telemetry/metric-registry.ts";
 import { dumpStats, mergeDumps } from "../../telemetry/stats-dump.ts";
-import { packAny } from "../../xds/any.ts";
 import { CommandLineOptionsSchema } from "../../xds/generated/envoy/admin/v3/server_info_pb.ts";
 import { type Bootstrap, BootstrapSchema } from "../../xds/generated/envoy/config/bootstrap/v3/bootstrap_pb.ts";
-import { ClusterSchema } from "../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts";
 import { ExtensionSchema, type Node, NodeSchema } from "../../xds/generated/envoy/config/core/v3/base_pb.ts";
-import { ListenerSchema } from "../../xds/generated/envoy/config/listener/v3/listener_pb.ts";
 import type { AdminContext, ListenerView, ServerState } from "../admin/admin-context.ts";
 import { type AdminServer, startAdminServer } from "../admin/admin-server.ts";
 import { ClusterSet } from "../cluster/cluster-set.ts";
@@ -29,8 +26,9 @@ import { Initialisation } from "./initialisation.ts";
 import { ListenerStage } from "./listener-stage.ts";
 import { startLoadShedding } from "./load-shedding.ts";
 import { LogSinks } from "./log-sinks.ts";
+import { SecuredClusters } from "./secured-clusters.ts";
 import { bindServerStats } from "./server-stats.ts";
-import { type CompiledBootstrap, compileBootstrap } from "./static-resources.ts";
+import { type CompiledBootstrap, compileBootstrap, recordStatic } from "./static-resources.ts";
 import { compilersWithRuntime } from "./values/apply-runtime.ts";
 import { NO_RUNTIME } from "./values/runtime-layers.ts";
 import { WarmGate } from "./warm-gate.ts";
@@ -99,6 +97,7 @@ class ProxyProcess<L> implements RunningProxy {
 	readonly #routes = new Map<string, RouteTable>();
 	readonly #sinks: LogSinks;
 	readonly #clusters: ClusterSet;
+	readonly #secured: SecuredClusters;
 	readonly #gate: WarmGate;
 	readonly #dataPlane: DataPlane<L>;
 	readonly #compilers: Compilers<L, RouteTable>;
@@ -128,9 +127,9 @@ class ProxyProcess<L> implements RunningProxy {
 			resolver: dnsResolver(options.dnsServer),
 			logger: logging.component("upstream"),
 			sourceIp: () => this.#sourceIp,
-			onWarm: () => this.#gate.open(),
+			onWarm: () => this.#secured.warm && this.#gate.open(),
 		});
-		this.#gate = new WarmGate(clock, () => this.#clusters.warmingNames().length === 0);
+		this.#gate = new WarmGate(clock, () => this.#secured.warm);
 		this.#dataPlane = options.makeDataPlane({
 			...options,
 			loadShedding: () => this.#loadShedding,
@@ -144,6 +143,10 @@ class ProxyProcess<L> implements RunningProxy {
 			failing: () => this.#draining || this.#healthFailed,
 		});
 		this.#compilers = compilersWithRuntime(this.#dataPlane.compilers, () => this.#runtime);
+		this.#secured = new SecuredClusters(this.#clusters, this.#dataPlane.tls, () => {
+			this.#wantEndpoints(this.#clusters.edsNames());
+			if (this.#secured.warm) this.#gate.open();
+		});
 		this.#node = this.#identify(bootstrap.node);
 		this.#stage = new ListenerStage({
 			clock,
@@ -155,14 +158,15 @@ class ProxyProcess<L> implements RunningProxy {
 			onRouteNames: (names) => this.#wantRoutes(names),
 		});
 		this.#initialisation = new Initialisation(clock, {
-			clustersWarm: () => this.#clusters.warmingNames().length === 0,
+			clustersWarm: () => this.#secured.warm,
 			listenersOpen: () => this.#stage.settled,
 		});
 		this.#applier = new ConfigApplier({
 			clock,
 			metrics: this.registry,
 			compilers: this.#compilers,
-			clusters: this.#clusters,
+			clusters: this.#secured,
+			endpoints: this.#clusters,
 			listeners: this.#stage,
 			routes: this.#routes,
 			store: this.#store,
@@ -237,7 +241,7 @@ class ProxyProcess<L> implements RunningProxy {
 		this.#stage.stop();
 		this.#applier.stop();
 		await this.#dataPlane.listeners.close();
-		this.#clusters.close();
+		this.#secured.close();
 		this.#sinks.flush();
 		await this.#admin?.close();
 		await this.#options.workers?.close();
@@ -264,23 +268,8 @@ class ProxyProcess<L> implements RunningProxy {
 	}
 
 	#putStatic({ clusters, listeners }: CompiledBootstrap<L>): void {
-		const updatedEpochMs = this.#startedEpochMs;
-		const { clusters: clusterMessages = [], listeners: listenerMessages = [] } = this.#bootstrap.staticResources ?? {};
-		for (const message of clusterMessages)
-			this.#store.accept("cluster", {
-				name: message.name,
-				any: packAny(ClusterSchema, message),
-				version: undefined,
-				updatedEpochMs,
-			});
-		for (const message of listenerMessages)
-			this.#store.accept("listener", {
-				name: message.name,
-				any: packAny(ListenerSchema, message),
-				version: undefined,
-				updatedEpochMs,
-			});
-		for (const config of clusters) this.#clusters.put(config);
+		recordStatic(this.#bootstrap, this.#store, this.#startedEpochMs);
+		for (const config of clusters) this.#secured.put(config);
 		this.#gate.whenWarm(() => {
 			for (const listener of listeners) this.#stage.put(listener);
 		});

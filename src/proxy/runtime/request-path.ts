@@ -1,8 +1,10 @@
 import { hostname } from "node:os";
+import { create, toBinary } from "@bufbuild/protobuf";
 import { fieldPath } from "../../lib/field-path.ts";
 import { type Problem, ProblemError, problem } from "../../lib/problem.ts";
 import type { StatScope } from "../../telemetry/metric-registry.ts";
 import type { AccessLog } from "../../xds/generated/envoy/config/accesslog/v3/accesslog_pb.ts";
+import { type Cluster, ClusterSchema } from "../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts";
 import { TrafficDirection, type TransportSocket } from "../../xds/generated/envoy/config/core/v3/base_pb.ts";
 import type { Listener } from "../../xds/generated/envoy/config/listener/v3/listener_pb.ts";
 import { mergeSupported } from "../../xds/supported.ts";
@@ -36,10 +38,14 @@ import type { FormatContext, FormatEnvironment } from "../router/format/format-c
 import { compileRouteConfiguration, type RouteCompileDeps } from "../router/route-configuration.ts";
 import type { RouteTable } from "../router/route-match.ts";
 import { ROUTER_SUPPORTED } from "../router/supported.ts";
+import { parseClusterTransports } from "../tls/cluster-transports.ts";
+import { TLS_SUPPORTED } from "../tls/supported.ts";
 import type { DataPlane, DataPlaneDeps } from "./data-plane.ts";
 import { jwtCrypto } from "./jwt-crypto.ts";
 import type { StagedListener } from "./listener-stage.ts";
 import { nodeAddress } from "./node-address.ts";
+import type { SecuredCluster } from "./secured-clusters.ts";
+import { makeTlsDeps } from "./tls-services.ts";
 
 const CLUSTER_TYPES = ["static", "eds", "strict_dns", "logical_dns", "original_dst"].map(
 	(name) => `envoy.cluster.${name}`,
@@ -50,6 +56,7 @@ export function makeRequestPath(deps: DataPlaneDeps): DataPlane<ListenerConfig> 
 	const deadlines = new Deadlines(deps.clock);
 	const sideCalls = createSideCalls({ ...deps, deadlines, localAddress: nodeAddress() });
 	const path = new RequestPath(deps, sideCalls, networkFilterFactories({ ...deps, deadlines }));
+	const tls = makeTlsDeps(deps);
 	const listeners = new ListenerSet({
 		...deps,
 		deadlines,
@@ -66,8 +73,9 @@ export function makeRequestPath(deps: DataPlaneDeps): DataPlane<ListenerConfig> 
 				HCM_SUPPORTED,
 				ROUTER_SUPPORTED,
 				FILTER_SUPPORTED,
+				TLS_SUPPORTED,
 			),
-			cluster: compileCluster,
+			cluster: (message, at) => compileUpstream(message, at, deps.environment),
 			listener: (message, at) => path.compileListener(message, at),
 			routes: (message, at) => compileRouteConfiguration(message, path.routeDeps, fieldPath(at)),
 		},
@@ -78,12 +86,30 @@ export function makeRequestPath(deps: DataPlaneDeps): DataPlane<ListenerConfig> 
 			drain: (withinMs) => listeners.drain(withinMs),
 			close: () => listeners.close(),
 		},
+		tls,
 		extensions: [
 			...HTTP_FILTER_NAMES.map((name) => ({ name, category: "envoy.filters.http", typeUrls: [] })),
 			...NETWORK_FILTER_NAMES.map((name) => ({ name, category: "envoy.filters.network", typeUrls: [] })),
 			...CLUSTER_TYPES.map((name) => ({ name, category: "envoy.clusters", typeUrls: [] })),
 		],
 	};
+}
+
+/** A cluster that requests can be sent to. */
+function compileUpstream(message: Cluster, at: string, environment: DataPlaneDeps["environment"]): SecuredCluster {
+	const problems: Problem[] = [];
+	// Transport sockets are read by `proxy/tls`: the cluster room knows nothing of them.
+	const config = collect(problems, () => compileCluster({ ...message, transportSocket: undefined }, at));
+	const sockets = collect(problems, () => parseClusterTransports(message, at, environment));
+	if (problems.length > 0) throw new ProblemError(problems);
+	if (!message.transportSocket && message.transportSocketMatches.length === 0) return config!;
+	return { ...config!, sockets: sockets!, socketsKey: socketsKey(message) };
+}
+
+/** What connections are made with, as text: the part of the message that says it. */
+function socketsKey({ transportSocket, transportSocketMatches }: Cluster): string {
+	const part = create(ClusterSchema, { transportSocketMatches, ...(transportSocket && { transportSocket }) });
+	return Buffer.from(toBinary(ClusterSchema, part)).toString("base64");
 }
 
 class RequestPath {

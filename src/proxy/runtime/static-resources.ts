@@ -1,18 +1,22 @@
 import { type Problem, ProblemError } from "../../lib/problem.ts";
+import { packAny } from "../../xds/any.ts";
 import { type Bootstrap, BootstrapSchema } from "../../xds/generated/envoy/config/bootstrap/v3/bootstrap_pb.ts";
+import { ClusterSchema } from "../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts";
+import { ListenerSchema } from "../../xds/generated/envoy/config/listener/v3/listener_pb.ts";
 import { findUnsupported, mergeSupported } from "../../xds/supported.ts";
-import type { ClusterConfig } from "../cluster/cluster-config.ts";
 import { compileCluster } from "../cluster/compile-cluster.ts";
 import { compileOverload, type OverloadConfig } from "../overload/compile-overload.ts";
+import type { ResourceStore } from "../xdsclient/resource-store.ts";
 import { type BootstrapSettings, readSettings } from "./bootstrap-settings.ts";
 import { SUPPORTED as OWN } from "./bootstrap-supported.ts";
 import type { Compilers } from "./config-applier.ts";
 import type { StagedListener } from "./listener-stage.ts";
+import type { SecuredCluster } from "./secured-clusters.ts";
 
 /** A bootstrap, checked whole. */
 export interface CompiledBootstrap<L> {
 	readonly settings: BootstrapSettings;
-	readonly clusters: readonly ClusterConfig[];
+	readonly clusters: readonly SecuredCluster[];
 	readonly listeners: readonly StagedListener<L>[];
 	/** Undefined: load is never shed. */
 	readonly overload: OverloadConfig | undefined;
@@ -52,4 +56,14 @@ export function compileBootstrap<L, R>(
 	const listeners = collect(fixed?.listeners ?? [], compilers.listener, "listeners");
 	if (problems.length > 0) throw new ProblemError(problems);
 	return { settings, clusters, listeners, overload };
+}
+
+/** Notes the bootstrap's clusters and listeners for the configuration dump. */
+export function recordStatic({ staticResources }: Bootstrap, store: ResourceStore, updatedEpochMs: number): void {
+	const { clusters = [], listeners = [] } = staticResources ?? {};
+	const origin = { version: undefined, updatedEpochMs };
+	for (const message of clusters)
+		store.accept("cluster", { name: message.name, any: packAny(ClusterSchema, message), ...origin });
+	for (const message of listeners)
+		store.accept("listener", { name: message.name, any: packAny(ListenerSchema, message), ...origin });
 }

@@ -5,6 +5,7 @@ import type { Dialled, DialTarget, DialUser, TransportWishes, UpstreamTransport 
 export const RAW_TRANSPORT: UpstreamTransport = {
 	ready: true,
 	negotiates: false,
+	closed: false,
 	keyOf: () => "",
 	whenSettled: (task) => task(),
 	close: () => {},

@@ -28,6 +28,15 @@ export const TLS_SUPPORTED: SupportedFields = {
 		// OpenSSL always holds RSA certificates to their key usage.
 		"enforce_rsa_key_usage",
 	],
+	"envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer": [],
+	"envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport": ["config", "transport_socket"],
+	[`${CORE}.ProxyProtocolConfig`]: ["version", "pass_through_tlvs", "added_tlvs"],
+	[`${CORE}.ProxyProtocolPassThroughTLVs`]: ["match_type", "tlv_type"],
+	[`${CORE}.TlvEntry`]: ["type", "value", "format_string"],
+	[`${CORE}.TransportSocket`]: ["name", "typed_config"],
+	"envoy.config.cluster.v3.Cluster": ["transport_socket", "transport_socket_matches"],
+	"envoy.config.cluster.v3.Cluster.TransportSocketMatch": ["name", "match", "transport_socket"],
+	"envoy.config.listener.v3.FilterChain": ["transport_socket"],
 	[`${TLS}.CommonTlsContext`]: [
 		"tls_params",
 		"tls_certificates",

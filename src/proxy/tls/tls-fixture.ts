@@ -15,8 +15,9 @@ import { DownstreamTls } from "./downstream-tls.ts";
 import { FileWatcher } from "./secret/file-watcher.ts";
 import { SecretStore } from "./secret/secret-store.ts";
 import type { TlsDeps } from "./tls-deps.ts";
+import { TlsFailure, tlsErrorReason } from "./tls-failure.ts";
 import { parseUpstreamTls } from "./upstream-config.ts";
-import { transportFailureReason, UpstreamTls } from "./upstream-tls.ts";
+import { UpstreamTls } from "./upstream-tls.ts";
 import type { TransportWishes } from "./upstream-transport.ts";
 
 type Init<T extends Parameters<typeof create>[0]> = MessageInitShape<T>;
@@ -111,7 +112,11 @@ export function greet(tls: UpstreamTls, port: number, wishes: TransportWishes = 
 			failure = error;
 		});
 		socket.on("close", () =>
-			resolve(echo === "" ? { failure: transportFailureReason(failure) } : { tls: ready, echo, reused }),
+			resolve(
+				echo === ""
+					? { failure: failure instanceof TlsFailure ? failure.reason : tlsErrorReason(failure) }
+					: { tls: ready, echo, reused },
+			),
 		);
 	});
 }

@@ -38,6 +38,7 @@ export class UpstreamTls implements UpstreamTransport {
 	readonly #stats: TlsStats;
 	readonly #material: LiveMaterial;
 	readonly #keyLog: KeyLog | undefined;
+	closed = false;
 	#inForce: InForce | undefined = undefined;
 
 	/** `statPrefix`: of the cluster, with its closing dot. */
@@ -89,6 +90,7 @@ export class UpstreamTls implements UpstreamTransport {
 	}
 
 	close(): void {
+		this.closed = true;
 		this.#material.close();
 		this.#keyLog?.close();
 	}
@@ -194,9 +196,4 @@ function errorCode(socket: TLSSocket): string | undefined {
 	const error = socket.authorizationError as Error | string | null | undefined;
 	if (!error) return undefined;
 	return typeof error === "string" ? error : ((error as NodeJS.ErrnoException).code ?? error.message);
-}
-
-/** What a failed connection says of TLS, for `upstream_transport_failure_reason`; "" when it did not fail by TLS. */
-export function transportFailureReason(error: Error | undefined): string {
-	return error instanceof TlsFailure ? error.reason : tlsErrorReason(error);
 }

@@ -68,5 +68,7 @@ export interface UpstreamTransport {
 	whenSettled(task: () => void): void;
 	/** True when TLS agrees on the application's protocol (ALPN). */
 	readonly negotiates: boolean;
+	/** No longer in force: nothing new is dialled. */
+	readonly closed: boolean;
 	close(): void;
 }

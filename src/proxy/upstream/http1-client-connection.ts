@@ -5,11 +5,12 @@ import { CHUNKED, TUNNEL } from "../codec/message-parser.ts";
 import { ResponseParser, type ResponseSink } from "../codec/response-parser.ts";
 import { formatLastChunk, formatRequestHead } from "../codec/serialise.ts";
 import type { Transport } from "../codec/transport.ts";
+import type { TlsInfo } from "../http/connection-info.ts";
 import { Timer, type TimerOwner } from "../http/deadlines.ts";
 import type { HeaderMap } from "../http/header-map.ts";
 import type { RequestHead, ResponseHead } from "../http/message.ts";
 import { type ConnectFailure, connectFailure } from "./connect-failure.ts";
-import { type ConnectingUser, openTransport } from "./open-transport.ts";
+import { type ConnectingUser, type ConnectionTarget, openTransport } from "./open-transport.ts";
 import type { UpstreamChannel, UpstreamUser } from "./upstream-user.ts";
 
 /** What a connection tells the pool that owns it. */
@@ -33,6 +34,8 @@ export class Http1ClientConnection implements UpstreamChannel, ConnectingUser, R
 	/** Connect timeout, then idleness. */
 	readonly timer: Timer = new Timer(this);
 	readonly protocol = "HTTP/1.1";
+	/** Known once connected. */
+	tls: TlsInfo | undefined = undefined;
 	connected = false;
 	requests = 0;
 	idleSinceMs = 0;
@@ -49,12 +52,12 @@ export class Http1ClientConnection implements UpstreamChannel, ConnectingUser, R
 	#timedOut = false;
 	#localAddress: string | undefined = undefined;
 
-	constructor(host: Host, cluster: UpstreamCluster, breakers: CircuitBreakers | undefined, owner: ConnectionOwner) {
-		this.host = host;
-		this.cluster = cluster;
+	constructor(target: ConnectionTarget, breakers: CircuitBreakers | undefined, owner: ConnectionOwner) {
+		this.host = target.host;
+		this.cluster = target.cluster;
 		this.breakers = breakers;
 		this.#owner = owner;
-		this.#transport = openTransport(host, cluster, this);
+		this.#transport = openTransport(target, this);
 	}
 
 	get contentLength(): number {
@@ -194,7 +197,8 @@ export class Http1ClientConnection implements UpstreamChannel, ConnectingUser, R
 		user?.onReset("protocol-error", error);
 	}
 
-	onConnect(): void {
+	onConnect(tls: TlsInfo | undefined): void {
+		this.tls = tls;
 		this.connected = true;
 		this.timer.cancel();
 		this.#owner.onFree(this);

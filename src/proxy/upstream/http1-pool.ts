@@ -2,6 +2,7 @@ import type { CircuitBreakers, Host, UpstreamCluster } from "../cluster/cluster.
 import type { ConnectFailure } from "./connect-failure.ts";
 import type { HostPool, UpstreamContext } from "./host-pool.ts";
 import { type ConnectionOwner, Http1ClientConnection } from "./http1-client-connection.ts";
+import type { ConnectionRoute } from "./open-transport.ts";
 import type { UpstreamUser } from "./upstream-user.ts";
 
 /** Idle connections are looked at this often, to close those of endpoints that have left. */
@@ -19,14 +20,16 @@ interface Waiter {
  */
 export class Http1Pool implements HostPool, ConnectionOwner {
 	readonly #host: Host;
+	readonly #route: ConnectionRoute;
 	readonly #context: UpstreamContext;
 	readonly #idle: Http1ClientConnection[] = [];
 	readonly #waiters: Waiter[] = [];
 	#connecting = 0;
 	#open = 0;
 
-	constructor(host: Host, context: UpstreamContext) {
+	constructor(host: Host, route: ConnectionRoute, context: UpstreamContext) {
 		this.#host = host;
+		this.#route = route;
 		this.#context = context;
 	}
 
@@ -72,7 +75,7 @@ export class Http1Pool implements HostPool, ConnectionOwner {
 			waiter.breakers.releasePending();
 			connection.attach(waiter.user);
 			waiter.user.onReady(connection);
-		} else if (this.#host.removed) connection.close();
+		} else if (this.#unwanted) connection.close();
 		else this.#rest(connection);
 	}
 
@@ -99,11 +102,16 @@ export class Http1Pool implements HostPool, ConnectionOwner {
 		const { idleTimeoutMs } = connection.cluster.info;
 		const idleMs = this.#context.clock.nowMs() - connection.idleSinceMs;
 		if (this.#retireWhenOld(connection)) return;
-		if (this.#host.removed) connection.close();
+		if (this.#unwanted) connection.close();
 		else if (idleTimeoutMs > 0 && idleMs >= idleTimeoutMs) {
 			connection.cluster.stats.upstreamCxIdleTimeout.inc();
 			connection.close();
 		} else this.#watch(connection, idleMs);
+	}
+
+	/** No request will ask for this pool's connections again. */
+	get #unwanted(): boolean {
+		return this.#host.removed || this.#route.security.closed;
 	}
 
 	/** Closes a connection that is past its age; true when it was. */
@@ -144,7 +152,11 @@ export class Http1Pool implements HostPool, ConnectionOwner {
 		stats.upstreamCxTotal.inc();
 		stats.upstreamCxHttp1Total.inc();
 		stats.upstreamCxActive.add(1);
-		const connection = new Http1ClientConnection(this.#host, cluster, counted ? breakers : undefined, this);
+		const connection = new Http1ClientConnection(
+			{ host: this.#host, cluster, ...this.#route },
+			counted ? breakers : undefined,
+			this,
+		);
 		if (info.connectTimeoutMs > 0) this.#context.deadlines.arm(connection.timer, info.connectTimeoutMs);
 	}
 

@@ -1,5 +1,6 @@
 import type { CircuitBreakers, Host, UpstreamCluster } from "../cluster/cluster.ts";
 import type { Transport } from "../codec/transport.ts";
+import type { TlsInfo } from "../http/connection-info.ts";
 import { Timer, type TimerOwner } from "../http/deadlines.ts";
 import type { RequestHead } from "../http/message.ts";
 import { ClientSession, type RequestManner } from "../http2/session/client-session.ts";
@@ -9,7 +10,7 @@ import type { SessionUser } from "../http2/session/session-core.ts";
 import { type ConnectFailure, connectFailure } from "./connect-failure.ts";
 import type { UpstreamContext } from "./host-pool.ts";
 import { Http2ClientStream, type StreamOpener } from "./http2-client-stream.ts";
-import { type ConnectingUser, openTransport } from "./open-transport.ts";
+import { type ConnectingUser, type ConnectionTarget, openTransport } from "./open-transport.ts";
 import type { UpstreamUser } from "./upstream-user.ts";
 
 /** What a connection tells the pool that owns it. */
@@ -34,6 +35,8 @@ export class Http2ClientConnection implements ConnectingUser, SessionUser, Strea
 	/** Connect timeout, then idleness. */
 	readonly timer: Timer = new Timer(this);
 	connected = false;
+	/** Known once connected. */
+	tls: TlsInfo | undefined = undefined;
 	/** Finishes its streams and takes no new ones. */
 	draining = false;
 	requests = 0;
@@ -48,7 +51,7 @@ export class Http2ClientConnection implements ConnectingUser, SessionUser, Strea
 	#localAddress: string | undefined = undefined;
 
 	constructor(
-		target: { host: Host; cluster: UpstreamCluster; breakers: CircuitBreakers | undefined },
+		target: ConnectionTarget & { readonly breakers: CircuitBreakers | undefined },
 		owner: Http2ConnectionOwner,
 		context: UpstreamContext,
 	) {
@@ -58,7 +61,7 @@ export class Http2ClientConnection implements ConnectingUser, SessionUser, Strea
 		this.breakers = breakers;
 		this.#owner = owner;
 		this.#context = context;
-		this.#transport = openTransport(host, cluster, this);
+		this.#transport = openTransport(target, this);
 		const { http2, perConnectionBufferLimitBytes } = cluster.info;
 		this.#session = new ClientSession(
 			{
@@ -109,7 +112,8 @@ export class Http2ClientConnection implements ConnectingUser, SessionUser, Strea
 		this.#transport.destroy();
 	}
 
-	onConnect(): void {
+	onConnect(tls: TlsInfo | undefined): void {
+		this.tls = tls;
 		this.connected = true;
 		this.timer.cancel();
 		this.#session.start();

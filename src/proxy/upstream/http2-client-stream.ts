@@ -1,4 +1,5 @@
 import { CHUNKED, TUNNEL } from "../codec/message-parser.ts";
+import type { TlsInfo } from "../http/connection-info.ts";
 import type { HeaderMap } from "../http/header-map.ts";
 import type { RequestHead, ResponseHead } from "../http/message.ts";
 import { ERROR_CODE } from "../http2/frame/frame.ts";
@@ -9,6 +10,7 @@ import type { ResetReason, UpstreamChannel, UpstreamUser } from "./upstream-user
 /** A connection as its streams use it. */
 export interface StreamOpener {
 	readonly localAddress: string;
+	readonly tls: TlsInfo | undefined;
 	openStream(request: RequestHead, user: StreamUser, manner: RequestManner): Http2Stream;
 }
 
@@ -24,6 +26,10 @@ export class Http2ClientStream implements UpstreamChannel, StreamUser {
 	constructor(connection: StreamOpener, user: UpstreamUser) {
 		this.#connection = connection;
 		this.#user = user;
+	}
+
+	get tls(): TlsInfo | undefined {
+		return this.#connection.tls;
 	}
 
 	get localAddress(): string {

@@ -2,6 +2,7 @@ import type { CircuitBreakers, Host, UpstreamCluster } from "../cluster/cluster.
 import type { ConnectFailure } from "./connect-failure.ts";
 import type { HostPool, UpstreamContext } from "./host-pool.ts";
 import { Http2ClientConnection, type Http2ConnectionOwner } from "./http2-client-connection.ts";
+import type { ConnectionRoute } from "./open-transport.ts";
 import type { UpstreamUser } from "./upstream-user.ts";
 
 /** Idle connections are looked at this often, to close those of endpoints that have left. */
@@ -19,13 +20,15 @@ interface Waiter {
  */
 export class Http2Pool implements HostPool, Http2ConnectionOwner {
 	readonly #host: Host;
+	readonly #route: ConnectionRoute;
 	readonly #context: UpstreamContext;
 	readonly #connections: Http2ClientConnection[] = [];
 	readonly #waiters: Waiter[] = [];
 	#connecting = 0;
 
-	constructor(host: Host, context: UpstreamContext) {
+	constructor(host: Host, route: ConnectionRoute, context: UpstreamContext) {
 		this.#host = host;
+		this.#route = route;
 		this.#context = context;
 	}
 
@@ -66,7 +69,7 @@ export class Http2Pool implements HostPool, Http2ConnectionOwner {
 			this.#serve(connection, user);
 		}
 		if (connection.activeStreams > 0 || connection.draining) return;
-		if (this.#host.removed) connection.drain();
+		if (this.#unwanted) connection.drain();
 		else this.#rest(connection);
 	}
 
@@ -88,11 +91,16 @@ export class Http2Pool implements HostPool, Http2ConnectionOwner {
 		const { idleTimeoutMs } = connection.cluster.info;
 		const idleMs = this.#context.clock.nowMs() - connection.idleSinceMs;
 		if (this.#retiresForAge(connection)) return;
-		if (this.#host.removed) connection.close();
+		if (this.#unwanted) connection.close();
 		else if (idleTimeoutMs > 0 && idleMs >= idleTimeoutMs) {
 			connection.cluster.stats.upstreamCxIdleTimeout.inc();
 			connection.close();
 		} else this.#watch(connection, idleMs);
+	}
+
+	/** No request will ask for this pool's connections again. */
+	get #unwanted(): boolean {
+		return this.#host.removed || this.#route.security.closed;
 	}
 
 	#withRoom(): Http2ClientConnection | undefined {
@@ -155,7 +163,7 @@ export class Http2Pool implements HostPool, Http2ConnectionOwner {
 		stats.upstreamCxTotal.inc();
 		stats.upstreamCxHttp2Total.inc();
 		stats.upstreamCxActive.add(1);
-		const target = { host: this.#host, cluster, breakers: counted ? breakers : undefined };
+		const target = { host: this.#host, cluster, ...this.#route, breakers: counted ? breakers : undefined };
 		const connection = new Http2ClientConnection(target, this, this.#context);
 		this.#connections.push(connection);
 		if (info.connectTimeoutMs > 0) this.#context.deadlines.arm(connection.timer, info.connectTimeoutMs);

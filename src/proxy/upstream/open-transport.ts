@@ -1,28 +1,38 @@
-import { connect, type Socket } from "node:net";
 import type { Host, UpstreamCluster } from "../cluster/cluster.ts";
 import { batchWrites, onreadOption, Transport, type TransportUser } from "../codec/transport.ts";
+import type { TlsInfo } from "../http/connection-info.ts";
+import type { TransportWishes, UpstreamTransport } from "../tls/upstream-transport.ts";
 
 /** What opens a connection for itself. */
 export interface ConnectingUser extends TransportUser {
-	onConnect(): void;
+	/** Bytes may be sent; `tls` is undefined on plaintext connections. */
+	onConnect(tls: TlsInfo | undefined): void;
+}
+
+/** How a pool's connections are secured. */
+export interface ConnectionRoute {
+	readonly security: UpstreamTransport;
+	readonly wishes: TransportWishes;
+}
+
+/** Where a connection goes, and how. */
+export interface ConnectionTarget extends ConnectionRoute {
+	readonly host: Host;
+	readonly cluster: UpstreamCluster;
 }
 
 /** Begins to connect to an endpoint as its cluster says; `onConnect` or `onClose` follows. */
-export function openTransport(host: Host, { info }: UpstreamCluster, user: ConnectingUser): Transport {
+export function openTransport({ host, cluster, security, wishes }: ConnectionTarget, user: ConnectingUser): Transport {
+	const { info } = cluster;
 	const onread = onreadOption();
-	const socket: Socket = connect({
-		host: host.ip,
-		port: host.port,
-		localAddress: info.sourceIp,
-		noDelay: true,
-		allowHalfOpen: true,
-		onread,
+	const target = { host: host.ip, port: host.port, localAddress: info.sourceIp, onread };
+	const { socket, readsByEvent } = security.dial(target, wishes, {
+		onReady: (tls) => batchWrites(() => user.onConnect(tls)),
 	});
 	const { keepAlive } = info;
 	// Before Node 24.19 interval and number of probes are the system's.
 	if (keepAlive) socket.setKeepAlive(true, keepAlive.idleMs, keepAlive.intervalMs, keepAlive.probes);
-	const transport = new Transport(socket, user, info.perConnectionBufferLimitBytes, false);
+	const transport = new Transport(socket, user, info.perConnectionBufferLimitBytes, readsByEvent);
 	onread.bind(transport);
-	socket.once("connect", () => batchWrites(() => user.onConnect()));
 	return transport;
 }

@@ -1,30 +1,63 @@
 import type { Host, UpstreamCluster } from "../cluster/cluster.ts";
 import type { Protocol } from "../http/message.ts";
+import type { TransportWishes, UpstreamTransport } from "../tls/upstream-transport.ts";
 import type { HostPool, UpstreamContext } from "./host-pool.ts";
 import { Http1Pool } from "./http1-pool.ts";
 import { Http2Pool } from "./http2-pool.ts";
+import { transportOf } from "./transport-of.ts";
 
-/** What `Host.pool` holds. */
-interface HostPools {
-	http1: HostPool | undefined;
-	http2: HostPool | undefined;
+/** Where a request goes, and how. */
+export interface PoolTarget {
+	readonly host: Host;
+	readonly cluster: UpstreamCluster;
+	/** The request's own protocol, which clusters with `use_downstream_protocol_config` go by. */
+	readonly downstream: Protocol;
+	/** What the connection must be like beyond the cluster's configuration; undefined: no wishes. */
+	readonly wishes?: TransportWishes | undefined;
 }
 
-/** The pool for a request to this endpoint, made at first use. `downstream`: the request's own protocol, which clusters with `use_downstream_protocol_config` go by. */
+/** Connections that may stand in for each other: same protocol, same transport socket, same wishes. */
+interface PoolKind {
+	readonly http2: boolean;
+	readonly security: UpstreamTransport;
+	readonly key: string;
+}
+
+/** What `Host.pool` holds a list of. */
+interface PoolEntry extends PoolKind {
+	readonly pool: HostPool;
+}
+
+const NO_WISHES: TransportWishes = {};
+const HTTP1_ALPN = ["http/1.1"];
+const HTTP2_ALPN = ["h2"];
+
+/** The pool for a request to an endpoint, made at first use. */
 export function poolFor(
-	host: Host,
-	cluster: UpstreamCluster,
-	downstream: Protocol,
+	{ host, cluster, downstream, wishes = NO_WISHES }: PoolTarget,
 	context: UpstreamContext,
 ): HostPool {
-	host.pool ??= { http1: undefined, http2: undefined } satisfies HostPools;
-	const pools = host.pool as HostPools;
-	if (speaksHttp2(cluster, downstream)) {
-		pools.http2 ??= new Http2Pool(host, context);
-		return pools.http2;
+	host.pool ??= [] satisfies PoolEntry[];
+	const entries = host.pool as PoolEntry[];
+	const http2 = speaksHttp2(cluster, downstream);
+	const security = transportOf(cluster, host);
+	const key = security.keyOf(wishes);
+	for (let i = 0; i < entries.length; i++) {
+		const entry = entries[i]!;
+		if (entry.security === security && entry.http2 === http2 && entry.key === key) return entry.pool;
 	}
-	pools.http1 ??= new Http1Pool(host, context);
-	return pools.http1;
+	return openPool(host, { http2, security, key }, wishes, context);
+}
+
+function openPool(host: Host, kind: PoolKind, wishes: TransportWishes, context: UpstreamContext): HostPool {
+	const { http2, security } = kind;
+	// A TLS context without ALPN of its own offers what the pool speaks.
+	const route = { security, wishes: { fallbackAlpn: http2 ? HTTP2_ALPN : HTTP1_ALPN, ...wishes } };
+	const pool = http2 ? new Http2Pool(host, route, context) : new Http1Pool(host, route, context);
+	// Pools of transports that are no longer in force empty by themselves.
+	const inForce = (host.pool as PoolEntry[]).filter((entry) => !entry.security.closed);
+	host.pool = [...inForce, { ...kind, pool }];
+	return pool;
 }
 
 function speaksHttp2({ info }: UpstreamCluster, downstream: Protocol): boolean {

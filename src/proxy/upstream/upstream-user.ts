@@ -1,4 +1,5 @@
 import type { CodecError } from "../codec/codec-error.ts";
+import type { TlsInfo } from "../http/connection-info.ts";
 import type { HeaderMap } from "../http/header-map.ts";
 import type { Protocol, RequestHead, ResponseHead } from "../http/message.ts";
 
@@ -23,6 +24,8 @@ export type ResetReason =
 /** The endpoint's side of one request, from `onReady` to `onEnd` or `onReset`; framing is below it. */
 export interface UpstreamChannel {
 	readonly protocol: Protocol;
+	/** Undefined on plaintext connections. */
+	readonly tls: TlsInfo | undefined;
 	/** `ip:port` of our end. */
 	readonly localAddress: string;
 	/** Body length of the current answer: bytes, CHUNKED, UNTIL_CLOSE or TUNNEL (`message-parser.ts`), 0 when it ends with its head. */
@@ -51,7 +54,7 @@ export interface UpstreamChannel {
 export interface UpstreamUser {
 	/** Write the request now. */
 	onReady(channel: UpstreamChannel): void;
-	/** `detail` is the system's words ("Connection refused"), empty when there are none. */
+	/** `detail`: Envoy's words ("delayed connect error: Connection refused", "TLS_error:..."), empty when there are none. */
 	onUnavailable(reason: UnavailableReason, detail: string): void;
 	onInformational(status: number, headers: HeaderMap): void;
 	/** `contentLength` of the channel tells the body's length. */

@@ -1,13 +1,20 @@
 import { verify, type X509Certificate } from "node:crypto";
-import * as x509 from "@peculiar/x509";
+import { subjectDer } from "./certificate-der.ts";
+import { DER, type DerElement, GENERALIZED_TIME, readDer, readTime, UTC_TIME } from "./der.ts";
 import { signed } from "./trust-chain.ts";
 
-/** A revocation list with what its signature covers. */
+/** A CertificateList (RFC 5280 5.1). */
 interface RevocationList {
-	readonly list: x509.X509Crl;
+	/** What the signature covers. */
 	readonly signedPart: Buffer;
 	readonly signature: Buffer;
 	readonly hash: string;
+	/** The authority's name as DER. */
+	readonly issuer: Buffer;
+	/** Undefined: not said. */
+	readonly nextUpdateMs: number | undefined;
+	/** Serial numbers in lower-case hex without leading zeros. */
+	readonly revoked: ReadonlySet<string>;
 }
 
 /** Why a leaf does not pass its issuer's revocation list, by OpenSSL's names; undefined: it passes. */
@@ -31,40 +38,51 @@ export class LeafRevocation {
 	check(leaf: X509Certificate, candidates: readonly X509Certificate[], nowMs: number): RevocationError | undefined {
 		const issuer = candidates.find((candidate) => signed(candidate, leaf));
 		if (!issuer) return "UNABLE_TO_GET_CRL";
-		const name = new x509.X509Certificate(issuer.raw).subject;
-		const own = this.#lists.find(({ list }) => list.issuer === name);
+		const name = subjectDer(issuer);
+		const own = this.#lists.find((list) => list.issuer.equals(name));
 		if (!own) return "UNABLE_TO_GET_CRL";
 		if (!verify(own.hash, own.signedPart, issuer.publicKey, own.signature)) return "CRL_SIGNATURE_FAILURE";
-		if (own.list.nextUpdate && own.list.nextUpdate.getTime() < nowMs) return "CRL_HAS_EXPIRED";
-		return own.list.findRevoked(leaf.serialNumber) ? "CERT_REVOKED" : undefined;
+		if (own.nextUpdateMs !== undefined && own.nextUpdateMs < nowMs) return "CRL_HAS_EXPIRED";
+		return own.revoked.has(plainSerial(leaf.serialNumber)) ? "CERT_REVOKED" : undefined;
 	}
 }
 
-/** CertificateList ::= SEQUENCE { tbsCertList, signatureAlgorithm, signature BIT STRING } (RFC 5280, 5.1). */
 function readList(der: Buffer): RevocationList {
-	const outer = element(der, 0);
-	const signedPart = element(der, outer.contentAt);
-	const algorithm = element(der, signedPart.end);
-	const signature = element(der, algorithm.end);
-	const list = new x509.X509Crl(der);
-	const { hash } = list.signatureAlgorithm;
+	const [outer] = readDer(der);
+	const [signedPart, algorithm, signature] = readDer(outer!.content);
+	const fields = readDer(signedPart!.content);
+	if (fields[0]?.tag === DER.integer) fields.shift();
+	const [, issuer, , ...rest] = fields as [DerElement, DerElement, DerElement, ...DerElement[]];
+	const next = rest[0]?.tag === UTC_TIME || rest[0]?.tag === GENERALIZED_TIME ? rest.shift() : undefined;
+	const entries = rest[0]?.tag === DER.sequence ? readDer(rest[0].content) : [];
 	return {
-		list,
-		signedPart: der.subarray(outer.contentAt, signedPart.end),
-		signature: der.subarray(signature.contentAt + 1, signature.end), // the first byte counts unused bits: none
-		hash: typeof hash === "string" ? hash : hash.name,
+		signedPart: signedPart!.whole,
+		signature: signature!.content.subarray(1), // the first byte counts unused bits: none
+		hash: hashOf(readDer(algorithm!.content)[0]!.content.toString("hex")),
+		issuer: issuer.whole,
+		nextUpdateMs: next && readTime(next),
+		revoked: new Set(entries.map((entry) => plainSerial(readDer(entry.content)[0]!.content.toString("hex")))),
 	};
 }
 
-/** One DER element at `at`. */
-function element(der: Buffer, at: number): { readonly contentAt: number; readonly end: number } {
-	const first = der[at + 1] ?? 0;
-	if (first < 0x80) return { contentAt: at + 2, end: at + 2 + first };
-	const lengthBytes = first & 0x7f;
-	if (lengthBytes === 0 || lengthBytes > 4 || at + 2 + lengthBytes > der.length)
-		throw new Error("the revocation list is not DER");
-	const contentAt = at + 2 + lengthBytes;
-	const end = contentAt + der.readUIntBE(at + 2, lengthBytes);
-	if (end > der.length) throw new Error("the revocation list is cut short");
-	return { contentAt, end };
+/** Hash of a signature algorithm by its OID in hex. */
+const HASHES: Readonly<Record<string, string>> = {
+	"2a864886f70d010105": "sha1",
+	"2a864886f70d01010b": "sha256",
+	"2a864886f70d01010c": "sha384",
+	"2a864886f70d01010d": "sha512",
+	"2a8648ce3d0401": "sha1",
+	"2a8648ce3d040302": "sha256",
+	"2a8648ce3d040303": "sha384",
+	"2a8648ce3d040304": "sha512",
+};
+
+function hashOf(oid: string): string {
+	const hash = HASHES[oid];
+	if (!hash) throw new Error("the revocation list is signed by an unknown algorithm");
+	return hash;
+}
+
+function plainSerial(hex: string): string {
+	return hex.toLowerCase().replace(/^0+/, "");
 }

@@ -1,5 +1,5 @@
 import type { X509Certificate } from "node:crypto";
-import * as x509 from "@peculiar/x509";
+import { pathLengthOf } from "./certificate-der.ts";
 
 /** Longer chains are not followed. */
 const MAX_CHAIN = 100;
@@ -43,6 +43,6 @@ function inTime(certificate: X509Certificate, nowMs: number | undefined): boolea
 /** An authority may be limited in how many others stand between it and the leaf. */
 function maySign(certificate: X509Certificate, between: number): boolean {
 	if (!certificate.ca) return false;
-	const constraints = new x509.X509Certificate(certificate.raw).getExtension(x509.BasicConstraintsExtension);
-	return constraints?.pathLength === undefined || between <= constraints.pathLength;
+	const limit = pathLengthOf(certificate);
+	return limit === undefined || between <= limit;
 }
