@@ -11,7 +11,7 @@ export interface ConnectionInfo {
 	/** What the PROXY protocol said of the client, when it spoke; the peer itself otherwise. */
 	sourceIp: string;
 	sourcePort: number;
-	/** SNI as tls_inspector or the TLS handshake saw it. */
+	/** SNI as tls_inspector saw it; what a handshake that ends here said is `tls.sni` (as in Envoy, where this one is empty without the inspector). */
 	requestedServerName: string | undefined;
 	/** ALPN: what the handshake agreed on, or what http_inspector found in plaintext. */
 	applicationProtocol: string | undefined;

@@ -7,6 +7,16 @@ export interface StagedListener<L> {
 	readonly config: L;
 	/** Route configurations that come by RDS. */
 	readonly routeNames: readonly string[];
+	/** TLS contexts of its filter chains. */
+	readonly transports?: readonly StagedTransport[];
+}
+
+/** What may have to wait for secrets. */
+export interface StagedTransport {
+	open(): void;
+	readonly settled: boolean;
+	whenSettled(task: () => void): void;
+	close(): void;
 }
 
 export interface ListenerStageDeps<L> {
@@ -56,17 +66,22 @@ export class ListenerStage<L> {
 		return [...this.#waiting.keys()];
 	}
 
-	/** Opens the listener now or when its routes have come. */
+	/** Opens the listener now or when its routes and secrets have come. */
 	put(listener: StagedListener<L>): void {
+		for (const transport of listener.transports ?? []) transport.open();
 		this.#stopWaiting(listener.name);
-		if (listener.routeNames.every((name) => this.#deps.hasRoutes(name))) this.#start(listener);
+		if (this.#complete(listener)) this.#start(listener);
 		else {
 			const cancelTimeout = this.#deps.clock.after(this.#deps.routeTimeoutMs, () => {
-				this.#deps.logger.warn({ listener: listener.name }, "no routes came in time, the listener starts without");
+				this.#deps.logger.warn(
+					{ listener: listener.name },
+					"no routes or secrets came in time, the listener starts without",
+				);
 				this.#waiting.delete(listener.name);
 				this.#start(listener);
 			});
 			this.#waiting.set(listener.name, { listener, cancelTimeout });
+			for (const transport of listener.transports ?? []) transport.whenSettled(() => this.#arrived());
 		}
 		this.#deps.onRouteNames(this.routeNames());
 	}
@@ -74,17 +89,15 @@ export class ListenerStage<L> {
 	remove(name: string): void {
 		this.#stopWaiting(name);
 		this.failures.delete(name);
+		const open = this.#open.get(name);
 		if (this.#open.delete(name)) this.#deps.close(name);
+		closeTransports(open);
 		this.#deps.onRouteNames(this.routeNames());
 	}
 
 	/** A route configuration has come: listeners that waited for it open. */
 	routesCame(): void {
-		for (const { listener } of [...this.#waiting.values()]) {
-			if (!listener.routeNames.every((name) => this.#deps.hasRoutes(name))) continue;
-			this.#stopWaiting(listener.name);
-			this.#start(listener);
-		}
+		this.#arrived();
 	}
 
 	routeNames(): Set<string> {
@@ -97,6 +110,19 @@ export class ListenerStage<L> {
 		for (const name of this.waitingNames()) this.#stopWaiting(name);
 	}
 
+	#complete({ routeNames, transports = [] }: StagedListener<L>): boolean {
+		return routeNames.every((name) => this.#deps.hasRoutes(name)) && transports.every(({ settled }) => settled);
+	}
+
+	#arrived(): void {
+		for (const { listener, cancelTimeout } of [...this.#waiting.values()]) {
+			if (!this.#complete(listener)) continue;
+			cancelTimeout();
+			this.#waiting.delete(listener.name);
+			this.#start(listener);
+		}
+	}
+
 	#start(listener: StagedListener<L>): void {
 		const before = this.#open.get(listener.name);
 		this.#open.set(listener.name, listener);
@@ -104,9 +130,13 @@ export class ListenerStage<L> {
 		this.#deps
 			.open(listener.config)
 			.then(
-				() => this.failures.delete(listener.name),
+				() => {
+					this.failures.delete(listener.name);
+					closeTransports(before);
+				},
 				(error: Error) => {
 					this.failures.set(listener.name, error.message);
+					closeTransports(listener);
 					if (before && this.#open.get(listener.name) === listener) this.#open.set(listener.name, before);
 					this.#deps.logger.error(
 						{ listener: listener.name, reason: error.message },
@@ -122,7 +152,14 @@ export class ListenerStage<L> {
 	}
 
 	#stopWaiting(name: string): void {
-		this.#waiting.get(name)?.cancelTimeout();
+		const waiting = this.#waiting.get(name);
+		if (!waiting) return;
+		waiting.cancelTimeout();
 		this.#waiting.delete(name);
+		closeTransports(waiting.listener);
 	}
+}
+
+function closeTransports(listener: Pick<StagedListener<unknown>, "transports"> | undefined): void {
+	for (const transport of listener?.transports ?? []) transport.close();
 }

@@ -5,7 +5,7 @@ import { type Problem, ProblemError, problem } from "../../lib/problem.ts";
 import type { StatScope } from "../../telemetry/metric-registry.ts";
 import type { AccessLog } from "../../xds/generated/envoy/config/accesslog/v3/accesslog_pb.ts";
 import { type Cluster, ClusterSchema } from "../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts";
-import { TrafficDirection, type TransportSocket } from "../../xds/generated/envoy/config/core/v3/base_pb.ts";
+import { TrafficDirection } from "../../xds/generated/envoy/config/core/v3/base_pb.ts";
 import type { Listener } from "../../xds/generated/envoy/config/listener/v3/listener_pb.ts";
 import { mergeSupported } from "../../xds/supported.ts";
 import type { ListenerView } from "../admin/admin-context.ts";
@@ -43,6 +43,7 @@ import { TLS_SUPPORTED } from "../tls/supported.ts";
 import type { DataPlane, DataPlaneDeps } from "./data-plane.ts";
 import { jwtCrypto } from "./jwt-crypto.ts";
 import type { StagedListener } from "./listener-stage.ts";
+import { type CompiledListenerTls, ListenerTls } from "./listener-tls.ts";
 import { nodeAddress } from "./node-address.ts";
 import type { SecuredCluster } from "./secured-clusters.ts";
 import { makeTlsDeps } from "./tls-services.ts";
@@ -55,8 +56,9 @@ const CLUSTER_TYPES = ["static", "eds", "strict_dns", "logical_dns", "original_d
 export function makeRequestPath(deps: DataPlaneDeps): DataPlane<ListenerConfig> {
 	const deadlines = new Deadlines(deps.clock);
 	const sideCalls = createSideCalls({ ...deps, deadlines, localAddress: nodeAddress() });
-	const path = new RequestPath(deps, sideCalls, networkFilterFactories({ ...deps, deadlines }));
 	const tls = makeTlsDeps(deps);
+	const listenerTls = new ListenerTls(tls);
+	const path = new RequestPath(deps, sideCalls, networkFilterFactories({ ...deps, deadlines }), listenerTls);
 	const listeners = new ListenerSet({
 		...deps,
 		deadlines,
@@ -116,6 +118,7 @@ class RequestPath {
 	readonly routeDeps: RouteCompileDeps;
 	readonly #deps: DataPlaneDeps;
 	readonly #sideCalls: SideCalls;
+	readonly #listenerTls: ListenerTls;
 	readonly #networkFilters: readonly NetworkFilterFactory[];
 	readonly #env: FormatEnvironment;
 	readonly #node: WorkloadMetadata;
@@ -127,8 +130,14 @@ class RequestPath {
 	readonly #compiledTcp = new WeakMap<TcpProxyConfig, Pick<TcpServices, "accessLog">>();
 	readonly #listenerLogs = new WeakMap<ListenerConfig, readonly AccessLogger[]>();
 
-	constructor(deps: DataPlaneDeps, sideCalls: SideCalls, networkFilters: readonly NetworkFilterFactory[]) {
+	constructor(
+		deps: DataPlaneDeps,
+		sideCalls: SideCalls,
+		networkFilters: readonly NetworkFilterFactory[],
+		listenerTls: ListenerTls,
+	) {
 		this.#deps = deps;
+		this.#listenerTls = listenerTls;
 		this.#networkFilters = networkFilters;
 		this.#sideCalls = sideCalls;
 		this.#env = {
@@ -164,12 +173,18 @@ class RequestPath {
 
 	compileListener(message: Listener, at: string): StagedListener<ListenerConfig> {
 		const direction = message.trafficDirection === TrafficDirection.INBOUND ? "inbound" : "outbound";
+		const transports: CompiledListenerTls[] = [];
 		const config = parseListener(message, at, {
 			...this.#deps,
 			httpFilters: (statPrefix) => this.#factories(direction, statPrefix),
 			networkFilters: this.#networkFilters,
-			transport: refuseTransport,
+			transport: (socket, path) => {
+				const transport = this.#listenerTls.compile(socket, path);
+				transports.push(transport);
+				return transport;
+			},
 		});
+		for (const transport of transports) transport.statPrefix = config.statPrefix;
 		const problems: Problem[] = [];
 		const routeNames = config.chains.flatMap((chain, i) => {
 			const where = i < message.filterChains.length ? `filter_chains[${i}]` : "default_filter_chain";
@@ -179,7 +194,7 @@ class RequestPath {
 		const loggers = collect(problems, () => this.#accessLoggers(config.accessLogs, at));
 		if (problems.length > 0) throw new ProblemError(problems);
 		if (loggers && loggers.length > 0) this.#listenerLogs.set(config, loggers);
-		return { name: config.name, config, routeNames };
+		return { name: config.name, config, routeNames, transports };
 	}
 
 	/** The names of the route configurations that must have come before the listener opens. */
@@ -243,12 +258,6 @@ class RequestPath {
 		}
 		return scope;
 	}
-}
-
-function refuseTransport(message: TransportSocket, path: string): never {
-	const type = message.configType.value?.typeUrl ?? message.name;
-	const what = `the transport socket ${type} is not implemented by this proxy`;
-	throw new ProblemError([problem("LTN3542", path, what, "remove it")]);
 }
 
 /** Where its first address is bound. */

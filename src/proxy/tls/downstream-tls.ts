@@ -69,6 +69,11 @@ export class DownstreamTls {
 		return this.#server !== undefined;
 	}
 
+	/** All secrets are there, or were waited for long enough. */
+	get settled(): boolean {
+		return this.#material.settled;
+	}
+
 	/** Calls `task` once, when all secrets are there or were waited for long enough: the listener may open. */
 	whenSettled(task: () => void): void {
 		this.#material.whenSettled(task);
@@ -252,7 +257,6 @@ export class DownstreamTls {
 		}
 		this.#count(secure, leaf === undefined);
 		connection.transportProtocol = "tls";
-		connection.requestedServerName ??= sni;
 		connection.tls = new SocketTlsInfo(secure, sni, leaf, verdict.validated);
 		connection.applicationProtocol = connection.tls.alpn;
 		handshake.onSecure(secure);

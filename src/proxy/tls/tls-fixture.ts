@@ -9,7 +9,7 @@ import {
 	DownstreamTlsContextSchema,
 	UpstreamTlsContextSchema,
 } from "../../xds/generated/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts";
-import type { ConnectionInfo, TlsInfo } from "../http/connection-info.ts";
+import { type ConnectionInfo, plainConnection, type TlsInfo } from "../http/connection-info.ts";
 import { parseDownstreamTls } from "./downstream-config.ts";
 import { DownstreamTls } from "./downstream-tls.ts";
 import { FileWatcher } from "./secret/file-watcher.ts";
@@ -63,7 +63,7 @@ export async function listen(tls: () => DownstreamTls): Promise<TlsServer> {
 	const server: Server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
 		sockets.add(socket);
 		socket.on("error", () => {});
-		const connection = connectionOf(socket);
+		const connection = plainConnection(socket);
 		tls().accept(socket, connection, {
 			onSecure(secure) {
 				outcomes.push(connection);
@@ -119,23 +119,4 @@ export function greet(tls: UpstreamTls, port: number, wishes: TransportWishes = 
 			),
 		);
 	});
-}
-
-function connectionOf(socket: Socket): ConnectionInfo {
-	const { remoteAddress = "", remotePort = 0, localAddress = "", localPort = 0 } = socket;
-	return {
-		id: 1,
-		remoteIp: remoteAddress,
-		remotePort,
-		localIp: localAddress,
-		localPort,
-		sourceIp: remoteAddress,
-		sourcePort: remotePort,
-		requestedServerName: undefined,
-		applicationProtocol: undefined,
-		transportProtocol: "raw_buffer",
-		tls: undefined,
-		filterState: new Map(),
-		dynamicMetadata: new Map(),
-	};
 }

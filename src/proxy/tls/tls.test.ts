@@ -74,7 +74,7 @@ test("both sides of a mutual handshake know each other's names", async () => {
 	assert.deepEqual(connection.tls?.peer?.dnsSans, ["client.test"]);
 	assert.equal(connection.tls?.local?.subject, "CN=server.test");
 	assert.equal(connection.tls?.peerValidated, true);
-	assert.equal(connection.requestedServerName, "server.test");
+	assert.equal(connection.tls?.sni, "server.test");
 	assert.equal(connection.tls?.version, "TLSv1.2");
 	assert.equal(deps.registry.scope("cluster.test.").counter("ssl.handshake").value, 1);
 });

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { connect as connectTls } from "node:tls";
 import fc from "fast-check";
 import { listen } from "../../hcm/proxy-fixture.ts";
-import { readClientHello } from "./client-hello.ts";
+import { readClientHello } from "../../tls/hello/client-hello.ts";
 
 /** What OpenSSL really sends. */
 async function realHello(options: {

@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import { ByteReader } from "./byte-reader.ts";
+import { ByteReader } from "../../tls/hello/byte-reader.ts";
 import { formatIpv4, formatIpv6 } from "./ip-text.ts";
 
 /** A PROXY protocol header (HAProxy's specification, sections 2.1 and 2.2). */

@@ -1,5 +1,5 @@
 import type { Metrics } from "../../../telemetry/metric-registry.ts";
-import { type ClientHello, readClientHello } from "./client-hello.ts";
+import { type ClientHello, readClientHello } from "../../tls/hello/client-hello.ts";
 import type { Inspected, InspectedConnection, ListenerFilter } from "./listener-filter.ts";
 
 export interface TlsInspectorConfig {

@@ -30,28 +30,34 @@ const MORE: HelloReading = { kind: "more" };
 /** Reads a ClientHello (RFC 8446 4.1.2) that may be spread over several records (5.1); `bytes` is everything since the connection began. */
 export function readClientHello(bytes: Buffer): HelloReading {
 	let message: Buffer = Buffer.alloc(0);
-	let at = 0;
-	while (bytes.length - at >= RECORD_HEADER_BYTES) {
-		const problem = recordProblem(bytes, at);
-		if (problem !== undefined) return none(problem, at + RECORD_HEADER_BYTES);
-		const end = at + RECORD_HEADER_BYTES + bytes.readUInt16BE(at + 3);
-		if (bytes.length < end) return MORE;
-		if (bytes[at] !== HANDSHAKE) return none("UNEXPECTED_RECORD", end);
+	for (let at = 0; ; ) {
+		const end = recordEnd(bytes, at);
+		if (typeof end !== "number") return end;
 		const piece = bytes.subarray(at + RECORD_HEADER_BYTES, end);
 		message = message.length === 0 ? piece : Buffer.concat([message, piece]);
 		at = end;
 		const reading = readMessage(message, at);
-		if (reading !== MORE) return reading;
+		if (reading) return reading;
 	}
-	return MORE;
 }
 
-function readMessage(message: Buffer, bytesRead: number): HelloReading {
-	if (message.length < 4) return MORE;
+/** Where the handshake record at `at` ends, or why there is none yet or at all. */
+function recordEnd(bytes: Buffer, at: number): number | HelloReading {
+	if (bytes.length - at < RECORD_HEADER_BYTES) return MORE;
+	const problem = recordProblem(bytes, at);
+	if (problem !== undefined) return none(problem, at + RECORD_HEADER_BYTES);
+	const end = at + RECORD_HEADER_BYTES + bytes.readUInt16BE(at + 3);
+	if (bytes.length < end) return MORE;
+	return bytes[at] === HANDSHAKE ? end : none("UNEXPECTED_RECORD", end);
+}
+
+/** Undefined: the message goes on in the next record. */
+function readMessage(message: Buffer, bytesRead: number): HelloReading | undefined {
+	if (message.length < 4) return undefined;
 	if (message[0] !== CLIENT_HELLO) return none("UNEXPECTED_MESSAGE", bytesRead);
 	const size = message.readUIntBE(1, 3);
 	if (size > MAX_HELLO_BYTES) return none("EXCESSIVE_MESSAGE_SIZE", bytesRead);
-	if (message.length < 4 + size) return MORE;
+	if (message.length < 4 + size) return undefined;
 	const hello = parseClientHello(new ByteReader(message, 4, 4 + size));
 	return typeof hello === "string" ? none(hello, bytesRead) : { kind: "found", hello, bytesRead };
 }
