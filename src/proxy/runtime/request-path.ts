@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { fieldPath } from "../../lib/field-path.ts";
-import { type Problem, ProblemError, problem } from "../../lib/problem.ts";
+import { type Problem, ProblemError } from "../../lib/problem.ts";
 import type { StatScope } from "../../telemetry/metric-registry.ts";
 import type { AccessLog } from "../../xds/generated/envoy/config/accesslog/v3/accesslog_pb.ts";
 import { type Cluster, ClusterSchema } from "../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts";
