@@ -4,7 +4,7 @@ import { test } from "node:test";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { type Random, seededRandom } from "../../src/lib/random.ts";
 import type { RequestHead } from "../../src/proxy/http/message.ts";
-import { matchOf, tableOf, testRequest } from "../../src/proxy/router/route-fixture.ts";
+import { matchOf, tableOf, testInfo, testRequest } from "../../src/proxy/router/route-fixture.ts";
 import type { RouteTable } from "../../src/proxy/router/route-match.ts";
 import { findEnvoy, startEnvoy } from "../support/envoy.ts";
 import { eventually } from "../support/eventually.ts";
@@ -153,7 +153,7 @@ type Answer = readonly [status: number, body: string, location: string | undefin
 function ours(table: RouteTable, request: RequestHead): Answer {
 	const action = matchOf(table, request)?.action;
 	if (action?.kind !== "reply") return [404, "", undefined];
-	const reply = action.reply(request);
+	const reply = action.reply(request, testInfo());
 	return [reply.status, reply.body, reply.headers?.find(([name]) => name === "location")?.[1]];
 }
 

@@ -64,9 +64,12 @@ export class RequestParser extends MessageParser {
 		if (protocol === "HTTP/1.0" && !this.#acceptHttp10) return HTTP10_REFUSED;
 		const text = line.slice(first + 1, second);
 		const target = parseTarget(method, text);
-		if (target === undefined) return text.includes("#") ? CODEC_ERRORS.fragment : CODEC_ERRORS.target;
+		if (target === undefined) return this.#refuseTarget(method, text, protocol);
 		const authority = this.#authority(target, protocol);
-		if (typeof authority !== "string") return authority;
+		if (typeof authority !== "string") {
+			this.#head = { method, path: target.path, authority: "", scheme: "http", protocol, headers: this.reader.headers };
+			return authority;
+		}
 		const { path, scheme } = target;
 		this.absoluteForm = target.authority !== undefined && method !== "CONNECT";
 		const head = { method, path, authority, scheme, protocol, headers: this.reader.headers };
@@ -76,6 +79,18 @@ export class RequestParser extends MessageParser {
 
 	protected override announceHead(): void {
 		this.#sink.onRequest(this.#head!);
+	}
+
+	/** Of a head that was refused although it is well-formed: what a log tells of it. */
+	get refusedHead(): RequestHead | undefined {
+		return this.#head;
+	}
+
+	#refuseTarget(method: string, path: string, protocol: Protocol): CodecError {
+		if (!path.includes("#")) return CODEC_ERRORS.target;
+		const { headers } = this.reader;
+		this.#head = { method, path, authority: headers.get("host") ?? "", scheme: "http", protocol, headers };
+		return CODEC_ERRORS.fragment;
 	}
 
 	#authority(target: Target, protocol: Protocol): string | CodecError {
@@ -89,8 +104,7 @@ export class RequestParser extends MessageParser {
 			if (!isAuthority(host)) return CODEC_ERRORS.host;
 		} else if (protocol === "HTTP/1.0") host = this.#defaultHost;
 		if (host === undefined) return CODEC_ERRORS.noHost;
-		const authority = target.authority ?? host;
-		return authority === "" ? CODEC_ERRORS.noHost : authority;
+		return target.authority ?? host;
 	}
 
 	#acceptFields(head: RequestHead): CodecError | "final" {

@@ -49,7 +49,6 @@ const PHRASES: Readonly<Record<number, string>> = {
 	428: "Precondition Required",
 	429: "Too Many Requests",
 	431: "Request Header Fields Too Large",
-	451: "Unavailable For Legal Reasons",
 	500: "Internal Server Error",
 	501: "Not Implemented",
 	502: "Bad Gateway",
@@ -61,6 +60,7 @@ const PHRASES: Readonly<Record<number, string>> = {
 	508: "Loop Detected",
 	510: "Not Extended",
 	511: "Network Authentication Required",
+	599: "Last Unassigned Server Error Code",
 };
 
 const LINES: string[] = [];

@@ -4,6 +4,7 @@ import { TUNNEL } from "../codec/message-parser.ts";
 import { Timer, type TimerOwner } from "../http/deadlines.ts";
 import type { HeaderMap } from "../http/header-map.ts";
 import type { LocalReply, ResponseFlag, ResponseHead } from "../http/message.ts";
+import { rewriteHost } from "../router/action/rewrite.ts";
 import { firstRequestHeader } from "../router/match/request-header.ts";
 import type { ClusterChoice, ForwardAction, RouteMatch } from "../router/route-match.ts";
 import { requestTimeouts } from "../router/timeout.ts";
@@ -277,10 +278,19 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 			this.#tried.add(host);
 		}
 		this.#notePriority(host);
+		if (this.#action.autoHostRewrite) this.#nameHost(host);
 		const member = cluster.memberOf(host);
 		const target = { cluster: member, host, downstream: request.protocol, isRetry, routeStats: this.#routeStats };
 		this.#attempt = new Attempt(this, this.#context, { ...target, retryBreakers: cluster.breakers });
 		this.#attempt.start();
+	}
+
+	/** Another endpoint, another name; the client's own host is kept once. */
+	#nameHost({ hostname }: Host): void {
+		const { request } = this.#downstream;
+		if (!hostname) return;
+		if (this.#attempts > 1) request.authority = hostname;
+		else rewriteHost(request, hostname, this.#action.appendForwardedHost);
 	}
 
 	/** The endpoint that a filter asks for, at the first attempt; the balancer's choice otherwise. */

@@ -19,10 +19,14 @@ export interface Exchange {
 	readonly seen: number;
 	/** Protocol that the client asks to switch to, lower case (`Upgrade`, or `:protocol` of an extended CONNECT); "" when none. */
 	readonly upgrade: string;
+	/** HTTP/1: the target does not say the scheme. */
+	readonly originForm?: boolean;
 	/** The client waits for 100 (Continue). */
 	readonly expectsContinue: boolean;
 	/** The client takes less than it is sent; the stream's `onDownstreamDrain` follows. */
 	readonly congested: boolean;
+	/** HTTP/1: no further request on this connection. */
+	endAfterAnswer?(): void;
 	/** From here on bytes of another protocol flow both ways. */
 	beginTunnel(): void;
 	/** A 1xx other than 101. */

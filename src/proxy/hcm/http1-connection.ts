@@ -86,6 +86,14 @@ export class Http1Connection implements Exchange, LiveConnection, TransportUser,
 		return this.#parser.upgrade;
 	}
 
+	get originForm(): boolean {
+		return !this.#parser.absoluteForm;
+	}
+
+	endAfterAnswer(): void {
+		this.#closing = true;
+	}
+
 	get expectsContinue(): boolean {
 		return this.#parser.expectsContinue;
 	}
@@ -322,7 +330,7 @@ export class Http1Connection implements Exchange, LiveConnection, TransportUser,
 	/** Bytes that are no request are answered without routes and filters. */
 	#refuse(error: CodecError): void {
 		const { status, details } = error;
-		this.#open(brokenRequest()).refuse(
+		this.#open((error.wellFormed && this.#parser.refusedHead) || brokenRequest()).refuse(
 			error.wellFormed ? { status, body: "", details } : { status, body: statusText(status), flag: "DPE", details },
 		);
 	}

@@ -1,6 +1,6 @@
 import { HeaderMap } from "../http/header-map.ts";
 import type { LocalReply, RequestHead, ResponseHead } from "../http/message.ts";
-import { isGrpc } from "../router/match/route-condition.ts";
+import { isGrpc } from "../router/match/other-matchers.ts";
 
 /** An answer that the proxy gives itself, as it goes to the client. */
 export interface LocalResponse {
@@ -22,18 +22,28 @@ const GRPC_STATUS: Readonly<Record<number, number>> = {
 	504: 14,
 };
 
-/** What a client gets for a local reply: gRPC clients a status in the head of a 200 (Envoy: Utility::prepareLocalReply). */
-export function localResponse(reply: LocalReply, request: RequestHead): LocalResponse {
+/** What a client gets for a local reply: gRPC clients a status in the head of a 200 (Envoy: Utility::prepareLocalReply). `finalize`: the route's changes. */
+export function localResponse(
+	reply: LocalReply,
+	request: RequestHead,
+	finalize: (head: ResponseHead) => void = () => {},
+): LocalResponse {
 	const grpc = isGrpc(request.headers.get("content-type"));
 	const headers = new HeaderMap();
 	for (const [name, value] of reply.headers ?? []) if (!grpc || name !== "content-length") headers.append(name, value);
-	if (grpc) return grpcResponse(reply, request, headers);
+	if (grpc) {
+		const response = grpcResponse(reply, request, headers);
+		finalize(response.head);
+		return response;
+	}
+	const head = { status: reply.status, headers };
+	finalize(head);
 	const body = reply.body === "" ? NO_BODY : Buffer.from(reply.body);
 	if (body.length > 0) {
 		if (!headers.has("content-length")) headers.append("content-length", String(body.length));
 		if (!headers.has("content-type")) headers.append("content-type", "text/plain");
 	}
-	return { head: { status: reply.status, headers }, body };
+	return { head, body };
 }
 
 function grpcResponse(reply: LocalReply, request: RequestHead, headers: HeaderMap): LocalResponse {

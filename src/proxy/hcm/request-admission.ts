@@ -31,6 +31,7 @@ export function admitRequest(stream: IncomingStream, exchange: Exchange): LocalR
 		config,
 		random: stream.random,
 		upgrade: exchange.upgrade !== "",
+		originForm: exchange.originForm === true,
 		nodeIp: shared.services.localAddress,
 	});
 	if (client !== connection.sourceIp) stream.info.downstreamRemoteAddress = `${client}:0`;

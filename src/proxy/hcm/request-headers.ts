@@ -37,6 +37,8 @@ export interface HeaderRules {
 	readonly random: Random;
 	/** The request asks to switch protocols. */
 	readonly upgrade: boolean;
+	/** The target does not name the scheme: x-forwarded-proto does. */
+	readonly originForm: boolean;
 	/** IP that stands for this node in x-forwarded-for when the peer is on loopback. */
 	readonly nodeIp: string | undefined;
 }
@@ -59,6 +61,7 @@ export function mutateRequestHeaders(
 	const client = identity.useRemoteAddress
 		? acceptAtEdge(headers, seen, peer, rules)
 		: acceptBehindProxy(headers, seen, peer, identity);
+	if (rules.originForm) request.scheme = schemeOf(headers.get("x-forwarded-proto"), peer);
 	const internal = client.trusted && identity.internalRanges.some((range) => range.contains(client.ip));
 	const edge = identity.useRemoteAddress && !internal;
 	if ((seen & SEEN.envoy) !== 0) stripEnvoyFields(headers, internal, edge);
@@ -69,6 +72,12 @@ export function mutateRequestHeaders(
 	if (edge) headers.set("x-envoy-external-address", client.ip);
 	identify(headers, seen, edge, rules);
 	return client.ip;
+}
+
+function schemeOf(forwardedProto: string | undefined, peer: ConnectionInfo): RequestHead["scheme"] {
+	const named = forwardedProto?.toLowerCase();
+	if (named === "https" || named === "http") return named;
+	return peer.tls ? "https" : "http";
 }
 
 /** x-request-id, and the trace fields when tracing is on. */

@@ -312,10 +312,13 @@ export class ServerStream
 		if (this.#requestPauses > 0) this.#exchange.resumeReading();
 		this.#requestPauses = 0;
 		if (reply.flag) this.info.responseFlags.add(reply.flag);
-		const { head, body } = localResponse(reply, this.request);
+		// As Envoy: after a bad request nothing on this connection can be trusted.
+		if (reply.status === 400) this.#exchange.endAfterAnswer?.();
 		if (this.#route && this.info.upstreamCluster === undefined) this.#nameCluster(this.#route);
 		// Response header operations of the route apply to our own answers too (as in Envoy).
-		if (this.#routed) this.#route?.finalizeResponse(head, this.request, this.info, this.#forward?.choice);
+		const { head, body } = localResponse(reply, this.request, (answer) => {
+			if (this.#routed) this.#route?.finalizeResponse(answer, this.request, this.info, this.#forward?.choice);
+		});
 		this.info.responseCodeDetails = reply.details;
 		batchWrites(() => this.#answer(head, body));
 	}
@@ -372,7 +375,7 @@ export class ServerStream
 			return;
 		}
 		if (match.action.kind === "reply") {
-			const reply = match.action.reply(this.request);
+			const reply = match.action.reply(this.request, this.info);
 			(reply.status >= 300 && reply.status < 400 ? stats.rqRedirect : stats.rqDirectResponse).inc();
 			this.sendLocalReply(reply);
 			return;

@@ -94,7 +94,7 @@ function compileAction(
 	const { action } = route;
 	switch (action.case) {
 		case "redirect":
-			return replying(compileRedirect(action.value, path, at.field("redirect"), scope.problems));
+			return replying(compileRedirect(action.value, path, at.field("redirect"), scope));
 		case "directResponse":
 			return replying(compileDirectResponse(action.value, at.field("direct_response"), scope));
 		case "route": {
@@ -104,9 +104,9 @@ function compileAction(
 			return {
 				action: { kind: "forward", forward: compileForwardAction(action.value, inherited, routeAt, scope) },
 				weighted: spec.case === "weightedClusters" ? compileWeightedLevels(spec.value, weightedAt, scope) : [],
-				hostRewrite: compileHostRewrite(action.value, routeAt, scope.problems),
+				hostRewrite: compileHostRewrite(action.value, routeAt, scope),
 				appendForwardedHost: action.value.appendXForwardedHost,
-				pathRewrite: compilePathRewrite(action.value, path, routeAt, scope.problems),
+				pathRewrite: compilePathRewrite(action.value, path, routeAt, scope),
 			};
 		}
 		case undefined:

@@ -2,6 +2,7 @@ import type { Any } from "@bufbuild/protobuf/wkt";
 import { type FieldPath, fieldPath } from "../../lib/field-path.ts";
 import { FilterSwitch } from "./filter-switch.ts";
 import type { FormatEnvironment } from "./format/format-context.ts";
+import { compileTextFormat, type TextFormat } from "./format/text-format.ts";
 import { ProblemList } from "./problem-list.ts";
 
 /** What compiling a route configuration needs from outside. */
@@ -33,6 +34,11 @@ export class CompileScope {
 	checkCluster(name: string, at: FieldPath): void {
 		if (!this.validateClusters || !this.deps.hasCluster || this.deps.hasCluster(name)) return;
 		this.problems.add("cluster", at, `there is no cluster "${name}"`, "define it or set validate_clusters to false");
+	}
+
+	/** Compiles a format string for a header or a rewrite: what is missing is empty. */
+	textFormat(text: string, at: FieldPath): TextFormat {
+		return compileTextFormat(text, { env: this.deps.env, missing: "" }, at, this.problems);
 	}
 
 	/** Parses a level's `typed_per_filter_config`. */

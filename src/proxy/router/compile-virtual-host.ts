@@ -46,7 +46,8 @@ export class CompiledVirtualHost {
 	}
 
 	#mustRedirect(request: RequestHead): boolean {
-		if (this.#requireTls === TlsRequirement.NONE || request.scheme === "https") return false;
+		if (this.#requireTls === TlsRequirement.NONE) return false;
+		if ((request.headers.get("x-forwarded-proto") ?? request.scheme) === "https") return false;
 		return this.#requireTls === TlsRequirement.ALL || request.headers.get("x-envoy-internal") !== "true";
 	}
 }
@@ -100,7 +101,7 @@ const ANY_PATH = {
 } as const;
 
 function httpsRedirectRoute(virtualHostName: string): CompiledRoute {
-	const condition = new RouteCondition(ANY_PATH, [], { query: [], fraction: 1_000_000, grpcOnly: false });
+	const condition = new RouteCondition(ANY_PATH, [], { others: [], fraction: 1_000_000 });
 	return new CompiledRoute(condition, {
 		routeName: "",
 		virtualHostName,

@@ -91,9 +91,9 @@ export class CompiledRoute implements RouteMatch {
 			for (const level of parts.headers.request) level.apply(request.headers, ctx);
 		}
 		if (weighted && weighted.host !== "") request.authority = weighted.host;
-		const host = parts.hostRewrite?.(request);
+		const host = parts.hostRewrite?.(request, info);
 		if (host !== undefined) rewriteHost(request, host, parts.appendForwardedHost);
-		if (parts.pathRewrite) rewritePath(request, parts.pathRewrite);
+		if (parts.pathRewrite) rewritePath(request, parts.pathRewrite, info);
 	}
 
 	finalizeResponse(

@@ -46,7 +46,7 @@ export function compileRouteConfiguration(
 		addDomains(domains, { host, compiled }, hostAt.field("domains"), scope);
 	});
 	scope.problems.throwIfAny();
-	return new CompiledRouteTable(config.name, domains, config.ignorePortInHostMatching);
+	return new CompiledRouteTable(config, domains);
 }
 
 function addDomains(
@@ -72,16 +72,23 @@ class CompiledRouteTable implements RouteTable {
 	readonly name: string;
 	readonly #domains: DomainIndex<CompiledVirtualHost>;
 	readonly #ignorePort: boolean;
+	/** The header that takes the host's place; empty: the host. */
+	readonly #hostHeader: string;
 	readonly #hosts = new Map<string, CompiledVirtualHost | undefined>();
 
-	constructor(name: string, domains: DomainIndex<CompiledVirtualHost>, ignorePort: boolean) {
-		this.name = name;
+	constructor(config: RouteConfiguration, domains: DomainIndex<CompiledVirtualHost>) {
+		this.name = config.name;
 		this.#domains = domains;
-		this.#ignorePort = ignorePort;
+		this.#ignorePort = config.ignorePortInHostMatching;
+		this.#hostHeader = config.vhostHeader.toLowerCase();
 	}
 
 	match(request: RequestHead, ctx: RouteContext): RouteMatch | undefined {
-		return this.#hostOf(request.authority)?.match(new MatchInput(request, ctx.random));
+		return this.#hostOf(this.#authorityOf(request))?.match(new MatchInput(request, ctx));
+	}
+
+	#authorityOf(request: RequestHead): string {
+		return this.#hostHeader === "" ? request.authority : (request.headers.get(this.#hostHeader) ?? "");
 	}
 
 	#hostOf(authority: string): CompiledVirtualHost | undefined {

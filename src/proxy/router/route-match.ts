@@ -53,7 +53,7 @@ export interface RouteMatch {
 export type RouteAction =
 	| { readonly kind: "forward"; readonly forward: ForwardAction }
 	/** Redirects and direct responses, ready to send. */
-	| { readonly kind: "reply"; reply(request: RequestHead): LocalReply };
+	| { readonly kind: "reply"; reply(request: RequestHead, info: StreamInfo): LocalReply };
 
 export interface ForwardAction {
 	/**
@@ -81,6 +81,9 @@ export interface ForwardAction {
 	readonly upgrades: ReadonlySet<string>;
 	/** ... and forbids, over what the connection manager says. */
 	readonly forbiddenUpgrades: ReadonlySet<string>;
+	/** The host becomes the endpoint's host name, where it has one. */
+	readonly autoHostRewrite: boolean;
+	readonly appendForwardedHost: boolean;
 	readonly includeAttemptCount: boolean;
 	/** Add x-envoy-attempt-count to the response too. */
 	readonly includeAttemptCountInResponse: boolean;

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { fieldPath } from "../../lib/field-path.ts";
@@ -114,6 +115,14 @@ function socketsKey({ transportSocket, transportSocketMatches }: Cluster): strin
 	return Buffer.from(toBinary(ClusterSchema, part)).toString("base64");
 }
 
+function readWhole(path: string): Uint8Array | string {
+	try {
+		return readFileSync(path);
+	} catch (error) {
+		return `the file cannot be read: ${(error as Error).message}`;
+	}
+}
+
 class RequestPath {
 	readonly routeDeps: RouteCompileDeps;
 	readonly #deps: DataPlaneDeps;
@@ -144,6 +153,7 @@ class RequestPath {
 			hostname: hostname(),
 			nowMs: () => deps.clock.nowMs(),
 			environment: (name) => deps.environment[name],
+			readFile: readWhole,
 		};
 		this.#node = workloadOfNode(deps.node.id, deps.node.metadata ?? {});
 		this.#istio = istioFamilies(deps.metrics);

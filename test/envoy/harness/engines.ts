@@ -82,11 +82,17 @@ export class Actor {
 		const { listeners, ...resources } = bootstrap.static_resources as JsonObject;
 		const all = [...(listeners as JsonObject[]), FENCE_LISTENER];
 		this.#proxy = await startEngine(this.name, { ...bootstrap, static_resources: { ...resources, listeners: all } });
-		this.#ports = await eventually(`${this.name}'s listeners`, () => this.#listening(all.length), 10_000);
+		this.#ports = await eventually(`${this.name}'s listeners`, () => this.#listening(all.length), 10_000).catch(
+			(cause) => {
+				throw new Error(`${this.name} opens no listeners:\n${this.errors()}`, { cause });
+			},
+		);
 	}
 
 	async #listening(count: number): Promise<ReadonlyMap<string, number> | undefined> {
-		const response = await fetch(`${this.#running.adminUrl}/listeners?format=json`);
+		const response = await fetch(`${this.#running.adminUrl}/listeners?format=json`).catch((error: Error) => error);
+		// Its admin interface may not listen yet; a proxy that ended never will.
+		if (response instanceof Error) return undefined;
 		const { listener_statuses: found = [] } = (await response.json()) as {
 			listener_statuses?: { name: string; local_address: { socket_address?: { port_value: number } } }[];
 		};

@@ -69,11 +69,11 @@ class Http1Talk {
 		const all = answered && (await this.#answersCome(expected));
 		if (tunnel !== undefined && this.#switched) this.#client.write(tunnel);
 		const mayClose = this.#switched || this.#saysClose();
-		const connection = await this.#client.settle(
-			settleMs ?? (mayClose && !this.#switched ? SETTLE_CLOSE_MS : SETTLE_MS),
-		);
+		let connection = await this.#client.settle(settleMs ?? (mayClose && !this.#switched ? SETTLE_CLOSE_MS : SETTLE_MS));
 		this.#client.destroy();
 		await reading;
+		// Who still sends when the other side has said that it ends may be told so by a RST.
+		if (connection === "reset" && this.#saysClose()) connection = "closed";
 		const none = !all && connection === "open";
 		const rest = this.#client.received.left.toString("latin1");
 		return { answers: this.#answers, rest, connection: none ? "no answer" : connection };

@@ -2,7 +2,7 @@ import type { Clock } from "../../../lib/clock.ts";
 import type { Random } from "../../../lib/random.ts";
 import type { HTTPFault } from "../../../xds/generated/envoy/extensions/filters/http/fault/v3/fault_pb.ts";
 import type { LocalReply } from "../../http/message.ts";
-import { requestHeader } from "../../router/match/request-header.ts";
+import { testRequestHeader } from "../../router/match/header-matcher.ts";
 import type { FilterStream, HttpFilter, HttpFilterFactory } from "../http-filter.ts";
 import { readingConfig } from "../problem-path.ts";
 import { type Abort, type Fault, parseFault } from "./fault-config.ts";
@@ -116,7 +116,7 @@ function applies(fault: Fault, stream: FilterStream): boolean {
 	)
 		return false;
 	for (const header of fault.headers) {
-		if (!header.test(requestHeader(request, header.name))) return false;
+		if (!testRequestHeader(header, request)) return false;
 	}
 	return true;
 }

@@ -4,7 +4,7 @@ import type { Counter, Histogram } from "../../../telemetry/metrics.ts";
 import type { FilterConfig } from "../../../xds/generated/envoy/extensions/filters/http/grpc_stats/v3/config_pb.ts";
 import type { HeaderMap } from "../../http/header-map.ts";
 import type { ResponseHead } from "../../http/message.ts";
-import { isGrpc } from "../../router/match/route-condition.ts";
+import { isGrpc } from "../../router/match/other-matchers.ts";
 import { GRPC_MESSAGES, type GrpcMessages } from "../filter-state-keys.ts";
 import type { FilterStream, HeadOutcome, HttpFilter, HttpFilterFactory } from "../http-filter.ts";
 import { grpcNames, type NameOf } from "./grpc-names.ts";

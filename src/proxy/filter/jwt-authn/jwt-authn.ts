@@ -211,7 +211,7 @@ class JwtAuthnStream implements HttpFilter {
 		const own = stream.routeConfig(name) as RouteRule | undefined;
 		if (own?.kind === "off") return undefined;
 		if (own) return named.get(own.name) ?? this.#refuseName(own.name, stream);
-		const input = new MatchInput(stream.request, random);
+		const input = new MatchInput(stream.request, { random, info: stream.info });
 		const rule = rules.find(({ condition }) => condition.matches(input));
 		if (rule) return rule.requirement;
 		const state = byState && stream.info.filterState.get(byState.key);

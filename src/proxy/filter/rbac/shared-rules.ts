@@ -7,9 +7,8 @@ import type { MetadataMatcher } from "../../../xds/generated/envoy/type/matcher/
 import type { PathMatcher } from "../../../xds/generated/envoy/type/matcher/v3/path_pb.ts";
 import type { RequestHead } from "../../http/message.ts";
 import { splitAddress } from "../../router/format/address-operators.ts";
-import { compileHeaderMatcher } from "../../router/match/header-matcher.ts";
+import { compileHeaderMatcher, testRequestHeader } from "../../router/match/header-matcher.ts";
 import { pathOnly } from "../../router/match/path-matcher.ts";
-import { requestHeader } from "../../router/match/request-header.ts";
 import { compileStringMatcher } from "../../router/match/string-matcher.ts";
 import { compileMetadataMatcher } from "../../router/match/value-matcher.ts";
 import type { ProblemList } from "../../router/problem-list.ts";
@@ -29,7 +28,7 @@ const NO_REQUEST = { headers: { getJoined: () => undefined }, path: "", authorit
 export function headerRule(matcher: HeaderMatcher, at: FieldPath, { problems, layer }: RuleScope): RbacTest {
 	if (layer === "network") problems.add("invalid", at, "a network filter sees no headers", "remove the rule");
 	const header = compileHeaderMatcher(matcher, at, problems);
-	return ({ request }) => header.test(requestHeader(request ?? NO_REQUEST, header.name));
+	return ({ request }) => testRequestHeader(header, request ?? NO_REQUEST);
 }
 
 /** The path without query and fragment. */

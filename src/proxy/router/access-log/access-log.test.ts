@@ -178,7 +178,7 @@ test("what is wrong is told with its path and nothing is opened", () => {
 					"LTN3306 access_log[1].typed_config.log_format.json_format[a][b][0]",
 					"LTN3303 access_log[2].typed_config.path",
 					"LTN3301 access_log[3].filter.traceable_filter",
-					"LTN3301 access_log[4].typed_config.log_format.text_format_source",
+					"LTN3302 access_log[4].typed_config.log_format.text_format_source",
 					"LTN3301 access_log[5].typed_config.log_format.formatters[0]",
 					"LTN3301 access_log[6].typed_config",
 				],

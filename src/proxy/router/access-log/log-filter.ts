@@ -8,8 +8,7 @@ import type {
 import type { FormatContext } from "../format/format-context.ts";
 import { grpcStatusOf } from "../format/operators.ts";
 import { perMillion } from "../match/fraction.ts";
-import { compileHeaderMatcher } from "../match/header-matcher.ts";
-import { requestHeader } from "../match/request-header.ts";
+import { compileHeaderMatcher, testRequestHeader } from "../match/header-matcher.ts";
 import type { ProblemList } from "../problem-list.ts";
 
 /** True when the stream is to be logged. */
@@ -55,7 +54,7 @@ const FILTERS: CompileTable = {
 			return () => false;
 		}
 		const matcher = compileHeaderMatcher(header, at.field("header"), problems);
-		return ({ request }) => request !== undefined && matcher.test(requestHeader(request, matcher.name));
+		return ({ request }) => request !== undefined && testRequestHeader(matcher, request);
 	},
 	responseFlagFilter: ({ flags }) => {
 		const wanted = new Set(flags);

@@ -1,4 +1,5 @@
 import type { FieldPath } from "../../../lib/field-path.ts";
+import type { DataSource } from "../../../xds/generated/envoy/config/core/v3/base_pb.ts";
 import type { SubstitutionFormatString } from "../../../xds/generated/envoy/config/core/v3/substitution_format_string_pb.ts";
 import type { FileAccessLog } from "../../../xds/generated/envoy/extensions/access_loggers/file/v3/file_pb.ts";
 import { typeNameOf } from "../../../xds/type-urls.ts";
@@ -47,8 +48,11 @@ export function compileLogFormat(
 					missing,
 					at.field("text_format_source").field("inline_bytes"),
 				);
-			problems.notImplemented(at.field("text_format_source"), "a format from a file or the environment");
-			return () => "";
+			return text(
+				readSource(specifier, env, at.field("text_format_source"), problems),
+				missing,
+				at.field("text_format_source"),
+			);
 		}
 		case "jsonFormat": {
 			const options = { env, omitEmpty: message.omitEmptyValues };
@@ -59,6 +63,19 @@ export function compileLogFormat(
 			problems.add("missing", at, "the log format is empty", "set text_format_source or json_format");
 			return () => "";
 	}
+}
+
+function readSource(
+	specifier: DataSource["specifier"],
+	env: FormatEnvironment,
+	at: FieldPath,
+	problems: ProblemList,
+): string {
+	if (specifier.case === "environmentVariable") return env.environment(specifier.value) ?? "";
+	const content = specifier.case === "filename" ? env.readFile?.(specifier.value) : undefined;
+	if (typeof content === "object") return new TextDecoder().decode(content);
+	problems.add("invalid", at, content ?? "files cannot be read here");
+	return "";
 }
 
 function checkFormatters(message: SubstitutionFormatString, at: FieldPath, problems: ProblemList): void {

@@ -9,7 +9,7 @@ import type { ForwardAction } from "../route-match.ts";
 function replyTo(route: JsonObject, request: RequestHead) {
 	const action = matchOf(tableOfRoutes(route), request)!.action;
 	assert.equal(action.kind, "reply");
-	return action.kind === "reply" ? action.reply(request) : assert.fail();
+	return action.kind === "reply" ? action.reply(request, testInfo()) : assert.fail();
 }
 
 /** Match, redirect, request, location: as Envoy 1.40 answers. */
@@ -84,7 +84,8 @@ describe("redirects", () => {
 			matchOf(table(require_tls), testRequest("/a?b", headers, head))!.action;
 		const redirect = kind("ALL", { authority: "h:8080" });
 		assert.equal(
-			redirect.kind === "reply" && redirect.reply(testRequest("/a?b", {}, { authority: "h:8080" })).headers?.[0]?.[1],
+			redirect.kind === "reply" &&
+				redirect.reply(testRequest("/a?b", {}, { authority: "h:8080" }), testInfo()).headers?.[0]?.[1],
 			"https://h:8080/a?b",
 		);
 		assert.equal(kind("ALL", { scheme: "https" }).kind, "forward");

@@ -48,6 +48,8 @@ export function compileForwardAction(
 			: inherited.retryPolicy,
 		hash: compileHashPolicies(action.hashPolicy, at.field("hash_policy"), problems),
 		mirrors: mirrors.length > 0 ? mirrors : inherited.mirrors,
+		autoHostRewrite: action.hostRewriteSpecifier.case === "autoHostRewrite" && action.hostRewriteSpecifier.value.value,
+		appendForwardedHost: action.appendXForwardedHost,
 		includeAttemptCount: inherited.includeAttemptCount,
 		includeAttemptCountInResponse: inherited.includeAttemptCountInResponse,
 		...upgrades,

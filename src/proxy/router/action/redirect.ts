@@ -1,14 +1,15 @@
 import type { FieldPath } from "../../../lib/field-path.ts";
 import type { RedirectAction } from "../../../xds/generated/envoy/config/route/v3/route_components_pb.ts";
 import type { LocalReply, RequestHead } from "../../http/message.ts";
+import type { StreamInfo } from "../../http/stream-info.ts";
+import type { CompileScope } from "../compile-scope.ts";
 import { type PathMatcher, pathOnly } from "../match/path-matcher.ts";
-import type { ProblemList } from "../problem-list.ts";
 import { compileSubstitution, type PathRewrite, prefixRewrite } from "./rewrite.ts";
 
 const STATUS: readonly number[] = [301, 302, 303, 307, 308];
 
 /** Builds the answer to a request; Envoy gives redirects and direct responses the same details. */
-export type ReplyBuilder = (request: RequestHead) => LocalReply;
+export type ReplyBuilder = (request: RequestHead, info: StreamInfo) => LocalReply;
 
 export function localReply(status: number, body: string, location: string | undefined): LocalReply {
 	const headers = location === undefined ? [] : [["location", location] as const];
@@ -20,18 +21,19 @@ export function compileRedirect(
 	action: RedirectAction,
 	matcher: PathMatcher,
 	at: FieldPath,
-	problems: ProblemList,
+	scope: CompileScope,
 ): ReplyBuilder {
+	const { problems } = scope;
 	const status = STATUS[action.responseCode];
 	if (status === undefined)
 		problems.add("invalid", at.field("response_code"), `${action.responseCode} is no redirect response code`);
-	const path = compileRedirectPath(action, matcher, at, problems);
+	const path = compileRedirectPath(action, matcher, at, scope);
 	const scheme = redirectScheme(action);
 	const port = action.portRedirect === 0 ? "" : `:${action.portRedirect}`;
-	return (request) => {
+	return (request, info) => {
 		const newScheme = scheme || request.scheme;
 		const host = action.hostRedirect || requestHost(request, newScheme, port);
-		return localReply(status ?? 301, "", `${newScheme}://${host}${port}${path(request.path)}`);
+		return localReply(status ?? 301, "", `${newScheme}://${host}${port}${path(request, info)}`);
 	};
 }
 
@@ -55,16 +57,17 @@ function compileRedirectPath(
 	action: RedirectAction,
 	matcher: PathMatcher,
 	at: FieldPath,
-	problems: ProblemList,
-): (target: string) => string {
+	scope: CompileScope,
+): (request: RequestHead, info: StreamInfo) => string {
 	const { pathRewriteSpecifier: spec, stripQuery } = action;
 	// A query in the new path takes the place of the request's and stays.
 	if (spec.case === "pathRedirect" && spec.value.includes("?")) return () => absolute(spec.value);
-	const rewrite = compileRewriteOf(spec, matcher, at, problems);
-	return (target) => {
+	const rewrite = compileRewriteOf(spec, matcher, at, scope);
+	return (request, info) => {
+		const target = request.path;
 		const path = pathOnly(target);
 		const query = stripQuery ? "" : target.slice(path.length);
-		return absolute(rewrite(path) || path) + query;
+		return absolute(rewrite(path, request, info) || path) + query;
 	};
 }
 
@@ -74,7 +77,7 @@ function compileRewriteOf(
 	spec: RedirectAction["pathRewriteSpecifier"],
 	matcher: PathMatcher,
 	at: FieldPath,
-	problems: ProblemList,
+	scope: CompileScope,
 ): PathRewrite {
 	switch (spec.case) {
 		case "pathRedirect":
@@ -82,12 +85,13 @@ function compileRewriteOf(
 		case "prefixRewrite":
 			return spec.value === "" ? (path) => path : prefixRewrite(spec.value, matcher);
 		case "regexRewrite": {
-			const regex = compileSubstitution(spec.value, at.field("regex_rewrite"), problems);
+			const regex = compileSubstitution(spec.value, at.field("regex_rewrite"), scope.problems);
 			return regex ? (path) => regex.apply(path) : (path) => path;
 		}
-		case "pathRewrite":
-			problems.notImplemented(at.field("path_rewrite"), "a format string for the path");
-			return (path) => path;
+		case "pathRewrite": {
+			const format = scope.textFormat(spec.value, at.field("path_rewrite"));
+			return (_, request, info) => format.format({ info, request });
+		}
 		default:
 			return (path) => path;
 	}

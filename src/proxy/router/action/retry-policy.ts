@@ -6,8 +6,7 @@ import { PreviousHostsPredicateSchema } from "../../../xds/generated/envoy/exten
 import { PreviousPrioritiesConfigSchema } from "../../../xds/generated/envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config_pb.ts";
 import { typeNameOf } from "../../../xds/type-urls.ts";
 import type { ResponseHead } from "../../http/message.ts";
-import { compileHeaderMatcher, type HeaderTest } from "../match/header-matcher.ts";
-import { responseHeader } from "../match/request-header.ts";
+import { compileHeaderMatcher, type HeaderTest, testResponseHeader } from "../match/header-matcher.ts";
 import type { ProblemList } from "../problem-list.ts";
 import type { AttemptFailure, RetryPolicy } from "../retry.ts";
 
@@ -118,7 +117,7 @@ function retriesResponse(on: Conditions, response: ResponseHead): boolean {
 	// A rate limited answer is only tried again on its own token.
 	if (response.headers.has("x-envoy-ratelimited")) return on.rateLimited;
 	if (on.statuses.has(response.status) || on.statusTests.some((test) => test(response.status))) return true;
-	if (on.headers.some((h) => h.test(responseHeader(response, h.name)))) return true;
+	if (on.headers.some((h) => testResponseHeader(h, response))) return true;
 	if (on.grpc.size === 0) return false;
 	const grpcStatus = response.headers.get("grpc-status");
 	return grpcStatus !== undefined && on.grpc.has(Number(grpcStatus));

@@ -22,6 +22,8 @@ export interface FormatEnvironment {
 	nowMs(): number;
 	/** %ENVIRONMENT(X)%. */
 	environment(name: string): string | undefined;
+	/** A file's content, or why it cannot be read. Asked while a configuration is compiled. */
+	readFile?(path: string): Uint8Array | string;
 }
 
 /** A typed value; undefined: missing. Objects and lists come from metadata. */

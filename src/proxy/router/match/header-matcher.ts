@@ -1,14 +1,19 @@
 import type { FieldPath } from "../../../lib/field-path.ts";
 import type { HeaderMatcher } from "../../../xds/generated/envoy/config/route/v3/route_components_pb.ts";
 import type { Int64Range } from "../../../xds/generated/envoy/type/v3/range_pb.ts";
+import type { HeaderMap } from "../../http/header-map.ts";
+import type { RequestHead, ResponseHead } from "../../http/message.ts";
 import type { ProblemList } from "../problem-list.ts";
+import { requestHeader } from "./request-header.ts";
 import { compileRegexMatcher, compileStringMatcher, compileTextTest, type ValueTest } from "./string-matcher.ts";
 
-/** One compiled header test: the joined value of the named field (undefined: the field is absent) → does it match. */
+/** One compiled header test: one value of the named field (undefined: the field is absent) → does it match. */
 export interface HeaderTest {
 	/** In lower case; a pseudo header begins with a colon. */
 	readonly name: string;
 	test(value: string | undefined): boolean;
+	/** With several instances of the field: all must pass (an inverted test) instead of one. */
+	readonly every: boolean;
 	/** The one value that can match, when the test is a plain equality; lets an index skip the rest. */
 	readonly exact: string | undefined;
 }
@@ -21,13 +26,35 @@ export function compileHeaderMatcher(matcher: HeaderMatcher, at: FieldPath, prob
 	// Without a specifier the test is for presence.
 	if (spec.case === undefined || spec.case === "presentMatch") {
 		const wanted = spec.case === undefined || spec.value;
-		return { name, test: presenceTest(wanted, invert, missingIsEmpty), exact: undefined };
+		return { name, every: invert, test: presenceTest(wanted, invert, missingIsEmpty), exact: undefined };
 	}
 	const inner = compileValueTest(spec, at, problems);
 	// An absent field never matches, inverted or not, unless it counts as empty.
 	const ifMissing = missingIsEmpty ? inner("") !== invert : false;
 	const exact = invert || missingIsEmpty ? undefined : exactValue(spec);
-	return { name, exact, test: (value) => (value === undefined ? ifMissing : inner(value) !== invert) };
+	return { name, every: invert, exact, test: (value) => (value === undefined ? ifMissing : inner(value) !== invert) };
+}
+
+/** Several instances of a field are looked at one by one (Envoy: match_headers_individually). */
+export function testHeader(header: HeaderTest, headers: HeaderMap): boolean {
+	const { names, values } = headers;
+	const first = names.indexOf(header.name);
+	if (first < 0) return header.test(undefined);
+	if (names.indexOf(header.name, first + 1) < 0) return header.test(values[first]);
+	const all = headers.getAll(header.name);
+	return header.every ? all.every(header.test) : all.some(header.test);
+}
+
+/** Does the request have what the header test wants? Pseudo headers go by their names. */
+export function testRequestHeader(header: HeaderTest, request: RequestHead): boolean {
+	const { name } = header;
+	if (name.charCodeAt(0) === 58 || name === "host") return header.test(requestHeader(request, name));
+	return testHeader(header, request.headers);
+}
+
+/** As `testRequestHeader`, for a response. */
+export function testResponseHeader(header: HeaderTest, response: ResponseHead): boolean {
+	return header.name === ":status" ? header.test(String(response.status)) : testHeader(header, response.headers);
 }
 
 function presenceTest(wanted: boolean, invert: boolean, missingIsEmpty: boolean): HeaderTest["test"] {

@@ -1,5 +1,7 @@
-import type { Random } from "../../../lib/random.ts";
 import type { RequestHead } from "../../http/message.ts";
+import type { StreamInfo } from "../../http/stream-info.ts";
+import type { RouteContext } from "../route-match.ts";
+import { parseCookies } from "./cookies.ts";
 import { type PathInput, pathOnly } from "./path-matcher.ts";
 import { parseQuery, type QueryParameters } from "./query-matcher.ts";
 
@@ -9,16 +11,17 @@ export class MatchInput implements PathInput {
 	/** Without query and fragment. */
 	readonly path: string;
 	readonly isConnect: boolean;
-	readonly #random: Random;
+	readonly #ctx: RouteContext;
 	#lower: string | undefined;
 	#query: QueryParameters | undefined;
+	#cookies: ReadonlyMap<string, string> | undefined;
 	#draw = -1;
 
-	constructor(request: RequestHead, random: Random) {
+	constructor(request: RequestHead, ctx: RouteContext) {
 		this.request = request;
 		this.path = pathOnly(request.path);
 		this.isConnect = request.method === "CONNECT";
-		this.#random = random;
+		this.#ctx = ctx;
 	}
 
 	get lowerPath(): string {
@@ -31,9 +34,18 @@ export class MatchInput implements PathInput {
 		return this.#query;
 	}
 
+	get info(): StreamInfo {
+		return this.#ctx.info;
+	}
+
+	get cookies(): ReadonlyMap<string, string> {
+		this.#cookies ??= parseCookies(this.request.headers.getAll("cookie"));
+		return this.#cookies;
+	}
+
 	/** One draw for all runtime fractions of the request, so that a request's way through the table is consistent. */
 	get millionth(): number {
-		if (this.#draw < 0) this.#draw = this.#random.below(1_000_000);
+		if (this.#draw < 0) this.#draw = this.#ctx.random.below(1_000_000);
 		return this.#draw;
 	}
 }

@@ -51,10 +51,14 @@ describe("header matchers", () => {
 		});
 	}
 
-	test("several instances count as one value joined by commas", () => {
+	test("several instances are looked at one by one", () => {
 		const request = testRequest("/", { "x-test": "a" });
 		request.headers.append("x-test", "b");
-		assert.ok(answers({ headers: [{ name: "x-test", exact_match: "a,b" }] }, request));
+		const matches = (matcher: JsonObject) => answers({ headers: [{ name: "x-test", ...matcher }] }, request);
+		assert.ok(matches({ exact_match: "b" }));
+		assert.ok(!matches({ exact_match: "a,b" }));
+		assert.ok(!matches({ exact_match: "b", invert_match: true }));
+		assert.ok(matches({ exact_match: "c", invert_match: true }));
 	});
 
 	test("pseudo headers and host can be tested", () => {

@@ -1,8 +1,12 @@
+import { anyUnpack } from "@bufbuild/protobuf/wkt";
 import type { FieldPath } from "../../../lib/field-path.ts";
+import type { TypedExtensionConfig } from "../../../xds/generated/envoy/config/core/v3/extension_pb.ts";
 import type { RouteMatch } from "../../../xds/generated/envoy/config/route/v3/route_components_pb.ts";
+import { UriTemplateMatchConfigSchema } from "../../../xds/generated/envoy/extensions/path/match/uri_template/v3/uri_template_match_pb.ts";
 import type { ProblemList } from "../problem-list.ts";
 import { literalPrefix } from "./regex-plan.ts";
 import { compileRegexMatcher } from "./string-matcher.ts";
+import { compileUriTemplate, type UriTemplate } from "./uri-template.ts";
 
 /** A path without query and fragment. */
 export interface PathInput {
@@ -24,6 +28,8 @@ export interface PathMatcher {
 	test(input: PathInput): boolean;
 	/** What a prefix rewrite replaces: the part of `path` that the condition covers. */
 	covered(path: string): string;
+	/** The template, when the condition is one: its variables serve path rewrites. */
+	readonly template?: UriTemplate;
 }
 
 const whole = (path: string) => path;
@@ -60,8 +66,7 @@ export function compilePathMatcher(match: RouteMatch, at: FieldPath, problems: P
 		case "connectMatcher":
 			return { index: "prefix", key: "", foldCase: false, connectOnly: true, test: () => true, covered: whole };
 		case "pathMatchPolicy":
-			problems.notImplemented(at.field("path_match_policy"), "a path match policy");
-			break;
+			return templatePath(spec.value, at.field("path_match_policy"), problems);
 		default:
 			problems.add(
 				"missing",
@@ -92,6 +97,26 @@ function separatedPrefixPath(text: string, foldCase: boolean): PathMatcher {
 	const size = text.length;
 	const atBoundary = (path: string) => path.length === size || path.charCodeAt(size) === 47;
 	return { ...plain, test: (input) => atBoundary(input.path) && plain.test(input) };
+}
+
+/** The one path match policy that Envoy has: `envoy.path.match.uri_template.uri_template_matcher`. */
+function templatePath(policy: TypedExtensionConfig, at: FieldPath, problems: ProblemList): PathMatcher {
+	const config = policy.typedConfig && anyUnpack(policy.typedConfig, UriTemplateMatchConfigSchema);
+	if (!config) {
+		problems.notImplemented(at.field("typed_config"), "a path match policy other than UriTemplateMatchConfig");
+		return exactPath("", false);
+	}
+	const templateAt = at.field("typed_config").field("path_template");
+	const template = compileUriTemplate(config.pathTemplate, templateAt, problems);
+	return {
+		index: "prefix",
+		key: "",
+		foldCase: false,
+		connectOnly: false,
+		test: ({ path }) => template.test(path),
+		covered: whole,
+		template,
+	};
 }
 
 /** The path without query and fragment. */

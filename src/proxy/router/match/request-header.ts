@@ -13,7 +13,7 @@ export function firstRequestHeader(request: RequestHead, name: string): string |
 function pseudoHeader(request: RequestHead, name: string): string | undefined {
 	switch (name) {
 		case ":method":
-			return request.method;
+			return request.method === "" ? undefined : request.method;
 		case ":path":
 			return request.path === "" ? undefined : request.path;
 		case ":authority":

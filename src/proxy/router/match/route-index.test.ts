@@ -6,7 +6,7 @@ import { fieldPath } from "../../../lib/field-path.ts";
 import { seededRandom } from "../../../lib/random.ts";
 import { RouteMatchSchema } from "../../../xds/generated/envoy/config/route/v3/route_components_pb.ts";
 import { ProblemList } from "../problem-list.ts";
-import { testRequest } from "../route-fixture.ts";
+import { testInfo, testRequest } from "../route-fixture.ts";
 import { DomainIndex, stripPort } from "./domain-index.ts";
 import { MatchInput } from "./match-input.ts";
 import { PrefixTrie } from "./prefix-trie.ts";
@@ -60,7 +60,7 @@ test("the index finds the route that a walk over the table finds", () => {
 				const index = buildRouteIndex(routes, 0);
 				for (const { path, user, method } of requests) {
 					const request = testRequest(path, user === undefined ? {} : { "x-user": `u${user}` }, { method });
-					const input = new MatchInput(request, seededRandom(1));
+					const input = new MatchInput(request, { random: seededRandom(1), info: testInfo() });
 					const expected = walkRoutes(routes, input);
 					if (expected) hits++;
 					assert.equal(index.find(input), expected);
@@ -105,7 +105,10 @@ describe("10 000 routes cost what 10 cost", () => {
 		test(name, () => {
 			const table = countingTable(specs);
 			const request = testRequest("/svc/9876/get", { "x-n": "9876" });
-			assert.equal(table.index.find(new MatchInput(request, seededRandom(1))), table.routes[9876]);
+			assert.equal(
+				table.index.find(new MatchInput(request, { random: seededRandom(1), info: testInfo() })),
+				table.routes[9876],
+			);
 			assert.ok(table.evaluations() <= 10, `${table.evaluations()} conditions were evaluated`);
 		});
 	}
@@ -117,7 +120,7 @@ test("a runtime fraction lets its share through, one draw for all routes of a re
 	const random = seededRandom(7);
 	let first = 0;
 	for (let i = 0; i < 10_000; i++) {
-		const found = walkRoutes(routes, new MatchInput(testRequest("/"), random));
+		const found = walkRoutes(routes, new MatchInput(testRequest("/"), { random, info: testInfo() }));
 		// The same draw fails the second route too.
 		assert.notEqual(found, routes[1]);
 		if (found) first++;
@@ -125,7 +128,7 @@ test("a runtime fraction lets its share through, one draw for all routes of a re
 	assert.ok(Math.abs(first - 5000) < 200, `${first}`);
 	const none = create(RouteMatchSchema, { pathSpecifier: { case: "prefix", value: "/" }, runtimeFraction: {} });
 	const condition = compileRouteCondition(none, fieldPath(), new ProblemList());
-	assert.equal(condition.matches(new MatchInput(testRequest("/"), random)), false);
+	assert.equal(condition.matches(new MatchInput(testRequest("/"), { random, info: testInfo() })), false);
 });
 
 test("the trie finds all keys that a text begins with", () => {

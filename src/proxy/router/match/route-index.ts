@@ -108,8 +108,20 @@ class Bucket {
 		const best = firstOf(this.#rest, routes, input, limit);
 		if (this.#header === "") return best;
 		const value = requestHeader(input.request, this.#header);
-		const list = value === undefined ? undefined : this.#byValue.get(value);
-		return list ? firstOf(list, routes, input, best) : best;
+		if (value === undefined) return best;
+		const list = this.#byValue.get(value);
+		if (list) return firstOf(list, routes, input, best);
+		return value.includes(",") ? this.#firstOfMany(routes, input, best) : best;
+	}
+
+	/** For a field with several instances, each of which may match. */
+	#firstOfMany(routes: readonly Conditional[], input: MatchInput, limit: number): number {
+		let best = limit;
+		for (const value of input.request.headers.getAll(this.#header)) {
+			const list = this.#byValue.get(value);
+			if (list) best = firstOf(list, routes, input, best);
+		}
+		return best;
 	}
 }
 

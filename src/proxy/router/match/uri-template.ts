@@ -23,8 +23,8 @@ export interface UriTemplate {
 const MAX_VARIABLES = 5;
 const LITERAL = /^[a-zA-Z0-9\-._~%!$&'()+,;:@]+$/;
 const VARIABLE_NAME = /^[a-zA-Z][a-zA-Z0-9_]{0,15}$/;
-const SEGMENT = "[a-zA-Z0-9\\-._~%!$&'()+,;:@]+";
-const REST = "[a-zA-Z0-9\\-._~%!$&'()+,;:@/]*";
+const SEGMENT = "[a-zA-Z0-9\\-._~%!$&'()*+,;=:@]+";
+const REST = "[a-zA-Z0-9\\-._~%!$&'()*+,;=:@/]*";
 
 /** Compiles `/users/{id}/*` and the like: `{name}`, `{name=pattern}`, `*`, `**` (only as the last operator). */
 export function compileUriTemplate(template: string, at: FieldPath, problems: ProblemList): UriTemplate {
