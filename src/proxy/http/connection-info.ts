@@ -8,6 +8,9 @@ export interface ConnectionInfo {
 	/** Where the client meant to go: changed by `original_dst` and the PROXY protocol. */
 	localIp: string;
 	localPort: number;
+	/** Our end as it was accepted, whatever was restored since. */
+	readonly acceptedIp?: string;
+	readonly acceptedPort?: number;
 	/** What the PROXY protocol said of the client, when it spoke; the peer itself otherwise. */
 	sourceIp: string;
 	sourcePort: number;
@@ -82,12 +85,16 @@ let lastId = 0;
 export function plainConnection(socket: SocketAddresses): ConnectionInfo {
 	const remoteIp = plainIp(socket.remoteAddress ?? "");
 	const remotePort = socket.remotePort ?? 0;
+	const localIp = plainIp(socket.localAddress ?? "");
+	const localPort = socket.localPort ?? 0;
 	return {
 		id: ++lastId,
 		remoteIp,
 		remotePort,
-		localIp: plainIp(socket.localAddress ?? ""),
-		localPort: socket.localPort ?? 0,
+		localIp,
+		localPort,
+		acceptedIp: localIp,
+		acceptedPort: localPort,
 		sourceIp: remoteIp,
 		sourcePort: remotePort,
 		requestedServerName: undefined,

@@ -38,7 +38,7 @@ export class RequestInfo implements StreamInfo {
 
 	get downstreamRemoteAddress(): string | undefined {
 		const { connection } = this;
-		if (connection) this.#remoteAddress ??= `${connection.sourceIp}:${connection.sourcePort}`;
+		if (connection) this.#remoteAddress ??= hostPort(connection.sourceIp, connection.sourcePort);
 		return this.#remoteAddress;
 	}
 
@@ -48,7 +48,7 @@ export class RequestInfo implements StreamInfo {
 
 	get downstreamLocalAddress(): string | undefined {
 		const { connection } = this;
-		if (connection) this.#localAddress ??= `${connection.localIp}:${connection.localPort}`;
+		if (connection) this.#localAddress ??= hostPort(connection.localIp, connection.localPort);
 		return this.#localAddress;
 	}
 
@@ -70,4 +70,8 @@ export class RequestInfo implements StreamInfo {
 		this.#filterState ??= new Map();
 		return this.#filterState;
 	}
+}
+
+function hostPort(ip: string, port: number): string {
+	return ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`;
 }

@@ -155,7 +155,9 @@ export class LiveListener {
 		}
 		this.#logEnd(this.#record(connection));
 		socket.on("error", ignore);
-		cutSocket(socket);
+		// As the system does for bytes that nobody read.
+		if (inspection.hasUnread) socket.resetAndDestroy();
+		else cutSocket(socket);
 	}
 
 	#place(socket: Socket, connection: ConnectionInfo, inspection: Inspection | undefined): void {
@@ -170,11 +172,11 @@ export class LiveListener {
 		const offeredProtocols = inspection?.offeredProtocols ?? NONE;
 		const chosen = config.pickChain({ ...connection, offeredProtocols });
 		const chain = chosen && this.#chains.get(chosen);
-		if (chain) this.#serve(socket, connection, chain);
+		if (chain) this.#serve({ socket, connection, drained: inspection?.drained ?? 0 }, chain);
 		else this.#refuse(socket, connection);
 	}
 
-	#serve(socket: Socket, connection: ConnectionInfo, chain: LiveChain): void {
+	#serve({ socket, connection, drained }: Placed, chain: LiveChain): void {
 		const { clock } = this.#deps;
 		const { total, active, destroy, lengthMs } = this.#stats;
 		const startMs = clock.nowMs();
@@ -188,7 +190,12 @@ export class LiveListener {
 			active.add(-1);
 			destroy.inc();
 			lengthMs.record(clock.nowMs() - startMs);
-			if (info) this.#logEnd(info);
+			if (!info || !this.#log) return;
+			if (config.terminal.kind === "http") {
+				info.bytesReceived = socket.bytesRead - drained;
+				info.bytesSent = socket.bytesWritten;
+			}
+			this.#logEnd(info);
 		});
 	}
 
@@ -218,6 +225,14 @@ export class LiveListener {
 		chain.drain(this.#deps.drainTimeMs);
 		void chain.empty().then(() => this.#leaving.delete(chain));
 	}
+}
+
+/** A connection whose chain was chosen. */
+interface Placed {
+	readonly socket: Socket;
+	readonly connection: ConnectionInfo;
+	/** Bytes that listener filters took off. */
+	readonly drained: number;
 }
 
 const NONE: readonly string[] = [];

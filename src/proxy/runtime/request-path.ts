@@ -178,7 +178,7 @@ class RequestPath {
 
 	listenerLogOf(listener: ListenerConfig): ((info: StreamInfo) => void) | undefined {
 		const loggers = this.#listenerLogs.get(listener);
-		return loggers && ((info) => logAll(loggers, { info }));
+		return loggers && ((info) => logAll(loggers, { info, accessLogType: "NotSet" }));
 	}
 
 	compileListener(message: Listener, at: string): StagedListener<ListenerConfig> {

@@ -72,7 +72,8 @@ test("what is no hello is told early, with the reason", () => {
 	assert.equal(reason("hello"), "WRONG_VERSION_NUMBER");
 	assert.equal(reason("hell"), "more");
 	assert.equal(reason(Buffer.from([22, 3, 1, 0xff, 0xff])), "ENCRYPTED_LENGTH_TOO_LONG");
-	assert.equal(reason(Buffer.from([21, 3, 1, 0, 2, 1, 0])), "UNEXPECTED_RECORD");
+	assert.equal(reason(Buffer.from([21, 3, 1, 0, 2, 1, 0])), "goodbye");
+	assert.equal(reason(Buffer.from([23, 3, 1, 0, 1, 0])), "UNEXPECTED_RECORD");
 	assert.equal(reason(record(Buffer.from([2, 0, 0, 0]))), "UNEXPECTED_MESSAGE");
 	assert.equal(reason(record(Buffer.from([1, 0, 0x40, 1]))), "EXCESSIVE_MESSAGE_SIZE");
 	assert.equal(reason(record(Buffer.from([1, 0, 0, 3, 3, 3, 0]))), "DECODE_ERROR");

@@ -52,8 +52,17 @@ export class Inspection implements InspectedConnection, TimerOwner {
 		this.#next();
 	}
 
+	/** Bytes that were taken off the front for good. */
+	drained = 0;
+
+	/** Something was read that nobody took. */
+	get hasUnread(): boolean {
+		return this.#bytes.length > 0;
+	}
+
 	drain(bytes: number): void {
 		this.#bytes = this.#bytes.subarray(bytes);
+		this.drained += bytes;
 	}
 
 	onTimer(): void {

@@ -21,6 +21,7 @@ export function createTlsInspector(config: TlsInspectorConfig, metrics: Pick<Met
 				stats.tooLarge.inc();
 				return fail(on, "ClientHelloTooLarge");
 			}
+			if (reading.kind === "goodbye") return "close";
 			stats.bytesProcessed.record(reading.bytesRead);
 			if (reading.kind === "none") {
 				if (config.closeOnErrors) return "close";

@@ -30,8 +30,7 @@ export class TcpSession implements TcpUpstreamUser, TimerOwner {
 	#held: Buffer[] = [];
 	#holding = false;
 	#endHeld = false;
-	#reportedIn = 0;
-	#reportedOut = 0;
+	#received = 0;
 	#cutHere = false;
 	#over = false;
 
@@ -215,6 +214,7 @@ export class TcpSession implements TcpUpstreamUser, TimerOwner {
 
 	readonly #onDownstreamData = (bytes: Buffer): void => {
 		const { gate } = this.#downstream;
+		this.#received += bytes.length;
 		this.#touch();
 		if (this.#holding) {
 			this.#held.push(bytes);
@@ -273,17 +273,15 @@ export class TcpSession implements TcpUpstreamUser, TimerOwner {
 	}
 
 	#countBytes(): void {
-		this.#info.bytesReceived = this.#upstream || this.#over ? this.#socket.bytesRead : 0;
+		this.#info.bytesReceived = this.#received;
 		this.#info.bytesSent = this.#socket.bytesWritten;
 	}
 
 	#reportBytes(): void {
 		const { stats } = this.#shared;
 		this.#countBytes();
-		stats.rxBytes.inc(this.#info.bytesReceived - this.#reportedIn);
-		stats.txBytes.inc(this.#info.bytesSent - this.#reportedOut);
-		this.#reportedIn = this.#info.bytesReceived;
-		this.#reportedOut = this.#info.bytesSent;
+		stats.rxBytes.inc(this.#info.bytesReceived);
+		stats.txBytes.inc(this.#info.bytesSent);
 	}
 
 	#logPeriodically(): void {

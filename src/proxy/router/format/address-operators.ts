@@ -8,6 +8,11 @@ const ADDRESSES: Readonly<Record<string, (info: StreamInfo) => string | undefine
 	UPSTREAM_LOCAL_ADDRESS: (info) => info.upstreamLocalAddress,
 	DOWNSTREAM_REMOTE_ADDRESS: (info) => info.downstreamRemoteAddress,
 	DOWNSTREAM_LOCAL_ADDRESS: (info) => info.downstreamLocalAddress,
+	DOWNSTREAM_DIRECT_REMOTE_ADDRESS: ({ connection }) =>
+		connection && hostPort(connection.remoteIp, connection.remotePort),
+	DOWNSTREAM_DIRECT_LOCAL_ADDRESS: ({ connection }) =>
+		connection &&
+		hostPort(connection.acceptedIp ?? connection.localIp, connection.acceptedPort ?? connection.localPort),
 };
 
 /** The operator of that name when it is about an address, else undefined. */
@@ -22,6 +27,10 @@ export function addressOperator(name: string): FormatOperator | undefined {
 
 function readerOf(name: string): ((info: StreamInfo) => string | undefined) | undefined {
 	return Object.hasOwn(ADDRESSES, name) ? ADDRESSES[name] : undefined;
+}
+
+function hostPort(ip: string, port: number): string {
+	return ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`;
 }
 
 /** `10.0.0.1:80` → ip and port; `[::1]:80` loses its brackets. */

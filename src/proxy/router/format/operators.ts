@@ -9,6 +9,7 @@ import {
 } from "./format-context.ts";
 import { metadataOperator } from "./metadata-operators.ts";
 import { compileTimeFormat, isoTime } from "./time-format.ts";
+import { tlsOperator } from "./tls-operators.ts";
 
 interface Parameters {
 	/** Text between the parentheses; undefined without them. */
@@ -78,7 +79,7 @@ const OPERATORS: Readonly<Record<string, Build>> = {
 
 /** Compiles one operator; throws OperatorError when there is none of that name or its parameters are wrong. */
 export function compileOperator(name: string, text: string | undefined, env: FormatEnvironment): FormatOperator {
-	const found = addressOperator(name) ?? metadataOperator(name, text);
+	const found = addressOperator(name) ?? metadataOperator(name, text) ?? tlsOperator(name, text);
 	if (found) return found;
 	if (!Object.hasOwn(OPERATORS, name)) throw new OperatorError(`the operator %${name}% is not known to this proxy`);
 	return OPERATORS[name]!({ text, env });

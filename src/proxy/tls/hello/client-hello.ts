@@ -3,6 +3,8 @@ import { ByteReader } from "./byte-reader.ts";
 /** What the first bytes of a connection are. */
 export type HelloReading =
 	| { readonly kind: "more" }
+	/** The client ends TLS before it began (close_notify). */
+	| { readonly kind: "goodbye" }
 	/** Not TLS, or a ClientHello that no server would take; `reason` in OpenSSL's words. */
 	| { readonly kind: "none"; readonly reason: string; readonly bytesRead: number }
 	| { readonly kind: "found"; readonly hello: ClientHello; readonly bytesRead: number };
@@ -15,6 +17,7 @@ export interface ClientHello {
 }
 
 const RECORD_HEADER_BYTES = 5;
+const ALERT = 21;
 const HANDSHAKE = 22;
 const CLIENT_HELLO = 1;
 const MAX_RECORD_BYTES = 16_384 + 320;
@@ -48,7 +51,9 @@ function recordEnd(bytes: Buffer, at: number): number | HelloReading {
 	if (problem !== undefined) return none(problem, at + RECORD_HEADER_BYTES);
 	const end = at + RECORD_HEADER_BYTES + bytes.readUInt16BE(at + 3);
 	if (bytes.length < end) return MORE;
-	return bytes[at] === HANDSHAKE ? end : none("UNEXPECTED_RECORD", end);
+	if (bytes[at] === HANDSHAKE) return end;
+	const closes = bytes[at] === ALERT && bytes[end - 2] === 1 && bytes[end - 1] === 0;
+	return closes ? { kind: "goodbye" } : none("UNEXPECTED_RECORD", end);
 }
 
 /** Undefined: the message goes on in the next record. */
