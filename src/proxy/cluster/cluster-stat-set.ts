@@ -66,6 +66,8 @@ export function clusterStats(scope: StatScope): ClusterStats {
 		upstreamCxActive: scope.gauge("upstream_cx_active"),
 		upstreamCxConnectFail: scope.counter("upstream_cx_connect_fail"),
 		upstreamCxConnectTimeout: scope.counter("upstream_cx_connect_timeout"),
+		upstreamCxNoneHealthy: scope.counter("upstream_cx_none_healthy"),
+		upstreamCxConnectAttemptsExceeded: scope.counter("upstream_cx_connect_attempts_exceeded"),
 		upstreamCxOverflow: scope.counter("upstream_cx_overflow"),
 		upstreamCxDestroy: scope.counter("upstream_cx_destroy"),
 		upstreamCxMaxRequests: scope.counter("upstream_cx_max_requests"),

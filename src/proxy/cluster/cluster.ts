@@ -176,6 +176,8 @@ export interface ClusterStats {
 	readonly upstreamCxActive: Gauge;
 	readonly upstreamCxConnectFail: Counter;
 	readonly upstreamCxConnectTimeout: Counter;
+	readonly upstreamCxNoneHealthy: Counter;
+	readonly upstreamCxConnectAttemptsExceeded: Counter;
 	readonly upstreamCxOverflow: Counter;
 	readonly upstreamCxDestroy: Counter;
 	readonly upstreamCxMaxRequests: Counter;

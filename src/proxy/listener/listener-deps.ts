@@ -29,6 +29,8 @@ export interface ListenerDeps {
 	listenerLog?(listener: ListenerConfig): ((info: StreamInfo) => void) | undefined;
 	/** Whether load is to be shed; undefined: never. */
 	readonly loadShedding?: () => LoadShedding | undefined;
+	/** Which of the worker threads this is, for its own stats; 0 by default. */
+	readonly worker?: number;
 	/** How long connections of a removed or replaced listener may finish (Envoy: --drain-time-s, 600 s). */
 	readonly drainTimeMs: number;
 }

@@ -1,11 +1,14 @@
 import type { Metrics } from "../../telemetry/metric-registry.ts";
 
 /** Envoy's `listener.<address or stat_prefix>.*`. */
-export function listenerStats(metrics: Pick<Metrics, "scope">, statPrefix: string) {
+export function listenerStats(metrics: Pick<Metrics, "scope">, statPrefix: string, worker: number) {
 	const scope = metrics.scope(`listener.${statPrefix}.`);
+	const own = `worker_${worker}.`;
 	return {
 		total: scope.counter("downstream_cx_total"),
 		active: scope.gauge("downstream_cx_active"),
+		workerTotal: scope.counter(`${own}downstream_cx_total`),
+		workerActive: scope.gauge(`${own}downstream_cx_active`),
 		destroy: scope.counter("downstream_cx_destroy"),
 		lengthMs: scope.histogram("downstream_cx_length_ms"),
 		handshakeTimeout: scope.counter("downstream_cx_transport_socket_connect_timeout"),

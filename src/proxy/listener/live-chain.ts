@@ -20,7 +20,8 @@ export interface ChainConnection {
 }
 
 interface Terminal {
-	accept(on: ChainConnection & { readonly gate: DataGate | undefined }): void;
+	/** Takes the connection; the result begins to serve it, when the filters before have let it through. */
+	accept(on: ChainConnection): (gate: DataGate | undefined) => void;
 	drain(): void;
 	close(): void;
 }
@@ -109,14 +110,15 @@ export class LiveChain {
 		const { filters } = this.config;
 		if (filters.length === 0 || !on.info) {
 			this.#waiting.delete(on.socket);
-			this.#terminal.accept({ ...on, gate: undefined });
+			this.#terminal.accept(on)(undefined);
 			return;
 		}
 		this.#waiting.add(on.socket);
 		on.socket.on("error", NOTHING);
+		const begin = this.#terminal.accept(on);
 		const run = new FilterRun({ ...on, info: on.info }, filters, (gate) => {
 			this.#waiting.delete(on.socket);
-			this.#terminal.accept({ ...on, gate });
+			begin(gate);
 		});
 		run.start();
 	}
@@ -144,8 +146,8 @@ function terminalOf({ terminal }: FilterChainConfig, listener: ListenerConfig, d
 	const accept = ({ socket, connection }: ChainConnection) =>
 		manager.accept({ socket, connection, bufferLimitBytes, onClosed: NOTHING });
 	return {
-		accept: (on) => {
-			if (on.gate?.asks) afterFirstBytes(on.socket, on.gate, () => accept(on));
+		accept: (on) => (gate) => {
+			if (gate?.asks) afterFirstBytes(on.socket, gate, () => accept(on));
 			else accept(on);
 		},
 		drain: () => manager.drain(),

@@ -29,7 +29,7 @@ export class LiveListener {
 		this.config = config;
 		this.#deps = deps;
 		this.#find = find;
-		this.#stats = listenerStats(deps.metrics, config.statPrefix);
+		this.#stats = listenerStats(deps.metrics, config.statPrefix, deps.worker ?? 0);
 		this.#log = deps.listenerLog?.(config);
 		for (const chain of config.chains) this.#chains.set(chain, new LiveChain(chain, config, deps));
 	}
@@ -178,16 +178,19 @@ export class LiveListener {
 
 	#serve({ socket, connection, drained }: Placed, chain: LiveChain): void {
 		const { clock } = this.#deps;
-		const { total, active, destroy, lengthMs } = this.#stats;
+		const { total, active, workerTotal, workerActive, destroy, lengthMs } = this.#stats;
 		const startMs = clock.nowMs();
 		total.inc();
 		active.add(1);
+		workerTotal.inc();
+		workerActive.add(1);
 		const { config } = chain;
 		const looksAtInfo = this.#log || config.terminal.kind === "tcp" || config.filters.length > 0;
 		const info = looksAtInfo ? this.#record(connection) : undefined;
 		chain.serve({ socket, connection, info }, this.#stats);
 		socket.once("close", () => {
 			active.add(-1);
+			workerActive.add(-1);
 			destroy.inc();
 			lengthMs.record(clock.nowMs() - startMs);
 			if (!info || !this.#log) return;

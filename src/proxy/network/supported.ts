@@ -9,6 +9,7 @@ export const SUPPORTED: SupportedFields = {
 		"stat_prefix",
 		"cluster",
 		"weighted_clusters",
+		"metadata_match",
 		"idle_timeout",
 		"access_log",
 		"max_connect_attempts",
@@ -21,7 +22,7 @@ export const SUPPORTED: SupportedFields = {
 		"access_log_options",
 	],
 	[`${TCP_PROXY}.WeightedCluster`]: ["clusters"],
-	[`${TCP_PROXY}.WeightedCluster.ClusterWeight`]: ["name", "weight"],
+	[`${TCP_PROXY}.WeightedCluster.ClusterWeight`]: ["name", "weight", "metadata_match"],
 	[`${TCP_PROXY}.TcpAccessLogOptions`]: [
 		"access_log_flush_interval",
 		"flush_access_log_on_connected",

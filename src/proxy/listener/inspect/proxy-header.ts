@@ -54,10 +54,7 @@ function readV1(bytes: Buffer): ProxyReading {
 	// A line end right at the start may be the beginning of version 2.
 	if (end <= 0) return end < 0 && bytes.length > MAX_V1_BYTES ? "absent" : "more";
 	if (end + 2 > MAX_V1_BYTES) return "absent";
-	const parts = bytes
-		.toString("latin1", 0, end)
-		.split(" ")
-		.filter((part) => part !== "");
+	const parts = bytes.toString("latin1", 0, end).trimEnd().split(" ");
 	if (parts[0] !== "PROXY" || parts.length < 2) return { broken: 1 };
 	const header = { version: 1, length: end + 2, tlvs: [] } as const;
 	if (parts[1] === "UNKNOWN") return { ...header, addresses: undefined };

@@ -1,19 +1,22 @@
-import { connect, type Socket } from "node:net";
 import type { Host, UpstreamCluster } from "../../cluster/cluster.ts";
+import type { Transport } from "../../codec/transport.ts";
 import { type Deadlines, Timer } from "../../http/deadlines.ts";
-import type { TcpConnectFailure, TcpUpstream, TcpUpstreamUser } from "./tcp-upstream.ts";
+import { connectFailure } from "../../upstream/connect-failure.ts";
+import { type ConnectingUser, openTransport } from "../../upstream/open-transport.ts";
+import type { TcpConnectFailure, TcpDial, TcpUpstream, TcpUpstreamUser } from "./tcp-upstream.ts";
 
 /** A socket to an endpoint, with the books that a cluster keeps of its connections. */
-export class DirectUpstream implements TcpUpstream {
-	readonly #socket: Socket;
+export class DirectUpstream implements TcpUpstream, TcpDial, ConnectingUser {
+	readonly #transport: Transport;
 	readonly #cluster: UpstreamCluster;
 	readonly #host: Host;
 	readonly #user: TcpUpstreamUser;
 	readonly #timer: Timer;
 	#connected = false;
 	#timedOut = false;
+	/** Ended from this side: nobody wants to hear of it any more. */
+	#abandoned = false;
 	#local = false;
-	#error: NodeJS.ErrnoException | undefined = undefined;
 
 	/** The caller has taken a connection and a pending request off the cluster's breakers; both are given back here. */
 	constructor(
@@ -27,55 +30,98 @@ export class DirectUpstream implements TcpUpstream {
 		this.#user = user;
 		this.#timer = new Timer({ onTimer: () => this.#onTimeout() });
 		this.#opened();
-		const { connectTimeoutMs, sourceIp, keepAlive } = cluster.info;
-		const socket = connect({
-			host: host.ip,
-			port: host.port,
-			localAddress: sourceIp,
-			allowHalfOpen: true,
-			noDelay: true,
-		});
-		this.#socket = socket;
-		if (keepAlive) socket.setKeepAlive(true, keepAlive.idleMs, keepAlive.intervalMs, keepAlive.probes);
+		this.#transport = openTransport(host, cluster, this);
+		const { connectTimeoutMs } = cluster.info;
 		if (connectTimeoutMs > 0) deadlines.arm(this.#timer, connectTimeoutMs);
-		socket.on("connect", () => this.#onConnect());
-		socket.on("error", (error) => {
-			this.#error = error;
-		});
-		socket.on("close", () => this.#onClose());
 	}
 
 	get localAddress(): string {
-		return `${this.#socket.localAddress}:${this.#socket.localPort}`;
+		const { localAddress, localPort } = this.#transport.socket;
+		return `${localAddress}:${localPort}`;
 	}
 
-	write(bytes: Buffer): boolean {
-		this.#cluster.stats.upstreamCxTxBytesTotal.inc(bytes.length);
-		this.#socket.write(bytes);
-		return this.#socket.writableLength < this.#cluster.info.perConnectionBufferLimitBytes;
+	get congested(): boolean {
+		return this.#transport.congested;
+	}
+
+	write(buf: Buffer, start: number, end: number): void {
+		this.#cluster.stats.upstreamCxTxBytesTotal.inc(end - start);
+		this.#transport.sendBytes(buf, start, end);
 	}
 
 	end(): void {
-		this.#socket.end();
+		this.#transport.end();
 	}
 
 	pauseReading(): void {
-		this.#socket.pause();
+		this.#transport.pauseReading();
 	}
 
 	resumeReading(): void {
-		this.#socket.resume();
+		this.#transport.resumeReading();
 	}
 
-	closeAfterFlush(): void {
+	closeAfterFlush(): boolean {
 		this.#local = true;
-		this.#socket.resume();
-		this.#socket.destroySoon();
+		this.#transport.flush();
+		const pending = this.#transport.backlogBytes > 0;
+		this.#transport.resumeReading();
+		this.#transport.socket.destroySoon();
+		return pending;
 	}
 
-	destroy(): void {
+	destroy(reset: boolean): void {
 		this.#local = true;
-		this.#socket.destroy();
+		if (reset) this.#transport.reset();
+		else this.#transport.destroy();
+	}
+
+	abandon(reset: boolean): void {
+		this.#abandoned = true;
+		this.destroy(reset);
+	}
+
+	onConnect(): void {
+		const { stats, breakers } = this.#cluster;
+		this.#connected = true;
+		this.#timer.cancel();
+		breakers.releasePending();
+		stats.upstreamRqTotal.inc();
+		stats.upstreamRqActive.add(1);
+		this.#host.stats.rqTotal++;
+		this.#host.activeRequests++;
+		this.#user.onUpstreamReady(this);
+	}
+
+	onData(buf: Buffer, end: number): void {
+		this.#cluster.stats.upstreamCxRxBytesTotal.inc(end);
+		if (!this.#local) this.#user.onUpstreamData(buf, 0, end);
+	}
+
+	onEof(): void {
+		if (!this.#local) this.#user.onUpstreamEnd();
+	}
+
+	onDrain(): void {
+		this.#user.onUpstreamDrain();
+	}
+
+	onClose(error: Error | undefined): void {
+		this.#timer.cancel();
+		const { stats, breakers } = this.#cluster;
+		stats.upstreamCxActive.add(-1);
+		stats.upstreamCxDestroy.inc();
+		this.#host.stats.cxActive--;
+		breakers.releaseConnection();
+		if (this.#connected) {
+			stats.upstreamRqActive.add(-1);
+			this.#host.activeRequests--;
+			const reset = !this.#local && (error as NodeJS.ErrnoException | undefined)?.code === "ECONNRESET";
+			if (!this.#abandoned) this.#user.onUpstreamClosed(reset);
+			return;
+		}
+		breakers.releasePending();
+		if (!this.#abandoned) this.#failed(error);
 	}
 
 	#opened(): void {
@@ -87,70 +133,23 @@ export class DirectUpstream implements TcpUpstream {
 		this.#host.stats.cxActive++;
 	}
 
-	#onConnect(): void {
-		const { stats, breakers } = this.#cluster;
-		this.#connected = true;
-		this.#timer.cancel();
-		breakers.releasePending();
-		stats.upstreamRqTotal.inc();
-		stats.upstreamRqActive.add(1);
-		this.#host.stats.rqTotal++;
-		this.#host.activeRequests++;
-		const socket = this.#socket;
-		socket.on("data", (bytes: Buffer) => {
-			stats.upstreamCxRxBytesTotal.inc(bytes.length);
-			this.#user.onUpstreamData(bytes);
-		});
-		socket.on("end", () => this.#user.onUpstreamEnd());
-		socket.on("drain", () => this.#user.onUpstreamDrain());
-		this.#user.onUpstreamReady(this);
+	#failed(error: Error | undefined): void {
+		const { stats } = this.#cluster;
+		stats.upstreamCxConnectFail.inc();
+		stats.upstreamRqPendingFailureEject.inc();
+		this.#host.stats.cxConnectFail++;
+		this.#cluster.reportLocalFailure(this.#host, this.#timedOut ? "timeout" : "connect");
+		this.#user.onUpstreamFailed(this.#failure(error));
 	}
 
 	#onTimeout(): void {
 		this.#timedOut = true;
 		this.#cluster.stats.upstreamCxConnectTimeout.inc();
-		this.#socket.destroy();
+		this.#transport.destroy();
 	}
 
-	#onClose(): void {
-		this.#timer.cancel();
-		const { stats, breakers } = this.#cluster;
-		stats.upstreamCxActive.add(-1);
-		stats.upstreamCxDestroy.inc();
-		this.#host.stats.cxActive--;
-		breakers.releaseConnection();
-		if (this.#connected) {
-			stats.upstreamRqActive.add(-1);
-			this.#host.activeRequests--;
-			this.#user.onUpstreamClosed(!this.#local && this.#error?.code === "ECONNRESET");
-			return;
-		}
-		breakers.releasePending();
-		if (this.#local) return;
-		stats.upstreamCxConnectFail.inc();
-		stats.upstreamRqPendingFailureEject.inc();
-		this.#host.stats.cxConnectFail++;
-		this.#cluster.reportLocalFailure(this.#host, this.#timedOut ? "timeout" : "connect");
-		this.#user.onUpstreamFailed(this.#failure());
-	}
-
-	#failure(): TcpConnectFailure {
+	#failure(error: Error | undefined): TcpConnectFailure {
 		if (this.#timedOut) return { reason: "timeout", detail: "connection timeout" };
-		return { reason: "refused", detail: `delayed connect error: ${systemWords(this.#error)}` };
+		return { reason: "refused", detail: `delayed connect error: ${connectFailure(error, false).detail}` };
 	}
-}
-
-const WORDS: Readonly<Record<string, string>> = {
-	ECONNREFUSED: "Connection refused",
-	ECONNRESET: "Connection reset by peer",
-	EHOSTUNREACH: "No route to host",
-	ENETUNREACH: "Network is unreachable",
-	ETIMEDOUT: "Connection timed out",
-	EADDRNOTAVAIL: "Cannot assign requested address",
-	EMFILE: "Too many open files",
-};
-
-/** The C library's words for a system error, which Envoy prints. */
-function systemWords(error: NodeJS.ErrnoException | undefined): string {
-	return WORDS[error?.code ?? ""] ?? error?.code ?? "";
 }

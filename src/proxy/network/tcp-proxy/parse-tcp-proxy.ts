@@ -4,6 +4,7 @@ import type { FieldPath } from "../../../lib/field-path.ts";
 import { type Problem, ProblemError } from "../../../lib/problem.ts";
 import type { Metadata } from "../../../xds/generated/envoy/config/core/v3/base_pb.ts";
 import type { TcpProxy } from "../../../xds/generated/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts";
+import { compileMetadataMatch } from "../../http/metadata-match.ts";
 import { invalid, missing } from "../network-problems.ts";
 import type { TcpLogging, TcpProxyConfig, WeightedTarget } from "./tcp-proxy-config.ts";
 
@@ -34,7 +35,7 @@ export function parseTcpProxy(message: TcpProxy, at: FieldPath): TcpProxyConfig 
 
 function parseTargets(message: TcpProxy, at: FieldPath, problems: Problem[]): WeightedTarget[] {
 	const { clusterSpecifier: target } = message;
-	const base = lbMetadata(message.metadataMatch);
+	const base = compileMetadataMatch(lbMetadata(message.metadataMatch));
 	if (target.case === "cluster") {
 		if (target.value === "") problems.push(missing(at.field("cluster")));
 		return [{ name: target.value, weight: 1, metadataMatch: base }];
@@ -48,8 +49,7 @@ function parseTargets(message: TcpProxy, at: FieldPath, problems: Problem[]): We
 	return target.value.clusters.map(({ name, weight, metadataMatch }, i) => {
 		if (name === "") problems.push(missing(where.index(i).field("name")));
 		if (weight < 1) problems.push(invalid(where.index(i).field("weight"), "it is 0", "set at least 1"));
-		const own = lbMetadata(metadataMatch);
-		return { name, weight, metadataMatch: own && base ? { ...base, ...own } : (own ?? base) };
+		return { name, weight, metadataMatch: compileMetadataMatch(lbMetadata(metadataMatch), base) };
 	});
 }
 

@@ -1,4 +1,5 @@
 import type { AccessLog } from "../../../xds/generated/envoy/config/accesslog/v3/accesslog_pb.ts";
+import type { MetadataMatch } from "../../http/metadata-match.ts";
 
 /** tcp_proxy: bytes to a cluster, whole connections at a time. */
 export interface TcpProxyConfig {
@@ -26,7 +27,7 @@ export interface WeightedTarget {
 	readonly name: string;
 	readonly weight: number;
 	/** `envoy.lb` metadata that endpoints must have; undefined: none. */
-	readonly metadataMatch: Readonly<Record<string, unknown>> | undefined;
+	readonly metadataMatch: MetadataMatch | undefined;
 }
 
 export interface TcpLogging {

@@ -1,6 +1,7 @@
 import { plainConnection } from "../../http/connection-info.ts";
 import { RequestInfo } from "../../http/request-info.ts";
 import type { StreamInfo } from "../../http/stream-info.ts";
+import type { DataGate } from "../data-gate.ts";
 import type { TcpProxyConfig } from "./tcp-proxy-config.ts";
 import { tcpProxyStats } from "./tcp-proxy-stats.ts";
 import type { TcpDownstream, TcpServices, TcpShared } from "./tcp-services.ts";
@@ -8,7 +9,8 @@ import { TcpSession } from "./tcp-session.ts";
 
 /** A tcp_proxy in service. */
 export interface TcpProxyRuntime {
-	accept(connection: TcpDownstream): void;
+	/** Takes the connection; the result begins its session, when the filters before tcp_proxy have let it through. */
+	accept(connection: TcpDownstream): (gate: DataGate | undefined) => void;
 	drain(): void;
 	close(): void;
 	readonly activeConnections: number;
@@ -25,7 +27,7 @@ export function createTcpProxy(config: TcpProxyConfig, services: TcpServices): T
 				connection.onClosed();
 			});
 			sessions.add(session);
-			session.start();
+			return (gate) => session.start(gate);
 		},
 		// A TCP connection has no message at whose end it could be closed: it lasts until the drain time is over (as in Envoy).
 		drain: () => {},

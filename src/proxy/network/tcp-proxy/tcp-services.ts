@@ -6,7 +6,6 @@ import type { ClusterLookup } from "../../cluster/cluster.ts";
 import type { ConnectionInfo } from "../../http/connection-info.ts";
 import type { Deadlines } from "../../http/deadlines.ts";
 import type { StreamInfo } from "../../http/stream-info.ts";
-import type { DataGate } from "../data-gate.ts";
 import type { TcpProxyConfig } from "./tcp-proxy-config.ts";
 import type { TcpProxyStats } from "./tcp-proxy-stats.ts";
 
@@ -29,8 +28,6 @@ export interface TcpDownstream {
 	readonly connection?: ConnectionInfo | undefined;
 	/** The connection's record, if there is one already. */
 	readonly info?: StreamInfo | undefined;
-	/** Filters that are asked about the client's bytes; undefined: nobody is. */
-	readonly gate?: DataGate | undefined;
 	readonly bufferLimitBytes: number;
 	/** Called once, when the connection is gone. */
 	readonly onClosed: () => void;

@@ -1,37 +1,40 @@
 import type { Socket } from "node:net";
-import { xxHash64Utf8 } from "../../../lib/xx-hash64.ts";
 import type { Host, UpstreamCluster } from "../../cluster/cluster.ts";
+import { Transport, type TransportUser } from "../../codec/transport.ts";
 import { Timer, type TimerOwner } from "../../http/deadlines.ts";
 import type { StreamInfo } from "../../http/stream-info.ts";
 import { cutSocket } from "../cut-socket.ts";
-import { CLUSTER_KEY } from "./cluster-key.ts";
+import type { DataGate } from "../data-gate.ts";
 import { DirectUpstream } from "./direct-upstream.ts";
-import type { WeightedTarget } from "./tcp-proxy-config.ts";
+import { HeldBytes } from "./held-bytes.ts";
+import { pickContext, pickTarget } from "./tcp-route.ts";
 import type { TcpDownstream, TcpLogType, TcpShared } from "./tcp-services.ts";
-import type { TcpConnectFailure, TcpUpstream, TcpUpstreamUser } from "./tcp-upstream.ts";
+import type { TcpConnectFailure, TcpDial, TcpUpstream, TcpUpstreamUser } from "./tcp-upstream.ts";
 
 /** One client's connection on its way to an endpoint. */
-export class TcpSession implements TcpUpstreamUser, TimerOwner {
+export class TcpSession implements TcpUpstreamUser, TransportUser, TimerOwner {
 	readonly #shared: TcpShared;
 	readonly #downstream: TcpDownstream;
 	readonly #socket: Socket;
 	readonly #info: StreamInfo;
 	readonly #onClosed: () => void;
+	/** Idleness, time of life, next attempt, next log line. */
 	readonly #idleTimer = new Timer(this);
 	#lifeTimer: Timer | undefined = undefined;
 	#retryTimer: Timer | undefined = undefined;
 	#logTimer: Timer | undefined = undefined;
-	/** Being connected, or connected. */
-	#dialled: DirectUpstream | undefined = undefined;
+	#gate: DataGate | undefined = undefined;
+	/** There once an endpoint is. */
+	#transport: Transport | undefined = undefined;
+	#dial: TcpDial | undefined = undefined;
 	#upstream: TcpUpstream | undefined = undefined;
+	/** What waits for the filters' verdict. */
+	#held: HeldBytes | undefined = undefined;
 	#attempts = 0;
 	#lastActivityMs = 0;
-	/** Bytes that wait for the filters' verdict. */
-	#held: Buffer[] = [];
-	#holding = false;
-	#endHeld = false;
-	#received = 0;
+	#reset = false;
 	#cutHere = false;
+	#flushing = false;
 	#over = false;
 
 	constructor(shared: TcpShared, downstream: TcpDownstream, info: StreamInfo, onClosed: () => void) {
@@ -40,14 +43,17 @@ export class TcpSession implements TcpUpstreamUser, TimerOwner {
 		this.#socket = downstream.socket;
 		this.#info = info;
 		this.#onClosed = onClosed;
+		shared.stats.total.inc();
+		this.#socket.pause();
+		this.#socket.on("error", this.#onDownstreamError);
+		this.#socket.on("close", this.#onDownstreamClosed);
 	}
 
-	start(): void {
-		const { stats, config } = this.#shared;
-		stats.total.inc();
-		this.#socket.pause();
-		this.#socket.on("error", ignore);
-		this.#socket.on("close", this.#onDownstreamClosed);
+	/** The filters before let the connection through. */
+	start(gate: DataGate | undefined): void {
+		if (this.#over) return;
+		this.#gate = gate;
+		const { config } = this.#shared;
 		if (config.logging.onStart) this.#log("TcpConnectionStart");
 		if (config.maxDurationMs > 0) this.#armLife();
 		this.#connect();
@@ -73,215 +79,200 @@ export class TcpSession implements TcpUpstreamUser, TimerOwner {
 	}
 
 	onUpstreamReady(upstream: TcpUpstream): void {
-		const { config } = this.#shared;
+		const { config, services } = this.#shared;
 		this.#upstream = upstream;
 		this.#info.upstreamLocalAddress = upstream.localAddress;
-		const socket = this.#socket;
-		socket.on("data", this.#onDownstreamData);
-		socket.on("end", this.#onDownstreamEnd);
-		socket.on("drain", this.#onDownstreamDrain);
-		socket.resume();
+		this.#transport = new Transport(this.#socket, this, this.#downstream.bufferLimitBytes, true);
+		this.#socket.resume();
 		this.#touch();
-		if (config.idleTimeoutMs > 0) this.#shared.services.deadlines.arm(this.#idleTimer, config.idleTimeoutMs);
+		if (config.idleTimeoutMs > 0) services.deadlines.arm(this.#idleTimer, config.idleTimeoutMs);
 		if (config.logging.onConnected) this.#log("TcpUpstreamConnected");
 		if (config.logging.flushIntervalMs > 0) this.#armLog();
 	}
 
-	onUpstreamFailed({ reason, detail }: TcpConnectFailure): void {
+	onUpstreamFailed({ detail }: TcpConnectFailure): void {
 		const { config } = this.#shared;
-		this.#dialled = undefined;
+		this.#dial = undefined;
 		this.#info.upstreamTransportFailureReason = detail;
 		this.#info.responseFlags.add("UF");
 		if (this.#over) return;
-		if (this.#attempts >= config.maxConnectAttempts) {
-			this.#info.responseFlags.add("URX");
-			this.cut("tcp_initializion_failure:0");
+		if (this.#attempts < config.maxConnectAttempts) {
+			this.#retry();
 			return;
 		}
-		this.#retry(reason);
+		this.#info.responseFlags.add("URX");
+		if (this.#info.upstreamCluster !== undefined)
+			this.#shared.services.clusters.get(this.#info.upstreamCluster)?.stats.upstreamCxConnectAttemptsExceeded.inc();
+		this.cut("tcp_initializion_failure:0");
 	}
 
-	onUpstreamData(bytes: Buffer): void {
+	onUpstreamData(buf: Buffer, start: number, end: number): void {
 		this.#touch();
-		if (this.#over) return;
-		this.#socket.write(bytes);
-		if (this.#socket.writableLength > this.#downstream.bufferLimitBytes) this.#upstream?.pauseReading();
+		const transport = this.#transport!;
+		transport.sendBytes(buf, start, end);
+		if (transport.congested) this.#upstream?.pauseReading();
 	}
 
 	onUpstreamEnd(): void {
-		if (!this.#over) this.#socket.end();
+		this.#transport!.end();
 	}
 
 	onUpstreamDrain(): void {
-		if (this.#over || this.#holding || !this.#socket.isPaused()) return;
+		if (this.#over || this.#held) return;
 		this.#shared.stats.resumedReading.inc();
-		this.#socket.resume();
+		this.#transport!.resumeReading();
 	}
 
 	/** What the endpoint has sent goes out before the client's connection ends; a reset is passed on as one. */
 	onUpstreamClosed(reset: boolean): void {
-		this.#dialled = undefined;
+		this.#dial = undefined;
 		this.#upstream = undefined;
-		if (this.#over) return;
-		if (reset) {
-			this.#info.responseFlags.add("UR");
-			this.#socket.resetAndDestroy();
+		if (this.#over) {
+			if (this.#flushing) this.#shared.stats.flushActive.add(-1);
 			return;
 		}
+		if (reset) {
+			this.#info.responseFlags.add("UR");
+			this.#transport!.reset();
+			return;
+		}
+		this.#transport!.flush();
 		this.#socket.resume();
 		this.#socket.destroySoon();
 	}
 
+	onData(buf: Buffer, end: number): void {
+		this.#info.bytesReceived += end;
+		this.#touch();
+		if (!this.#admits()) {
+			this.#held!.add(buf, end);
+			return;
+		}
+		const upstream = this.#upstream;
+		if (!upstream) return;
+		upstream.write(buf, 0, end);
+		if (!upstream.congested) return;
+		this.#shared.stats.pausedReading.inc();
+		this.#transport!.pauseReading();
+	}
+
+	/** The client's end is asked about too: an rbac filter decides then at the latest. */
+	onEof(): void {
+		if (this.#admits()) this.#upstream?.end();
+		else this.#held!.ended = true;
+	}
+
+	onDrain(): void {
+		this.#upstream?.resumeReading();
+	}
+
+	onClose(): void {
+		// The socket's own "close" was heard.
+	}
+
+	/** Whether the filters let through what came; if not, it is to be held. */
+	#admits(): boolean {
+		if (this.#held) return false;
+		const gate = this.#gate;
+		if (!gate?.asks || gate.admit(this.#onAdmitted) === "continue") return true;
+		this.#held = new HeldBytes();
+		this.#transport!.pauseReading();
+		return false;
+	}
+
+	readonly #onAdmitted = (): void => {
+		const held = this.#held;
+		this.#held = undefined;
+		if (!held || this.#over) return;
+		for (const bytes of held.pieces) this.#upstream?.write(bytes, 0, bytes.length);
+		if (held.ended) this.#upstream?.end();
+		this.#transport!.resumeReading();
+	};
+
 	#connect(): void {
-		const target = this.#target();
-		const cluster = this.#shared.services.clusters.get(target?.name ?? "");
+		const { config, services, stats } = this.#shared;
+		const { connection } = this.#info;
+		const target = pickTarget(config, connection, services.random);
+		const cluster = services.clusters.get(target.name);
 		if (!cluster) {
-			this.#shared.stats.noRoute.inc();
-			this.#info.responseFlags.add("NC");
-			this.cut("tcp_initializion_failure:3");
+			stats.noRoute.inc();
+			this.#fail("NC", 3);
 			return;
 		}
 		this.#info.upstreamCluster = cluster.name;
 		if (!cluster.breakers.tryConnection()) {
 			cluster.stats.upstreamCxOverflow.inc();
-			this.#info.responseFlags.add("UO");
-			this.cut("tcp_initializion_failure:2");
+			this.#fail("UO", 2);
 			return;
 		}
-		const host = this.#pick(cluster);
-		if (host && cluster.breakers.tryPending()) this.#dial(cluster, host);
-		else {
-			cluster.breakers.releaseConnection();
-			if (host) cluster.stats.upstreamRqPendingOverflow.inc();
-			this.#info.responseFlags.add(host ? "UO" : "UH");
-			this.cut(`tcp_initializion_failure:${host ? 2 : 1}`);
+		const host = cluster.pick(pickContext(config, target, connection));
+		if (host && cluster.breakers.tryPending()) {
+			this.#dialHost(cluster, host);
+			return;
 		}
+		cluster.breakers.releaseConnection();
+		if (host) cluster.stats.upstreamRqPendingOverflow.inc();
+		else cluster.stats.upstreamCxNoneHealthy.inc();
+		this.#fail(host ? "UO" : "UH", host ? 2 : 1);
 	}
 
-	#dial(cluster: UpstreamCluster, host: Host): void {
+	/** `reason`: Envoy's number of why a session could not begin. */
+	#fail(flag: "NC" | "UO" | "UH", reason: number): void {
+		this.#info.responseFlags.add(flag);
+		this.cut(`tcp_initializion_failure:${reason}`);
+	}
+
+	#dialHost(cluster: UpstreamCluster, host: Host): void {
 		this.#attempts++;
 		this.#info.attemptCount = this.#attempts;
 		this.#info.upstreamHost = host.address;
-		this.#dialled = new DirectUpstream({ cluster, host }, this, this.#shared.services.deadlines);
+		this.#dial = new DirectUpstream({ cluster, host }, this, this.#shared.services.deadlines);
 	}
 
-	#retry(reason: TcpConnectFailure["reason"]): void {
+	#retry(): void {
 		const { config, services } = this.#shared;
 		const { backoff } = config;
-		if (!backoff || reason === "timeout") {
+		if (!backoff) {
 			this.#connect();
 			return;
 		}
 		const limitMs = Math.min(backoff.baseMs * 2 ** (this.#attempts - 1), backoff.maxMs);
 		this.#retryTimer ??= new Timer(this);
-		services.deadlines.arm(this.#retryTimer, Math.max(1, services.random.below(Math.max(1, Math.ceil(limitMs)))));
+		services.deadlines.arm(this.#retryTimer, 1 + services.random.below(Math.max(1, Math.ceil(limitMs))));
 	}
 
-	/** The cluster of this connection, chosen anew for each attempt among several. */
-	#target(): WeightedTarget | undefined {
-		const { clusters } = this.#shared.config;
-		if (clusters.length === 1) {
-			const named = this.#info.connection?.filterState.get(CLUSTER_KEY);
-			return typeof named === "string" ? { ...clusters[0]!, name: named } : clusters[0];
-		}
-		const sum = clusters.reduce((total, { weight }) => total + weight, 0);
-		let at = this.#shared.services.random.below(sum);
-		return clusters.find(({ weight }) => {
-			at -= weight;
-			return at < 0;
-		});
-	}
-
-	#pick(cluster: UpstreamCluster): Host | undefined {
-		const { connection } = this.#info;
-		return cluster.pick({
-			hash: this.#hash(),
-			avoid: undefined,
-			hostSelectionAttempts: 1,
-			destination: connection && addressText(connection.localIp, connection.localPort),
-		});
-	}
-
-	#hash(): bigint | undefined {
-		const { hashPolicy } = this.#shared.config;
-		const { connection } = this.#info;
-		if (!hashPolicy || !connection) return undefined;
-		if (hashPolicy.kind === "source-ip")
-			return connection.sourceIp === "" ? undefined : xxHash64Utf8(connection.sourceIp);
-		const value = connection.filterState.get(hashPolicy.key);
-		return typeof value === "string" ? xxHash64Utf8(value) : undefined;
-	}
-
-	readonly #onDownstreamData = (bytes: Buffer): void => {
-		const { gate } = this.#downstream;
-		this.#received += bytes.length;
-		this.#touch();
-		if (this.#holding) {
-			this.#held.push(bytes);
-			return;
-		}
-		if (gate?.asks && gate.admit(this.#onAdmitted) === "stop") {
-			this.#holding = true;
-			this.#held.push(bytes);
-			this.#socket.pause();
-			return;
-		}
-		this.#sendUp(bytes);
-	};
-
-	readonly #onAdmitted = (): void => {
-		this.#holding = false;
-		for (const bytes of this.#held.splice(0)) this.#sendUp(bytes);
-		if (this.#endHeld) this.#upstream?.end();
-		this.#socket.resume();
-	};
-
-	#sendUp(bytes: Buffer): void {
-		if (this.#upstream?.write(bytes) !== false) return;
-		this.#shared.stats.pausedReading.inc();
-		this.#socket.pause();
-	}
-
-	readonly #onDownstreamEnd = (): void => {
-		if (this.#holding) this.#endHeld = true;
-		else this.#upstream?.end();
-	};
-
-	readonly #onDownstreamDrain = (): void => {
-		this.#upstream?.resumeReading();
+	readonly #onDownstreamError = (error: NodeJS.ErrnoException): void => {
+		this.#reset = error.code === "ECONNRESET";
 	};
 
 	readonly #onDownstreamClosed = (): void => {
 		if (this.#over) return;
 		this.#over = true;
 		for (const timer of [this.#idleTimer, this.#lifeTimer, this.#retryTimer, this.#logTimer]) timer?.cancel();
-		// What the client had sent still goes out when it was the client that left.
-		if (this.#upstream && !this.#cutHere) this.#upstream.closeAfterFlush();
-		else this.#dialled?.destroy();
-		this.#held = [];
-		this.#reportBytes();
-		this.#info.durationMs = this.#shared.services.clock.nowMs() - this.#info.startMs;
+		this.#held = undefined;
+		this.#letUpstreamGo();
+		const { stats, services } = this.#shared;
+		stats.rxBytes.inc(this.#info.bytesReceived);
+		stats.txBytes.inc(this.#socket.bytesWritten);
+		this.#info.durationMs = services.clock.nowMs() - this.#info.startMs;
 		this.#log("TcpConnectionEnd");
 		this.#onClosed();
 	};
 
-	#log(type: TcpLogType): void {
-		const { accessLog } = this.#shared.services;
-		if (!accessLog) return;
-		this.#countBytes();
-		accessLog(this.#info, type);
-	}
-
-	#countBytes(): void {
-		this.#info.bytesReceived = this.#received;
-		this.#info.bytesSent = this.#socket.bytesWritten;
-	}
-
-	#reportBytes(): void {
+	/** What the client had sent still goes out when it was the client that left. */
+	#letUpstreamGo(): void {
 		const { stats } = this.#shared;
-		this.#countBytes();
-		stats.rxBytes.inc(this.#info.bytesReceived);
-		stats.txBytes.inc(this.#info.bytesSent);
+		if (!this.#upstream || this.#cutHere || this.#reset) this.#dial?.abandon(this.#reset);
+		else if (this.#upstream.closeAfterFlush()) {
+			this.#flushing = true;
+			stats.flushTotal.inc();
+			stats.flushActive.add(1);
+		}
+	}
+
+	#log(type: TcpLogType): void {
+		this.#info.bytesSent = this.#socket.bytesWritten;
+		this.#shared.services.accessLog?.(this.#info, type);
 	}
 
 	#logPeriodically(): void {
@@ -318,12 +309,4 @@ export class TcpSession implements TcpUpstreamUser, TimerOwner {
 		stats.idleTimeout.inc();
 		this.cut("tcp_session_idle_timeout");
 	}
-}
-
-function ignore(): void {
-	// "close" follows and tells.
-}
-
-function addressText(ip: string, port: number): string {
-	return ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`;
 }

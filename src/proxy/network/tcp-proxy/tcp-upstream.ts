@@ -2,21 +2,23 @@
 export interface TcpUpstream {
 	/** `ip:port` of our end. */
 	readonly localAddress: string;
-	/** Takes bytes; false: enough for now, `onUpstreamDrain` follows. The bytes are the upstream's from here on. */
-	write(bytes: Buffer): boolean;
+	/** It takes less than it is sent: hold back, `onUpstreamDrain` follows. */
+	readonly congested: boolean;
+	/** `buf` is valid during the call only. */
+	write(buf: Buffer, start: number, end: number): void;
 	/** No more bytes come from the client. */
 	end(): void;
 	pauseReading(): void;
 	resumeReading(): void;
-	/** Ends after what was written has gone out. */
-	closeAfterFlush(): void;
-	/** Cuts it. */
-	destroy(): void;
+	/** Ends after what was written has gone out; true when something still has to. No more events but `onUpstreamClosed`. */
+	closeAfterFlush(): boolean;
+	/** Cuts it; with a RST when the client did so. */
+	destroy(reset: boolean): void;
 }
 
 /** How a connection could not be made; texts as Envoy prints them. */
 export interface TcpConnectFailure {
-	readonly reason: "refused" | "timeout";
+	readonly reason: "refused" | "timeout" | "overflow";
 	readonly detail: string;
 }
 
@@ -24,10 +26,15 @@ export interface TcpConnectFailure {
 export interface TcpUpstreamUser {
 	onUpstreamReady(upstream: TcpUpstream): void;
 	onUpstreamFailed(failure: TcpConnectFailure): void;
-	/** The bytes are the receiver's from here on. */
-	onUpstreamData(bytes: Buffer): void;
+	/** `buf` is valid during the call only. */
+	onUpstreamData(buf: Buffer, start: number, end: number): void;
 	onUpstreamEnd(): void;
 	onUpstreamDrain(): void;
 	/** `reset`: the endpoint cut it (RST). */
 	onUpstreamClosed(reset: boolean): void;
+}
+
+/** A connection that is being made, or one that was; `abandon` ends it in either state without more events. */
+export interface TcpDial {
+	abandon(reset: boolean): void;
 }
