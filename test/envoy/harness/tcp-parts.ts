@@ -50,12 +50,3 @@ export function listenerFilter(type: string, value: JsonObject = {}, more: JsonO
 export function proxyHeader(source: string, destination: string, ports = "1111 2222"): string {
 	return `PROXY ${source.includes(":") ? "TCP6" : "TCP4"} ${source} ${destination} ${ports}\r\n`;
 }
-
-const SIGNATURE = Buffer.from("\r\n\r\n\0\r\nQUIT\n", "latin1");
-
-/** The header of the PROXY protocol, version 2: command and version, family and transport, what follows. */
-export function proxyHeader2(versionCommand: number, family: number, payload: Buffer): Buffer {
-	const head = Buffer.from([versionCommand, family, 0, 0]);
-	head.writeUInt16BE(payload.length, 2);
-	return Buffer.concat([SIGNATURE, head, payload]);
-}

@@ -1,8 +1,10 @@
 import type { Host, UpstreamCluster } from "../../cluster/cluster.ts";
 import type { Transport } from "../../codec/transport.ts";
 import { type Deadlines, Timer } from "../../http/deadlines.ts";
+import type { TransportWishes } from "../../tls/upstream-transport.ts";
 import { connectFailure } from "../../upstream/connect-failure.ts";
 import { type ConnectingUser, openTransport } from "../../upstream/open-transport.ts";
+import { transportOf } from "../../upstream/transport-of.ts";
 import type { TcpConnectFailure, TcpDial, TcpUpstream, TcpUpstreamUser } from "./tcp-upstream.ts";
 
 /** A socket to an endpoint, with the books that a cluster keeps of its connections. */
@@ -20,17 +22,17 @@ export class DirectUpstream implements TcpUpstream, TcpDial, ConnectingUser {
 
 	/** The caller has taken a connection and a pending request off the cluster's breakers; both are given back here. */
 	constructor(
-		target: { readonly cluster: UpstreamCluster; readonly host: Host },
+		target: { readonly cluster: UpstreamCluster; readonly host: Host; readonly wishes: TransportWishes },
 		user: TcpUpstreamUser,
 		deadlines: Deadlines,
 	) {
-		const { cluster, host } = target;
+		const { cluster, host, wishes } = target;
 		this.#cluster = cluster;
 		this.#host = host;
 		this.#user = user;
 		this.#timer = new Timer({ onTimer: () => this.#onTimeout() });
 		this.#opened();
-		this.#transport = openTransport(host, cluster, this);
+		this.#transport = openTransport({ host, cluster, wishes, security: transportOf(cluster, host) }, this);
 		const { connectTimeoutMs } = cluster.info;
 		if (connectTimeoutMs > 0) deadlines.arm(this.#timer, connectTimeoutMs);
 	}
@@ -150,6 +152,6 @@ export class DirectUpstream implements TcpUpstream, TcpDial, ConnectingUser {
 
 	#failure(error: Error | undefined): TcpConnectFailure {
 		if (this.#timedOut) return { reason: "timeout", detail: "connection timeout" };
-		return { reason: "refused", detail: `delayed connect error: ${connectFailure(error, false).detail}` };
+		return { reason: "refused", detail: connectFailure(error, false).detail };
 	}
 }

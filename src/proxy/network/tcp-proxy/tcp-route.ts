@@ -1,7 +1,8 @@
 import type { Random } from "../../../lib/random.ts";
 import { xxHash64Utf8 } from "../../../lib/xx-hash64.ts";
-import type { PickContext } from "../../cluster/cluster.ts";
+import type { Host, PickContext } from "../../cluster/cluster.ts";
 import type { ConnectionInfo } from "../../http/connection-info.ts";
+import type { ProxiedClient, TransportWishes } from "../../tls/upstream-transport.ts";
 import { CLUSTER_KEY } from "./cluster-key.ts";
 import type { TcpProxyConfig, WeightedTarget } from "./tcp-proxy-config.ts";
 
@@ -39,6 +40,17 @@ export function pickContext(
 		metadataMatch: target.metadataMatch,
 		destination: connection && hostPort(connection.localIp, connection.localPort),
 	};
+}
+
+/** Filter state with the TLVs of the client's PROXY header that go on (`inspect/proxy-protocol.ts`). */
+const PASSED_TLVS = "envoy.network.proxy_protocol_options";
+
+/** What the connection to the endpoint is told of the client's. */
+export function wishesOf(connection: ConnectionInfo | undefined, { hostname }: Host): TransportWishes {
+	if (!connection) return { hostname };
+	const { sourceIp, sourcePort, localIp: destinationIp, localPort: destinationPort, filterState } = connection;
+	const tlvs = (filterState.get(PASSED_TLVS) ?? []) as ProxiedClient["tlvs"];
+	return { hostname, client: { sourceIp, sourcePort, destinationIp, destinationPort, tlvs } };
 }
 
 function hashOf(policy: TcpProxyConfig["hashPolicy"], { sourceIp, filterState }: ConnectionInfo): bigint | undefined {

@@ -7,7 +7,7 @@ import { cutSocket } from "../cut-socket.ts";
 import type { DataGate } from "../data-gate.ts";
 import { DirectUpstream } from "./direct-upstream.ts";
 import { HeldBytes } from "./held-bytes.ts";
-import { pickContext, pickTarget } from "./tcp-route.ts";
+import { pickContext, pickTarget, wishesOf } from "./tcp-route.ts";
 import type { TcpDownstream, TcpLogType, TcpShared } from "./tcp-services.ts";
 import type { TcpConnectFailure, TcpDial, TcpUpstream, TcpUpstreamUser } from "./tcp-upstream.ts";
 
@@ -226,7 +226,8 @@ export class TcpSession implements TcpUpstreamUser, TransportUser, TimerOwner {
 		this.#attempts++;
 		this.#info.attemptCount = this.#attempts;
 		this.#info.upstreamHost = host.address;
-		this.#dial = new DirectUpstream({ cluster, host }, this, this.#shared.services.deadlines);
+		const wishes = wishesOf(this.#info.connection, host);
+		this.#dial = new DirectUpstream({ cluster, host, wishes }, this, this.#shared.services.deadlines);
 	}
 
 	#retry(): void {
