@@ -33,7 +33,7 @@ export async function parseBootstrap(
 ): Promise<Bootstrap> {
 	if (text.length > MAX_BYTES)
 		throw new ProblemError([problem("LTN3511", file, "the bootstrap is larger than 64 MiB")]);
-	const json = text.trimStart().startsWith("{") ? parseJsonText(text, file) : await parseYaml(text, file);
+	const json = await parseConfigText(text, file);
 	const unknown = allowUnknownFields ? [] : findUnknownFields(BootstrapSchema, json);
 	if (unknown.length > 0) throw new ProblemError(unknown);
 	try {
@@ -41,6 +41,11 @@ export async function parseBootstrap(
 	} catch (error) {
 		throw new ProblemError([problem("LTN3512", file, (error as Error).message)], { cause: error });
 	}
+}
+
+/** YAML or JSON as a JSON value; throws ProblemError. */
+export async function parseConfigText(text: string, file: string): Promise<JsonValue> {
+	return text.trimStart().startsWith("{") ? parseJsonText(text, file) : parseYaml(text, file);
 }
 
 function parseJsonText(text: string, file: string): JsonValue {
