@@ -4,7 +4,7 @@ import { hostAddress, isIpAddress } from "./ip-address.ts";
 
 /** Where an endpoint is. */
 export interface EndpointPlace {
-	/** IP address; in DNS clusters a name that is yet to be resolved; path of a Unix socket when it begins with `/` or `@`. */
+	/** IP address; in DNS clusters a name that is yet to be resolved; path of a Unix socket when it begins with `/`, `./` or `@`. */
 	readonly host: string;
 	/** 0 on Unix sockets. */
 	readonly port: number;
@@ -12,7 +12,7 @@ export interface EndpointPlace {
 
 /** True when the place is a Unix socket. */
 export function isSocketPath({ host }: EndpointPlace): boolean {
-	return host.startsWith("/") || host.startsWith("@");
+	return host.startsWith("/") || host.startsWith("@") || host.startsWith("./");
 }
 
 /** `ip:port`, or the path of a Unix socket: what a host is known by. */
@@ -30,9 +30,9 @@ interface ParseContext {
 export function parseAddress(address: Address | undefined, path: string, on: ParseContext): EndpointPlace | undefined {
 	if (address?.address.case === "pipe") {
 		const { path: file } = address.address.value;
-		if (isSocketPath({ host: file, port: 0 })) return { host: file, port: 0 };
-		on.problems.push(problem("LTN3238", `${path}.pipe.path`, "the path of a Unix socket must be absolute"));
-		return undefined;
+		if (file === "")
+			on.problems.push(problem("LTN3238", `${path}.pipe.path`, "the path of the Unix socket is missing"));
+		return { host: isSocketPath({ host: file, port: 0 }) ? file : `./${file}`, port: 0 };
 	}
 	if (address?.address.case === "socketAddress")
 		return parseSocket(address.address.value, `${path}.socket_address`, on);

@@ -33,7 +33,14 @@ export interface HcmConfig {
 
 export type RouteSource =
 	| { readonly kind: "inline"; readonly config: RouteConfiguration }
-	| { readonly kind: "rds"; readonly name: string };
+	| { readonly kind: "rds"; readonly name: string; readonly file?: RouteFile | undefined };
+
+/** Where route configurations are kept that do not come from the control plane. */
+export interface RouteFile {
+	readonly path: string;
+	/** Undefined: the file's own folder is watched. */
+	readonly watchedFolder?: string | undefined;
+}
 
 export interface Http1Settings {
 	readonly acceptHttp10: boolean;

@@ -2,6 +2,7 @@ import type { Duration } from "@bufbuild/protobuf/wkt";
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import { type FieldPath, fieldPath } from "../../lib/field-path.ts";
 import { type Problem, ProblemError, problem } from "../../lib/problem.ts";
+import type { ConfigSource } from "../../xds/generated/envoy/config/core/v3/config_source_pb.ts";
 import {
 	type HttpProtocolOptions,
 	HttpProtocolOptions_HeadersWithUnderscoresAction as Underscores,
@@ -18,7 +19,7 @@ import type { SupportedFields } from "../../xds/supported.ts";
 import { type FilterChain, parseHttpFilters } from "../filter/filter-chain.ts";
 import type { HttpFilterFactory } from "../filter/http-filter.ts";
 import { SUPPORTED as HTTP2_SUPPORTED, parseHttp2Options } from "../http/parse-http2-options.ts";
-import type { HcmConfig, Http1Settings, IdentitySettings, PathSettings, RouteSource } from "./hcm-config.ts";
+import type { HcmConfig, Http1Settings, IdentitySettings, PathSettings, RouteFile, RouteSource } from "./hcm-config.ts";
 import { HCM_DEFAULTS } from "./hcm-defaults.ts";
 import { type AddressRange, addressRange } from "./internal-address.ts";
 
@@ -153,11 +154,18 @@ function parseRoutes(message: HttpConnectionManager, at: FieldPath, problems: Pr
 	const { routeSpecifier: routes } = message;
 	if (routes.case === "routeConfig") return { kind: "inline", config: routes.value };
 	if (routes.case === "rds" && routes.value.routeConfigName !== "")
-		return { kind: "rds", name: routes.value.routeConfigName };
+		return { kind: "rds", name: routes.value.routeConfigName, file: routeFile(routes.value.configSource) };
 	if (routes.case === "rds") problems.push(missing(at.field("rds").field("route_config_name")));
 	else if (routes.case === "scopedRoutes") problems.push(notImplemented(at.field("scoped_routes")));
 	else problems.push(missing(at.field("route_config")));
 	return undefined;
+}
+
+function routeFile(source: ConfigSource | undefined): RouteFile | undefined {
+	const from = source?.configSourceSpecifier;
+	if (from?.case === "path") return { path: from.value };
+	if (from?.case !== "pathConfigSource") return undefined;
+	return { path: from.value.path, watchedFolder: from.value.watchedDirectory?.path };
 }
 
 function parseFilters(

@@ -8,11 +8,11 @@ import { DeltaSession } from "../xdsclient/delta-session.ts";
 import { grpcStreams } from "../xdsclient/grpc-stream.ts";
 import type { ResourceHandler } from "../xdsclient/resource-update.ts";
 import { SotwSession } from "../xdsclient/sotw-session.ts";
+import type { Dial } from "./dial-address.ts";
 
 export interface AdsOptions {
 	readonly api: "delta" | "sotw";
-	/** `http://host:port`. */
-	readonly url: string;
+	readonly dial: Dial;
 	readonly node: Node;
 	readonly handler: ResourceHandler;
 	readonly clock: Clock;
@@ -26,8 +26,8 @@ export type AdsConnection = Pick<AdsClient<unknown, unknown>, "subscribe" | "sta
 
 /** Makes the client that the bootstrap asks for; this module is loaded only then, gRPC is most of its weight. */
 export function connectAds(options: AdsOptions): AdsConnection {
-	const { api, url, node, handler } = options;
-	const streams = grpcStreams(url);
+	const { api, dial, node, handler } = options;
+	const streams = grpcStreams(dial.url, dial.connect);
 	if (api === "sotw") return new AdsClient({ ...options, session: new SotwSession(node, handler), open: streams.sotw });
 	return new AdsClient({ ...options, session: new DeltaSession(node, handler), open: streams.delta });
 }

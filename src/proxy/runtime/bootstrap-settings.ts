@@ -12,6 +12,7 @@ import {
 } from "../../xds/generated/envoy/config/core/v3/config_source_pb.ts";
 import { FileAccessLogSchema } from "../../xds/generated/envoy/extensions/access_loggers/file/v3/file_pb.ts";
 import { compileSourceIp } from "../cluster/compile-cluster.ts";
+import type { DiscoveryPath } from "./files/discovery-file.ts";
 import { compileStatRules } from "./stat-rules.ts";
 import { NO_RUNTIME, type RuntimeValues, readRuntimeLayers } from "./values/runtime-layers.ts";
 
@@ -26,11 +27,18 @@ export interface BootstrapSettings {
 	readonly admin: SocketPlace | undefined;
 	/** Undefined: no control plane. */
 	readonly ads: AdsSettings | undefined;
+	readonly files: FileSettings;
 	readonly runtime: RuntimeValues;
 	/** Undefined: every stat, with the usual tags. */
 	readonly statRules: StatRules | undefined;
 	/** Where upstream connections come from in clusters that do not say it; undefined: the system's choice. */
 	readonly sourceIp: string | undefined;
+}
+
+/** Clusters and listeners that come from files. */
+export interface FileSettings {
+	readonly clusters: DiscoveryPath | undefined;
+	readonly listeners: DiscoveryPath | undefined;
 }
 
 export interface AdsSettings {
@@ -51,7 +59,9 @@ const APIS: Readonly<Record<number, AdsSettings["api"]>> = {
 /** Reads the admin address and dynamic resources; adds what is wrong to `problems`. */
 export function readSettings(bootstrap: Bootstrap, problems: Problem[]): BootstrapSettings {
 	checkAdmin(bootstrap, problems);
+	const { cdsConfig, ldsConfig } = bootstrap.dynamicResources ?? {};
 	return {
+		files: { clusters: fileOf(cdsConfig), listeners: fileOf(ldsConfig) },
 		runtime: bootstrap.layeredRuntime ? readRuntimeLayers(bootstrap.layeredRuntime, problems) : NO_RUNTIME,
 		statRules: bootstrap.statsConfig && compileStatRules(bootstrap.statsConfig, problems),
 		admin: bootstrap.admin?.address && readAddress(bootstrap.admin.address, "admin.address", problems),
@@ -90,12 +100,13 @@ function readAds(
 	problems: Problem[],
 ): AdsSettings | undefined {
 	const source = dynamic.adsConfig;
-	for (const [name, config] of [["cds_config", dynamic.cdsConfig] as const, ["lds_config", dynamic.ldsConfig] as const])
-		checkSource(name, config, problems);
+	const configs = [["cds_config", dynamic.cdsConfig] as const, ["lds_config", dynamic.ldsConfig] as const];
+	for (const [name, config] of configs) checkSource(name, config, problems);
 	if (!source) {
-		problems.push(
-			problem("LTN3521", "dynamic_resources.ads_config", "dynamic resources come only by ADS", "set ads_config"),
-		);
+		if (configs.some(([, config]) => config?.configSourceSpecifier.case === "ads"))
+			problems.push(
+				problem("LTN3521", "dynamic_resources.ads_config", "there is no ADS to take ads from", "set ads_config"),
+			);
 		return undefined;
 	}
 	const at = "dynamic_resources.ads_config";
@@ -116,12 +127,20 @@ function readAds(
 			),
 		);
 	if (!api || cluster === "") return undefined;
-	return { api, cluster, clusters: dynamic.cdsConfig !== undefined, listeners: dynamic.ldsConfig !== undefined };
+	const byAds = (config: ConfigSource | undefined) => config?.configSourceSpecifier.case === "ads";
+	return { api, cluster, clusters: byAds(dynamic.cdsConfig), listeners: byAds(dynamic.ldsConfig) };
 }
 
 function checkSource(name: string, config: ConfigSource | undefined, problems: Problem[]): void {
-	if (config && config.configSourceSpecifier.case !== "ads")
-		problems.push(
-			problem("LTN3525", `dynamic_resources.${name}`, "only ads is implemented by this proxy", "set ads: {}"),
-		);
+	if (!config || config.configSourceSpecifier.case === "ads" || fileOf(config)) return;
+	const what = "only ads and path_config_source are implemented by this proxy";
+	problems.push(problem("LTN3525", `dynamic_resources.${name}`, what, "set ads: {}"));
+}
+
+/** The file that a config source names; undefined when it is of another kind. */
+export function fileOf(config: ConfigSource | undefined): DiscoveryPath | undefined {
+	const source = config?.configSourceSpecifier;
+	if (source?.case === "path") return { path: source.value };
+	if (source?.case !== "pathConfigSource") return undefined;
+	return { path: source.value.path, watchedFolder: source.value.watchedDirectory?.path };
 }

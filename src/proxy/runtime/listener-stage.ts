@@ -1,5 +1,6 @@
 import type { Clock } from "../../lib/clock.ts";
 import type { Logger } from "../../telemetry/logger.ts";
+import type { DiscoveryPath } from "./files/discovery-file.ts";
 
 /** A compiled listener with what it cannot start without. */
 export interface StagedListener<L> {
@@ -7,6 +8,8 @@ export interface StagedListener<L> {
 	readonly config: L;
 	/** Route configurations that come by RDS. */
 	readonly routeNames: readonly string[];
+	/** Where those come from that no control plane gives. */
+	readonly routeFiles?: readonly { readonly name: string; readonly file: DiscoveryPath }[];
 	/** TLS contexts of its filter chains. */
 	readonly transports?: readonly StagedTransport[];
 }
@@ -103,6 +106,12 @@ export class ListenerStage<L> {
 	routeNames(): Set<string> {
 		const all = [...this.#open.values(), ...[...this.#waiting.values()].map(({ listener }) => listener)];
 		return new Set(all.flatMap(({ routeNames }) => routeNames));
+	}
+
+	/** Those of them that come from files. */
+	routeFiles(): { readonly name: string; readonly file: DiscoveryPath }[] {
+		const all = [...this.#open.values(), ...[...this.#waiting.values()].map(({ listener }) => listener)];
+		return all.flatMap(({ routeFiles = [] }) => routeFiles);
 	}
 
 	/** Stops waiting for anything; open listeners are the caller's. */

@@ -162,13 +162,14 @@ test("a bootstrap is refused with every problem of all of it", async () => {
 			secrets: [{ name: "s" }],
 		},
 		hdsConfig: {},
-		dynamicResources: { cdsConfig: { path: "x" } },
+		dynamicResources: { cdsConfig: { ads: {} }, ldsConfig: { apiConfigSource: { apiType: "REST" } } },
 	};
 	await assert.rejects(start(bootstrap), (error) => {
 		assert.ok(error instanceof ProblemError);
 		assert.deepEqual([...new Set(error.problems.map(({ path }) => path))].sort(), [
 			"dynamic_resources.ads_config",
-			"dynamic_resources.cds_config",
+			"dynamic_resources.lds_config",
+			"dynamic_resources.lds_config.api_config_source",
 			"hds_config",
 			"static_resources.clusters[0].health_checks[0]",
 			"static_resources.clusters[0].health_checks[0].healthy_threshold",

@@ -12,16 +12,17 @@ import { ExtensionSchema, type Node, NodeSchema } from "../../xds/generated/envo
 import type { AdminContext, ListenerView, ServerState } from "../admin/admin-context.ts";
 import { type AdminServer, startAdminServer } from "../admin/admin-server.ts";
 import { ClusterSet } from "../cluster/cluster-set.ts";
+import type { EndpointSet } from "../cluster/endpoint-config.ts";
 import type { OverloadManager } from "../overload/overload-manager.ts";
 import type { RouteTable } from "../router/route-match.ts";
 import { ResourceStore } from "../xdsclient/resource-store.ts";
 import type { ResourceUpdate } from "../xdsclient/resource-update.ts";
-import type { AdsConnection } from "./ads-connection.ts";
-import type { AdsSettings } from "./bootstrap-settings.ts";
 import { type Compilers, ConfigApplier } from "./config-applier.ts";
+import { ConfigSources } from "./config-sources.ts";
 import type { DataPlane, MakeDataPlane } from "./data-plane.ts";
-import { dialAddress } from "./dial-address.ts";
+import { dialOf } from "./dial-address.ts";
 import { dnsResolver } from "./dns-resolver.ts";
+import { endpointTaker } from "./files/endpoint-taker.ts";
 import { Initialisation } from "./initialisation.ts";
 import { ListenerStage } from "./listener-stage.ts";
 import { startLoadShedding } from "./load-shedding.ts";
@@ -107,7 +108,7 @@ class ProxyProcess<L> implements RunningProxy {
 	readonly #initialisation: Initialisation;
 	readonly #node: Node;
 	#admin: AdminServer | undefined;
-	#ads: AdsConnection | undefined;
+	readonly #sources: ConfigSources;
 	#sourceIp: string | undefined;
 	#loadShedding: OverloadManager | undefined;
 	#statRules: StatRules | undefined;
@@ -127,6 +128,7 @@ class ProxyProcess<L> implements RunningProxy {
 			resolver: dnsResolver(options.dnsServer),
 			logger: logging.component("upstream"),
 			sourceIp: () => this.#sourceIp,
+			watchFile: (path, serviceName, onEndpoints) => this.#watchEndpoints(path, serviceName, onEndpoints),
 			onWarm: () => this.#secured.warm && this.#gate.open(),
 		});
 		this.#gate = new WarmGate(clock, () => this.#secured.warm);
@@ -161,7 +163,13 @@ class ProxyProcess<L> implements RunningProxy {
 			clustersWarm: () => this.#secured.warm,
 			listenersOpen: () => this.#stage.settled,
 		});
-		this.#applier = new ConfigApplier({
+		this.#applier = this.#makeApplier();
+		this.#sources = this.#makeSources();
+	}
+
+	#makeApplier(): ConfigApplier<L, RouteTable> {
+		const { clock, workers } = this.#options;
+		return new ConfigApplier({
 			clock,
 			metrics: this.registry,
 			compilers: this.#compilers,
@@ -173,7 +181,20 @@ class ProxyProcess<L> implements RunningProxy {
 			gate: this.#gate,
 			onEndpointNames: () => this.#wantEndpoints(this.#clusters.edsNames()),
 			onAccepted: (type) => this.#initialisation.accepted(type),
-			...(options.workers && { onTaken: (update: ResourceUpdate) => this.#relay(update) }),
+			...(workers && { onTaken: (update: ResourceUpdate) => this.#relay(update) }),
+		});
+	}
+
+	#makeSources(): ConfigSources {
+		return new ConfigSources({
+			...this.#options,
+			registry: this.registry,
+			node: this.#node,
+			handler: this.#applier,
+			gate: this.#gate,
+			initialisation: this.#initialisation,
+			watch: (folder, onChange) => this.#dataPlane.tls.files.watch(folder, onChange),
+			wanted: (type) => (type === "route" ? this.#routeNamesOfAds() : this.#clusters.edsNames()),
 		});
 	}
 
@@ -195,8 +216,8 @@ class ProxyProcess<L> implements RunningProxy {
 		this.#putStatic(compiled);
 		const isWorker = this.#options.worker !== undefined;
 		if (admin && !isWorker) this.#admin = await startAdminServer(this.#adminContext(), admin);
-		if (ads && !isWorker) await this.#startAds(ads, compiled);
-		else await this.#openStatic();
+		if (!isWorker) await this.#startSources(compiled);
+		if (!ads || isWorker) await this.#openStatic();
 		await this.#startWorkers();
 	}
 
@@ -235,7 +256,7 @@ class ProxyProcess<L> implements RunningProxy {
 
 	async close(): Promise<void> {
 		this.#draining = true;
-		this.#ads?.close();
+		this.#sources.close();
 		this.#loadShedding?.close();
 		this.#initialisation.stop();
 		this.#stage.stop();
@@ -275,6 +296,14 @@ class ProxyProcess<L> implements RunningProxy {
 		});
 	}
 
+	async #startSources({ settings, clusters }: CompiledBootstrap<L>): Promise<void> {
+		const { ads, files } = settings;
+		await this.#sources.startFiles(files);
+		if (!ads) return;
+		const cluster = clusters.find(({ name }) => name === ads.cluster)!;
+		await this.#sources.startAds(ads, dialOf(cluster, this.#dataPlane.tls));
+	}
+
 	/** Without a control plane a listener that cannot be opened is the end. */
 	async #openStatic(): Promise<void> {
 		await new Promise<void>((resolve) => this.#gate.whenWarm(resolve));
@@ -284,38 +313,10 @@ class ProxyProcess<L> implements RunningProxy {
 			throw new ProblemError(failures.map(([name, reason]) => problem("LTN3540", `listener ${name}`, reason)));
 	}
 
-	async #startAds(settings: AdsSettings, { clusters }: CompiledBootstrap<L>): Promise<void> {
-		const url = dialAddress(clusters.find(({ name }) => name === settings.cluster)!);
-		const at = "dynamic_resources.ads_config.grpc_services[0].envoy_grpc.cluster_name";
-		if (!url)
-			throw new ProblemError([problem("LTN3526", at, `the cluster "${settings.cluster}" has no endpoint to dial`)]);
-		const { connectAds } = await import("./ads-connection.ts");
-		this.#ads = connectAds({
-			...this.#options,
-			api: settings.api,
-			url,
-			node: this.#node,
-			handler: this.#applier,
-			logger: this.#options.logging.component("config"),
-			connectedState: this.registry.scope("control_plane.").gauge("connected_state"),
-		});
-		const { listeners } = settings;
-		this.#initialisation.expect(settings);
-		if (settings.clusters) this.#ads.subscribe("cluster", "all");
-		this.#ads.subscribe("endpoint", this.#clusters.edsNames());
-		this.#ads.subscribe("route", this.#stage.routeNames());
-		if (listeners) {
-			const ask = () => this.#gate.whenWarm(() => this.#ads?.subscribe("listener", "all"));
-			if (settings.clusters) this.#initialisation.afterClusters(INITIAL_FETCH_MS, ask);
-			else ask();
-		}
-		this.#ads.start();
-	}
-
 	/** Endpoints that no cluster wants are forgotten: when a cluster of that name comes back, the same ones must count as new. */
 	#wantEndpoints(names: ReadonlySet<string>): void {
 		for (const { name } of this.#store.list("endpoint")) if (!names.has(name)) this.#store.delete("endpoint", name);
-		this.#ads?.subscribe("endpoint", names);
+		this.#sources.want("endpoint");
 	}
 
 	#wantRoutes(names: ReadonlySet<string>): void {
@@ -324,7 +325,18 @@ class ProxyProcess<L> implements RunningProxy {
 			this.#routes.delete(name);
 			this.#store.delete("route", name);
 		}
-		this.#ads?.subscribe("route", names);
+		this.#sources.want("route");
+		this.#sources.wantRouteFiles(this.#stage.routeFiles().map(({ file }) => file));
+	}
+
+	#watchEndpoints(path: string, name: string, onEndpoints: (set: EndpointSet) => void): () => void {
+		return this.#sources.watchFile("endpoint", { path }, endpointTaker(name, onEndpoints));
+	}
+
+	#routeNamesOfAds(): ReadonlySet<string> {
+		const names = this.#stage.routeNames();
+		for (const { name } of this.#stage.routeFiles()) names.delete(name);
+		return names;
 	}
 
 	#identify(given: Node | undefined): Node {

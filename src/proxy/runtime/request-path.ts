@@ -204,7 +204,7 @@ class RequestPath {
 		const loggers = collect(problems, () => this.#accessLoggers(config.accessLogs, at));
 		if (problems.length > 0) throw new ProblemError(problems);
 		if (loggers && loggers.length > 0) this.#listenerLogs.set(config, loggers);
-		return { name: config.name, config, routeNames, transports };
+		return { name: config.name, config, routeNames, routeFiles: routeFilesOf(config), transports };
 	}
 
 	/** The names of the route configurations that must have come before the listener opens. */
@@ -295,6 +295,13 @@ function collect<T>(problems: Problem[], compile: () => T): T | undefined {
 		problems.push(...error.problems);
 		return undefined;
 	}
+}
+
+function routeFilesOf({ chains }: ListenerConfig): NonNullable<StagedListener<ListenerConfig>["routeFiles"]> {
+	return chains.flatMap(({ terminal }) => {
+		const routes = terminal.kind === "http" ? terminal.hcm.routes : undefined;
+		return routes?.kind === "rds" && routes.file ? [{ name: routes.name, file: routes.file }] : [];
+	});
 }
 
 /** Where several threads serve, each binds the same address. */

@@ -1,3 +1,4 @@
+import type { Duplex } from "node:stream";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { AggregatedDiscoveryService } from "../../xds/generated/envoy/service/discovery/v3/ads_pb.ts";
@@ -19,13 +20,14 @@ export interface AdsStreams {
 	readonly sotw: OpenStream<DiscoveryRequest, DiscoveryResponse>;
 }
 
-/** ADS over plaintext gRPC to `http://host:port`. */
-export function grpcStreams(baseUrl: string): AdsStreams {
+/** ADS over gRPC to `http://host:port`; `connect` makes the connections when they do not simply go there. */
+export function grpcStreams(baseUrl: string, connect?: () => Duplex): AdsStreams {
 	const transport = createGrpcTransport({
 		baseUrl,
 		pingIntervalMs: PING_INTERVAL_MS,
 		pingTimeoutMs: PING_TIMEOUT_MS,
 		readMaxBytes: MAX_RESPONSE_BYTES,
+		...(connect && { nodeOptions: { createConnection: connect } }),
 	});
 	const client = createClient(AggregatedDiscoveryService, transport);
 	return {
