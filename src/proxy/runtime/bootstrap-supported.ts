@@ -39,7 +39,7 @@ export const SUPPORTED: SupportedFields = {
 	"envoy.config.metrics.v3.StatsMatcher": ["reject_all", "exclusion_list", "inclusion_list"],
 	"envoy.type.matcher.v3.ListStringMatcher": ["patterns"],
 	[`${BOOTSTRAP}.ClusterManager`]: ["upstream_bind_config"],
-	[`${BOOTSTRAP}.Bootstrap.StaticResources`]: ["listeners", "clusters"],
+	[`${BOOTSTRAP}.Bootstrap.StaticResources`]: ["listeners", "clusters", "secrets"],
 	[`${BOOTSTRAP}.Bootstrap.DynamicResources`]: ["lds_config", "cds_config", "ads_config"],
 	[`${BOOTSTRAP}.Admin`]: [
 		"address",

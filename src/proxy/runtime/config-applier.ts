@@ -12,6 +12,7 @@ import {
 	type RouteConfiguration,
 	RouteConfigurationSchema,
 } from "../../xds/generated/envoy/config/route/v3/route_pb.ts";
+import type { Secret } from "../../xds/generated/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts";
 import { findUnsupported, type SupportedFields } from "../../xds/supported.ts";
 import type { ResourceType } from "../../xds/type-urls.ts";
 import type { ClusterSet } from "../cluster/cluster-set.ts";
@@ -19,6 +20,7 @@ import { parseLoadAssignment } from "../cluster/endpoint-config.ts";
 import type { ResourceStore } from "../xdsclient/resource-store.ts";
 import type { IncomingResource, ResourceHandler, ResourceUpdate, UpdateResult } from "../xdsclient/resource-update.ts";
 import type { ListenerStage, StagedListener } from "./listener-stage.ts";
+import type { SecretSources } from "./secrets/secret-sources.ts";
 import type { SecuredCluster, SecuredClusters } from "./secured-clusters.ts";
 import type { WarmGate } from "./warm-gate.ts";
 
@@ -28,12 +30,15 @@ export interface Compilers<L, R> {
 	cluster(message: Cluster, path: string): SecuredCluster;
 	listener(message: Listener, path: string): StagedListener<L>;
 	routes(message: RouteConfiguration, path: string): R;
+	/** Takes the bootstrap's secrets, before anything that names them is compiled; answers with what is wrong. */
+	secrets(messages: readonly Secret[], path: string): Problem[];
 }
 
 export interface ConfigApplierDeps<L, R> {
 	readonly compilers: Compilers<L, R>;
 	readonly clusters: SecuredClusters;
 	readonly endpoints: Pick<ClusterSet, "setEndpoints">;
+	readonly secrets: Pick<SecretSources, "offer">;
 	readonly listeners: ListenerStage<L>;
 	readonly routes: Map<string, R>;
 	readonly store: ResourceStore;
@@ -108,6 +113,8 @@ export class ConfigApplier<L, R> implements ResourceHandler {
 	#take(type: ResourceType, resource: IncomingResource): Problem[] {
 		const { store, clock } = this.#deps;
 		const { name, any, version, message } = resource;
+		// Not among the other records: it holds keys.
+		if (type === "secret") return this.#deps.secrets.offer({ kind: "ads" }, message as Secret, version);
 		const before = store.get(type, name);
 		const same = before !== undefined && Buffer.compare(before.any.value, any.value) === 0;
 		const problems = same ? [] : this.#putIntoForce(type, name, message);

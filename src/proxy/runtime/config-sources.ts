@@ -13,6 +13,9 @@ import { DiscoveryFile, type DiscoveryPath } from "./files/discovery-file.ts";
 import type { Initialisation } from "./initialisation.ts";
 import type { WarmGate } from "./warm-gate.ts";
 
+/** Types that are asked for by name. */
+type NamedType = "endpoint" | "route" | "secret";
+
 export interface ConfigSourcesDeps {
 	readonly clock: Clock;
 	readonly random: Random;
@@ -25,7 +28,7 @@ export interface ConfigSourcesDeps {
 	/** Calls back some time after anything in a folder changed. */
 	watch(folder: string, onChange: () => void): { close(): void };
 	/** What is wanted of types that are asked for by name. */
-	wanted(type: "endpoint" | "route"): ReadonlySet<string>;
+	wanted(type: NamedType): ReadonlySet<string>;
 }
 
 /** How long LDS waits for the first clusters. */
@@ -60,6 +63,7 @@ export class ConfigSources {
 		if (settings.clusters) this.#ads.subscribe("cluster", "all");
 		this.#ads.subscribe("endpoint", wanted("endpoint"));
 		this.#ads.subscribe("route", wanted("route"));
+		this.#ads.subscribe("secret", wanted("secret"));
 		if (settings.listeners) {
 			const ask = () => gate.whenWarm(() => this.#ads?.subscribe("listener", "all"));
 			if (settings.clusters) initialisation.afterClusters(INITIAL_FETCH_MS, ask);
@@ -75,7 +79,7 @@ export class ConfigSources {
 	}
 
 	/** The names of a type that are wanted now have changed. */
-	want(type: "endpoint" | "route"): void {
+	want(type: NamedType): void {
 		this.#ads?.subscribe(type, this.#deps.wanted(type));
 	}
 

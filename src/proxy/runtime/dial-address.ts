@@ -32,6 +32,16 @@ export function dialOf(config: SecuredCluster, tls: TlsDeps): Dial | undefined {
 	return { url, connect: path === undefined ? undefined : () => connect({ path }) };
 }
 
+/** A target as gRPC writes it: `unix:/path`, `unix-abstract:name`, `dns:///host:port`, `ipv4:1.2.3.4:80`, `host:port`. */
+export function dialOfUri(uri: string): Dial {
+	const [, abstract, name] = /^unix(-abstract)?:(?:\/\/)?(.+)$/.exec(uri) ?? [];
+	if (name !== undefined) {
+		const path = abstract ? `\0${name}` : name;
+		return { url: "http://localhost", connect: () => connect({ path }) };
+	}
+	return { url: `http://${uri.replace(/^(?:dns:(?:\/\/[^/]*\/)?|ipv4:|ipv6:)/, "")}`, connect: undefined };
+}
+
 function firstEndpoint({ discovery }: ClusterConfig) {
 	return "endpoints" in discovery ? discovery.endpoints.endpoints[0] : undefined;
 }

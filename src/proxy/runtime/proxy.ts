@@ -1,14 +1,10 @@
-import { clone, create, toBinary } from "@bufbuild/protobuf";
-import type { Clock } from "../../lib/clock.ts";
-import { VERSION } from "../../lib/names.ts";
+import { create, toBinary } from "@bufbuild/protobuf";
 import { ProblemError, problem } from "../../lib/problem.ts";
-import type { Random } from "../../lib/random.ts";
-import type { Logging } from "../../telemetry/logger.ts";
 import { MetricRegistry, type StatRules } from "../../telemetry/metric-registry.ts";
 import { dumpStats, mergeDumps } from "../../telemetry/stats-dump.ts";
 import { CommandLineOptionsSchema } from "../../xds/generated/envoy/admin/v3/server_info_pb.ts";
 import { type Bootstrap, BootstrapSchema } from "../../xds/generated/envoy/config/bootstrap/v3/bootstrap_pb.ts";
-import { ExtensionSchema, type Node, NodeSchema } from "../../xds/generated/envoy/config/core/v3/base_pb.ts";
+import { type Node, NodeSchema } from "../../xds/generated/envoy/config/core/v3/base_pb.ts";
 import type { AdminContext, ListenerView, ServerState } from "../admin/admin-context.ts";
 import { type AdminServer, startAdminServer } from "../admin/admin-server.ts";
 import { ClusterSet } from "../cluster/cluster-set.ts";
@@ -17,10 +13,11 @@ import type { OverloadManager } from "../overload/overload-manager.ts";
 import type { RouteTable } from "../router/route-match.ts";
 import { ResourceStore } from "../xdsclient/resource-store.ts";
 import type { ResourceUpdate } from "../xdsclient/resource-update.ts";
+import type { BootstrapSettings } from "./bootstrap-settings.ts";
 import { type Compilers, ConfigApplier } from "./config-applier.ts";
 import { ConfigSources } from "./config-sources.ts";
-import type { DataPlane, MakeDataPlane } from "./data-plane.ts";
-import { dialOf } from "./dial-address.ts";
+import type { DataPlane } from "./data-plane.ts";
+import { type Dial, dialOf } from "./dial-address.ts";
 import { dnsResolver } from "./dns-resolver.ts";
 import { type EndpointChecks, endpointChecks } from "./endpoint-checks.ts";
 import { endpointTaker } from "./files/endpoint-taker.ts";
@@ -28,33 +25,16 @@ import { Initialisation } from "./initialisation.ts";
 import { ListenerStage } from "./listener-stage.ts";
 import { startLoadShedding } from "./load-shedding.ts";
 import { LogSinks } from "./log-sinks.ts";
-import { SecuredClusters } from "./secured-clusters.ts";
+import { nodeIdentity } from "./node-identity.ts";
+import type { ProxyOptions } from "./proxy-options.ts";
+import { SecretSources } from "./secrets/secret-sources.ts";
+import { type SecuredCluster, SecuredClusters } from "./secured-clusters.ts";
 import { bindServerStats } from "./server-stats.ts";
 import { type CompiledBootstrap, compileBootstrap, recordStatic } from "./static-resources.ts";
 import { compilersWithRuntime } from "./values/apply-runtime.ts";
 import { NO_RUNTIME } from "./values/runtime-layers.ts";
 import { WarmGate } from "./warm-gate.ts";
-import type { WorkerPool } from "./workers/worker-pool.ts";
-
-export interface ProxyOptions<L> {
-	readonly clock: Clock;
-	readonly random: Random;
-	readonly logging: Logging;
-	readonly environment: Readonly<Record<string, string | undefined>>;
-	readonly makeDataPlane: MakeDataPlane<L>;
-	/** How long connections of removed listeners may finish (Envoy: 600 s). */
-	readonly drainTimeMs: number;
-	/** `ip:port` for DNS clusters instead of the system's resolver. */
-	readonly dnsServer: string | undefined;
-	/** For `/server_info`. */
-	readonly configPath: string;
-	/** The other threads of this process; undefined: there is one thread. */
-	readonly workers?: WorkerPool;
-	/** This is one of the other threads: no admin, no control plane of its own. `ports`: what port 0 became in the main thread. */
-	readonly worker?: { readonly ports: Readonly<Record<string, number>> };
-	/** Somebody asked by `/quitquitquit`. */
-	onQuit(): void;
-}
+import { relayed } from "./workers/worker-messages.ts";
 
 /** A proxy that runs. */
 export interface RunningProxy {
@@ -111,6 +91,8 @@ class ProxyProcess<L> implements RunningProxy {
 	readonly #node: Node;
 	#admin: AdminServer | undefined;
 	readonly #sources: ConfigSources;
+	readonly #secrets: SecretSources;
+	#staticClusters: readonly SecuredCluster[] = [];
 	#sourceIp: string | undefined;
 	#loadShedding: OverloadManager | undefined;
 	#statRules: StatRules | undefined;
@@ -145,15 +127,19 @@ class ProxyProcess<L> implements RunningProxy {
 			node: bootstrap.node ?? create(NodeSchema),
 			routes: this.#routes,
 			...(options.workers && { sharedPorts: {} }),
-			...(options.worker && { sharedPorts: options.worker.ports }),
+			...(options.worker && { sharedPorts: options.worker.ports, ticketSecret: options.worker.ticketSecret }),
 			failing: () => this.#draining || this.#healthFailed,
 		});
 		this.#compilers = compilersWithRuntime(this.#dataPlane.compilers, () => this.#runtime);
-		this.#secured = new SecuredClusters(this.#clusters, this.#dataPlane.tls, () => {
-			this.#wantEndpoints(this.#clusters.edsNames());
-			if (this.#secured.warm) this.#gate.open();
+		this.#secured = new SecuredClusters({
+			clusters: this.#clusters,
+			tls: this.#dataPlane.tls,
+			onPut: () => {
+				this.#wantEndpoints(this.#clusters.edsNames());
+				if (this.#secured.warm) this.#gate.open();
+			},
 		});
-		this.#node = this.#identify(bootstrap.node);
+		this.#node = nodeIdentity(bootstrap.node, this.#dataPlane.extensions);
 		this.#stage = new ListenerStage({
 			clock,
 			logger: logging.component("config"),
@@ -167,6 +153,7 @@ class ProxyProcess<L> implements RunningProxy {
 			clustersWarm: () => this.#secured.warm,
 			listenersOpen: () => this.#stage.settled,
 		});
+		this.#secrets = this.#makeSecrets();
 		this.#applier = this.#makeApplier();
 		this.#sources = this.#makeSources();
 	}
@@ -179,13 +166,14 @@ class ProxyProcess<L> implements RunningProxy {
 			compilers: this.#compilers,
 			clusters: this.#secured,
 			endpoints: this.#clusters,
+			secrets: this.#secrets,
 			listeners: this.#stage,
 			routes: this.#routes,
 			store: this.#store,
 			gate: this.#gate,
 			onEndpointNames: () => this.#wantEndpoints(this.#clusters.edsNames()),
 			onAccepted: (type) => this.#initialisation.accepted(type),
-			...(workers && { onTaken: (update: ResourceUpdate) => this.#relay(update) }),
+			...(workers && { onTaken: (update: ResourceUpdate) => workers.relay(relayed(update)) }),
 		});
 	}
 
@@ -198,8 +186,31 @@ class ProxyProcess<L> implements RunningProxy {
 			gate: this.#gate,
 			initialisation: this.#initialisation,
 			watch: (folder, onChange) => this.#dataPlane.tls.files.watch(folder, onChange),
-			wanted: (type) => (type === "route" ? this.#routeNamesOfAds() : this.#clusters.edsNames()),
+			wanted: (type) => this.#wanted(type),
 		});
+	}
+
+	#makeSecrets(): SecretSources {
+		return new SecretSources({
+			...this.#options,
+			tls: this.#dataPlane.tls,
+			metrics: this.registry,
+			supported: this.#compilers.supported,
+			node: this.#node,
+			dial: (cluster) => this.#dial(cluster),
+			watchFile: (path, handler) => this.#sources.watchFile("secret", path, handler),
+			onAdsNames: () => this.#sources.want("secret"),
+		});
+	}
+
+	#dial(cluster: string): Dial | undefined {
+		const found = this.#staticClusters.find(({ name }) => name === cluster);
+		return found && dialOf(found, this.#dataPlane.tls);
+	}
+
+	#wanted(type: "endpoint" | "route" | "secret"): ReadonlySet<string> {
+		if (type === "secret") return this.#secrets.adsNames;
+		return type === "route" ? this.#routeNamesOfAds() : this.#clusters.edsNames();
 	}
 
 	get admin(): AdminServer | undefined {
@@ -217,10 +228,11 @@ class ProxyProcess<L> implements RunningProxy {
 		if (compiled.overload)
 			this.#loadShedding = startLoadShedding(compiled.overload, { ...this.#options, metrics: this.registry });
 		this.#bindStats();
+		this.#staticClusters = compiled.clusters;
 		this.#putStatic(compiled);
 		const isWorker = this.#options.worker !== undefined;
 		if (admin && !isWorker) this.#admin = await startAdminServer(this.#adminContext(), admin);
-		if (!isWorker) await this.#startSources(compiled);
+		if (!isWorker) await this.#startSources(compiled.settings);
 		if (!ads || isWorker) await this.#openStatic();
 		await this.#startWorkers();
 	}
@@ -261,6 +273,7 @@ class ProxyProcess<L> implements RunningProxy {
 	async close(): Promise<void> {
 		this.#draining = true;
 		this.#sources.close();
+		this.#secrets.close();
 		this.#loadShedding?.close();
 		this.#initialisation.stop();
 		this.#stage.stop();
@@ -281,15 +294,8 @@ class ProxyProcess<L> implements RunningProxy {
 			logLevels: logging.levels(),
 			drainTimeMs,
 			dnsServer,
+			ticketSecret: this.#dataPlane.tls.ticketSecret,
 			ports: Object.fromEntries(this.listeners().map(({ name, port }) => [name, port])),
-		});
-	}
-
-	#relay({ type, added, removed }: ResourceUpdate): void {
-		this.#options.workers?.relay({
-			type,
-			removed,
-			added: added.map(({ name, version, any }) => ({ name, version, typeUrl: any.typeUrl, value: any.value })),
 		});
 	}
 
@@ -301,12 +307,9 @@ class ProxyProcess<L> implements RunningProxy {
 		});
 	}
 
-	async #startSources({ settings, clusters }: CompiledBootstrap<L>): Promise<void> {
-		const { ads, files } = settings;
+	async #startSources({ ads, files }: BootstrapSettings): Promise<void> {
 		await this.#sources.startFiles(files);
-		if (!ads) return;
-		const cluster = clusters.find(({ name }) => name === ads.cluster)!;
-		await this.#sources.startAds(ads, dialOf(cluster, this.#dataPlane.tls));
+		if (ads) await this.#sources.startAds(ads, this.#dial(ads.cluster));
 	}
 
 	/** Without a control plane a listener that cannot be opened is the end. */
@@ -320,16 +323,13 @@ class ProxyProcess<L> implements RunningProxy {
 
 	/** Endpoints that no cluster wants are forgotten: when a cluster of that name comes back, the same ones must count as new. */
 	#wantEndpoints(names: ReadonlySet<string>): void {
-		for (const { name } of this.#store.list("endpoint")) if (!names.has(name)) this.#store.delete("endpoint", name);
+		this.#store.keep("endpoint", names);
 		this.#sources.want("endpoint");
 	}
 
 	#wantRoutes(names: ReadonlySet<string>): void {
-		for (const name of this.#routes.keys()) {
-			if (names.has(name)) continue;
-			this.#routes.delete(name);
-			this.#store.delete("route", name);
-		}
+		for (const name of this.#routes.keys()) if (!names.has(name)) this.#routes.delete(name);
+		this.#store.keep("route", names);
 		this.#sources.want("route");
 		this.#sources.wantRouteFiles(this.#stage.routeFiles().map(({ file }) => file));
 	}
@@ -342,16 +342,6 @@ class ProxyProcess<L> implements RunningProxy {
 		const names = this.#stage.routeNames();
 		for (const { name } of this.#stage.routeFiles()) names.delete(name);
 		return names;
-	}
-
-	#identify(given: Node | undefined): Node {
-		const node = given ? clone(NodeSchema, given) : create(NodeSchema);
-		node.userAgentName = "lateen";
-		node.userAgentVersionType = { case: "userAgentVersion", value: VERSION };
-		node.extensions = this.#dataPlane.extensions.map((extension) =>
-			create(ExtensionSchema, { ...extension, typeUrls: [...extension.typeUrls] }),
-		);
-		return node;
 	}
 
 	#bindStats(): void {

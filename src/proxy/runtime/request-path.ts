@@ -80,6 +80,7 @@ export function makeRequestPath(deps: DataPlaneDeps): DataPlane<ListenerConfig> 
 			),
 			cluster: (message, at) => compileUpstream(message, at, deps.environment),
 			listener: (message, at) => path.compileListener(message, at),
+			secrets: (messages, at) => tls.secrets.addStatic(messages, at),
 			routes: (message, at) => compileRouteConfiguration(message, path.routeDeps, fieldPath(at)),
 		},
 		listeners: {

@@ -16,6 +16,13 @@ interface Entry {
 	readonly transports: ClusterTransports;
 }
 
+export interface SecuredClustersDeps {
+	readonly clusters: ClusterSet;
+	readonly tls: TlsDeps;
+	/** A cluster that waited has been put. */
+	onPut(): void;
+}
+
 /** Puts clusters into service with their transports; one whose secrets are not there yet waits for them (Envoy: cluster warming). */
 export class SecuredClusters {
 	readonly #clusters: ClusterSet;
@@ -25,8 +32,7 @@ export class SecuredClusters {
 	/** The newest wish for clusters that wait for secrets. */
 	readonly #waiting = new Map<string, SecuredCluster>();
 
-	/** `onPut` is called when a cluster that waited has been put. */
-	constructor(clusters: ClusterSet, tls: TlsDeps, onPut: () => void) {
+	constructor({ clusters, tls, onPut }: SecuredClustersDeps) {
 		this.#clusters = clusters;
 		this.#tls = tls;
 		this.#onPut = onPut;

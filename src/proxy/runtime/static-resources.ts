@@ -4,7 +4,6 @@ import { type Bootstrap, BootstrapSchema } from "../../xds/generated/envoy/confi
 import { ClusterSchema } from "../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts";
 import { ListenerSchema } from "../../xds/generated/envoy/config/listener/v3/listener_pb.ts";
 import { findUnsupported, mergeSupported } from "../../xds/supported.ts";
-import { compileCluster } from "../cluster/compile-cluster.ts";
 import { compileOverload, type OverloadConfig } from "../overload/compile-overload.ts";
 import type { ResourceStore } from "../xdsclient/resource-store.ts";
 import { type BootstrapSettings, readSettings } from "./bootstrap-settings.ts";
@@ -47,12 +46,8 @@ export function compileBootstrap<L, R>(
 		"",
 	)[0];
 	const fixed = bootstrap.staticResources;
-	// The cluster of ADS is dialled by the ADS client, which speaks HTTP/2; what requests can be sent to is not asked of it.
-	const clusters = collect(
-		fixed?.clusters ?? [],
-		(message, path) => (message.name === settings.ads?.cluster ? compileCluster : compilers.cluster)(message, path),
-		"clusters",
-	);
+	problems.push(...compilers.secrets(fixed?.secrets ?? [], "static_resources.secrets"));
+	const clusters = collect(fixed?.clusters ?? [], compilers.cluster, "clusters");
 	const listeners = collect(fixed?.listeners ?? [], compilers.listener, "listeners");
 	if (problems.length > 0) throw new ProblemError(problems);
 	return { settings, clusters, listeners, overload };

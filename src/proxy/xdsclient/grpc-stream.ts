@@ -8,6 +8,7 @@ import type {
 	DiscoveryRequest,
 	DiscoveryResponse,
 } from "../../xds/generated/envoy/service/discovery/v3/discovery_pb.ts";
+import { SecretDiscoveryService } from "../../xds/generated/envoy/service/secret/v3/sds_pb.ts";
 import type { OpenStream } from "./ads-client.ts";
 
 /** A dead peer is noticed by unanswered HTTP/2 pings. */
@@ -22,18 +23,30 @@ export interface AdsStreams {
 
 /** ADS over gRPC to `http://host:port`; `connect` makes the connections when they do not simply go there. */
 export function grpcStreams(baseUrl: string, connect?: () => Duplex): AdsStreams {
-	const transport = createGrpcTransport({
+	const client = createClient(AggregatedDiscoveryService, transportTo(baseUrl, connect));
+	return {
+		delta: (requests, signal) => untilCancelled(client.deltaAggregatedResources(requests, { signal }), signal),
+		sotw: (requests, signal) => untilCancelled(client.streamAggregatedResources(requests, { signal }), signal),
+	};
+}
+
+/** SDS on a stream of its own, otherwise as `grpcStreams`. */
+export function sdsStreams(baseUrl: string, connect?: () => Duplex): AdsStreams {
+	const client = createClient(SecretDiscoveryService, transportTo(baseUrl, connect));
+	return {
+		delta: (requests, signal) => untilCancelled(client.deltaSecrets(requests, { signal }), signal),
+		sotw: (requests, signal) => untilCancelled(client.streamSecrets(requests, { signal }), signal),
+	};
+}
+
+function transportTo(baseUrl: string, connect: (() => Duplex) | undefined) {
+	return createGrpcTransport({
 		baseUrl,
 		pingIntervalMs: PING_INTERVAL_MS,
 		pingTimeoutMs: PING_TIMEOUT_MS,
 		readMaxBytes: MAX_RESPONSE_BYTES,
 		...(connect && { nodeOptions: { createConnection: connect } }),
 	});
-	const client = createClient(AggregatedDiscoveryService, transport);
-	return {
-		delta: (requests, signal) => untilCancelled(client.deltaAggregatedResources(requests, { signal }), signal),
-		sotw: (requests, signal) => untilCancelled(client.streamAggregatedResources(requests, { signal }), signal),
-	};
 }
 
 /** Our own closing of the stream is its end, not a failure. */

@@ -46,6 +46,11 @@ export class ResourceStore {
 		tableOf(this.#refused, type).set(record.name, record);
 	}
 
+	/** Forgets the resources of a type that have none of these names. */
+	keep(type: ResourceType, names: ReadonlySet<string>): void {
+		for (const { name } of [...this.list(type), ...this.refused(type)]) if (!names.has(name)) this.delete(type, name);
+	}
+
 	delete(type: ResourceType, name: string): void {
 		this.#active.get(type)?.delete(name);
 		this.#refused.get(type)?.delete(name);

@@ -6,7 +6,8 @@ import { dumpStats } from "../../../telemetry/stats-dump.ts";
 import { BootstrapSchema } from "../../../xds/generated/envoy/config/bootstrap/v3/bootstrap_pb.ts";
 import { xdsRegistry } from "../../../xds/registry.ts";
 import type { ResourceUpdate } from "../../xdsclient/resource-update.ts";
-import { type ProxyOptions, type RunningProxy, startProxy } from "../proxy.ts";
+import { type RunningProxy, startProxy } from "../proxy.ts";
+import type { ProxyOptions } from "../proxy-options.ts";
 import type { FromWorker, RelayedUpdate, ToWorker, WorkerStart } from "./worker-messages.ts";
 
 /** Runs one worker thread by what the main thread says on `port`; `optionsFor` makes the proxy's environment from what it begins with. */
@@ -21,7 +22,7 @@ export function serveWorker<L>(port: MessagePort, optionsFor: (start: WorkerStar
 			const { start } = message;
 			const options = optionsFor(start);
 			logging = options.logging;
-			proxy = startProxy(fromBinary(BootstrapSchema, start.bootstrap), { ...options, worker: { ports: start.ports } });
+			proxy = startProxy(fromBinary(BootstrapSchema, start.bootstrap), { ...options, worker: start });
 			queue = proxy.then(() => answer({ kind: "started" }));
 			return;
 		}

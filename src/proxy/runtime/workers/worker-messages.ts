@@ -1,6 +1,7 @@
 import type { LogLevel } from "../../../telemetry/logger.ts";
 import type { StatsDump } from "../../../telemetry/stats-dump.ts";
 import type { ResourceType } from "../../../xds/type-urls.ts";
+import type { ResourceUpdate } from "../../xdsclient/resource-update.ts";
 
 /** An accepted resource as it goes to the other threads. */
 export interface RelayedResource {
@@ -17,6 +18,12 @@ export interface RelayedUpdate {
 	readonly removed: readonly string[];
 }
 
+/** An update as it travels to other threads. */
+export function relayed({ type, added, removed }: ResourceUpdate): RelayedUpdate {
+	const resources = added.map(({ name, version, any }) => ({ name, version, typeUrl: any.typeUrl, value: any.value }));
+	return { type, removed, added: resources };
+}
+
 /** What a worker thread begins with. */
 export interface WorkerStart {
 	/** envoy.config.bootstrap.v3.Bootstrap, encoded. */
@@ -24,6 +31,8 @@ export interface WorkerStart {
 	readonly logLevels: Readonly<Record<string, LogLevel>>;
 	readonly drainTimeMs: number;
 	readonly dnsServer: string | undefined;
+	/** Seals session tickets in all threads, so that each can resume what another began. */
+	readonly ticketSecret: Uint8Array;
 	/** Real ports of listeners that asked for port 0. */
 	readonly ports: Readonly<Record<string, number>>;
 }

@@ -64,6 +64,7 @@ export class SecretStore implements Secrets {
 	readonly #deps: SecretStoreDeps;
 	readonly #entries = new Map<string, Entry>();
 	readonly #static = new Map<string, Secret>();
+	readonly #early = new Map<string, { readonly secret: Secret; readonly version: string }>();
 	#fetcher: SecretFetcher = { fetch: () => () => {} };
 
 	constructor(deps: SecretStoreDeps) {
@@ -71,7 +72,7 @@ export class SecretStore implements Secrets {
 	}
 
 	/** Who brings secrets from now on; set before the first listener or cluster. */
-	useFetcher(fetcher: SecretFetcher): void {
+	setFetcher(fetcher: SecretFetcher): void {
 		this.#fetcher = fetcher;
 	}
 
@@ -118,6 +119,7 @@ export class SecretStore implements Secrets {
 			entry.users.delete(user);
 			if (entry.users.size > 0) return;
 			this.#entries.delete(keyOf(reference));
+			this.#early.delete(keyOf(reference));
 			entry.stop();
 			for (const watch of entry.watches) watch.close();
 			entry.stats?.release();
@@ -126,21 +128,31 @@ export class SecretStore implements Secrets {
 
 	/** A secret has come; the problems found leave the last good one in force. */
 	offer(source: SecretSource, secret: Secret, version: string): Problem[] {
-		const entry = this.#entries.get(keyOf({ source, name: secret.name }));
-		if (!entry) return [];
-		entry.stats?.counter("update_attempt").inc();
-		const problems = this.#check(secret, secret.name);
-		if (problems.length > 0) {
-			entry.stats?.counter("update_rejected").inc();
-			this.#deps.logger.warn(
-				{ secret: secret.name, reason: problems.map(formatProblem).join("; ") },
-				"the secret is refused, the last good one stays",
-			);
-			return problems;
+		const key = keyOf({ source, name: secret.name });
+		const entry = this.#entries.get(key);
+		if (!entry) {
+			// Another thread has it already and sends it on; who wants it here comes later.
+			if (source.kind === "ads") this.#early.set(key, { secret, version });
+			return [];
 		}
+		const problems = this.#check(secret, secret.name);
+		if (problems.length > 0) return this.refuse(source, secret, problems);
+		entry.stats?.counter("update_attempt").inc();
 		entry.stats?.counter("update_success").inc();
 		this.#take(entry, secret, version);
 		return [];
+	}
+
+	/** A secret has come that is not to be used; answers with its problems. */
+	refuse(source: SecretSource, secret: Secret, problems: readonly Problem[]): Problem[] {
+		const { stats } = this.#entries.get(keyOf({ source, name: secret.name })) ?? {};
+		stats?.counter("update_attempt").inc();
+		stats?.counter("update_rejected").inc();
+		this.#deps.logger.warn(
+			{ secret: secret.name, reason: problems.map(formatProblem).join("; ") },
+			"the secret is refused, the last good one stays",
+		);
+		return [...problems];
 	}
 
 	close(): void {
@@ -169,8 +181,10 @@ export class SecretStore implements Secrets {
 		};
 		this.#entries.set(key, entry);
 		const fixed = source.kind === "static" ? this.#static.get(name) : undefined;
+		const early = this.#early.get(key);
 		if (fixed) this.#take(entry, fixed, "");
-		else if (source.kind !== "static") entry.stop = this.#fetcher.fetch(source, name);
+		else if (early) this.#take(entry, early.secret, early.version);
+		if (source.kind !== "static") entry.stop = this.#fetcher.fetch(source, name);
 		return entry;
 	}
 
