@@ -14,6 +14,7 @@ import { tableOf, testEnv, testInfo, testRequest } from "../router/route-fixture
 import type { RouteMatch } from "../router/route-match.ts";
 import { FakeSideCalls } from "./fake-side-calls.ts";
 import { perRouteParser } from "./filter-chain.ts";
+import { CallBook } from "./grpc-stats/call-book.ts";
 import type { FilterStream, HttpFilter, HttpFilterFactory } from "./http-filter.ts";
 import type { HttpFilterDeps } from "./http-filters.ts";
 import { istioFamilies } from "./istio-stats/istio-families.ts";
@@ -59,6 +60,7 @@ export function testDeps(known: Partial<HttpFilterDeps> = {}): TestDeps {
 		serviceCluster: "test-cluster",
 		failing: () => false,
 		metrics: registry,
+		calls: new CallBook(registry),
 		counter: (name) => scope.counter(name),
 		gauge: (name) => scope.gauge(name),
 		count: (name) => scope.counter(name).value,

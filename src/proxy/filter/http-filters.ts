@@ -5,9 +5,12 @@ import type { Counter, Gauge } from "../../telemetry/metrics.ts";
 import type { ClusterLookup } from "../cluster/cluster.ts";
 import type { SideCalls } from "../http/side-calls.ts";
 import type { FormatEnvironment } from "../router/format/format-context.ts";
+import { bufferFilter } from "./buffer/buffer.ts";
 import { corsFilter } from "./cors/cors.ts";
 import { faultFilter } from "./fault/fault.ts";
+import type { CallBook } from "./grpc-stats/call-book.ts";
 import { grpcStatsFilter } from "./grpc-stats/grpc-stats.ts";
+import { grpcWebFilter } from "./grpc-web/grpc-web.ts";
 import { headerMutationFilter } from "./header-mutation/header-mutation.ts";
 import { healthCheckFilter } from "./health-check/health-check.ts";
 import type { HttpFilterFactory } from "./http-filter.ts";
@@ -41,6 +44,8 @@ export interface HttpFilterDeps {
 	failing(): boolean;
 	/** For stats of clusters, and those with a prefix of their own. */
 	readonly metrics: Pick<Metrics, "scope">;
+	/** gRPC calls in the stats of clusters; one for the process. */
+	readonly calls: CallBook;
 	/** A stat of the connection manager, named without its prefix: `fault.aborts_injected`. */
 	counter(name: string): Counter;
 	gauge(name: string): Gauge;
@@ -53,8 +58,10 @@ export const HTTP_FILTER_NAMES: readonly string[] = [
 	"envoy.filters.http.cors",
 	"envoy.filters.http.rbac",
 	"envoy.filters.http.jwt_authn",
+	"envoy.filters.http.buffer",
 	"envoy.filters.http.grpc_stats",
 	"envoy.filters.http.local_ratelimit",
+	"envoy.filters.http.grpc_web",
 	"envoy.filters.http.header_mutation",
 	"envoy.filters.http.health_check",
 	"envoy.filters.http.set_metadata",
@@ -73,7 +80,9 @@ export function httpFilterFactories(deps: HttpFilterDeps): readonly HttpFilterFa
 		jwtAuthnFilter(deps),
 		localRateLimitFilter(deps),
 		metadataExchangeFilter(deps),
+		bufferFilter(),
 		grpcStatsFilter(deps),
+		grpcWebFilter(deps),
 		headerMutationFilter(deps),
 		healthCheckFilter(deps),
 		setMetadataFilter(),

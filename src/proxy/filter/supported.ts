@@ -48,6 +48,9 @@ export const FILTER_SUPPORTED: SupportedFields = {
 		"allow_private_network_access",
 		"forward_not_matching_preflights",
 	],
+	"envoy.extensions.filters.http.buffer.v3.Buffer": ["max_request_bytes"],
+	"envoy.extensions.filters.http.buffer.v3.BufferPerRoute": ["disabled", "buffer"],
+	"envoy.extensions.filters.http.grpc_web.v3.GrpcWeb": [],
 	"envoy.extensions.filters.http.grpc_stats.v3.FilterConfig": [
 		"emit_filter_state",
 		"individual_method_stats_allowlist",

@@ -11,6 +11,7 @@ import type { ConnectionInfo } from "../http/connection-info.ts";
 import type { HeaderMap } from "../http/header-map.ts";
 import type { LocalReply, RequestHead, ResponseFlag, ResponseHead } from "../http/message.ts";
 import { RequestInfo } from "../http/request-info.ts";
+import { isGrpc } from "../router/match/other-matchers.ts";
 import type { RouteContext, RouteMatch } from "../router/route-match.ts";
 import type { Exchange } from "./exchange.ts";
 import type { HcmShared } from "./hcm-shared.ts";
@@ -40,6 +41,8 @@ export class ServerStream
 	hostOverride: HostOverride | undefined = undefined;
 	readonly #exchange: Exchange;
 	readonly #timers: StreamTimers;
+	/** What the client spoke, before filters changed it; undefined: no filter has run. */
+	#grpc: boolean | undefined = undefined;
 	#filters = NO_FILTERS;
 	#requestPipe: RequestPipe | undefined = undefined;
 	#responsePipe: ResponsePipe | undefined = undefined;
@@ -129,9 +132,14 @@ export class ServerStream
 			this.dispatch();
 			return;
 		}
+		this.#grpc = this.#isGrpc();
 		this.#filters = createFilters(filtersFor(config.filters, route));
 		this.#requestPipe = new RequestPipe(this, this.#filters, this.#exchange.bufferLimitBytes);
 		this.#requestPipe.head();
+	}
+
+	#isGrpc(): boolean {
+		return isGrpc(this.request.headers.get("content-type"));
 	}
 
 	#refusedByLoad(): LocalReply | undefined {
@@ -316,7 +324,8 @@ export class ServerStream
 		if (reply.status === 400) this.#exchange.endAfterAnswer?.();
 		if (this.#route && this.info.upstreamCluster === undefined) this.#nameCluster(this.#route);
 		// Response header operations of the route apply to our own answers too (as in Envoy).
-		const { head, body } = localResponse(reply, this.request, (answer) => {
+		const asked = { request: this.request, grpc: this.#grpc ?? this.#isGrpc() };
+		const { head, body } = localResponse(reply, asked, (answer) => {
 			if (this.#routed) this.#route?.finalizeResponse(answer, this.request, this.info, this.#forward?.choice);
 		});
 		this.info.responseCodeDetails = reply.details;

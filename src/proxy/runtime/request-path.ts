@@ -13,6 +13,7 @@ import type { ListenerView } from "../admin/admin-context.ts";
 import { compileCluster } from "../cluster/compile-cluster.ts";
 import { SUPPORTED as CLUSTER_SUPPORTED } from "../cluster/supported.ts";
 import { perRouteParser } from "../filter/filter-chain.ts";
+import { CallBook } from "../filter/grpc-stats/call-book.ts";
 import type { HttpFilterFactory } from "../filter/http-filter.ts";
 import { HTTP_FILTER_NAMES, httpFilterFactories } from "../filter/http-filters.ts";
 import { type IstioFamilies, istioFamilies } from "../filter/istio-stats/istio-families.ts";
@@ -133,6 +134,7 @@ class RequestPath {
 	readonly #env: FormatEnvironment;
 	readonly #node: WorkloadMetadata;
 	readonly #istio: IstioFamilies;
+	readonly #calls: CallBook;
 	/** Filters count in the scope of their connection manager; scopes live as long as the process. */
 	readonly #scopes = new Map<string, StatScope>();
 	/** What was compiled beside a connection manager's own configuration. */
@@ -158,6 +160,7 @@ class RequestPath {
 		};
 		this.#node = workloadOfNode(deps.node.id, deps.node.metadata ?? {});
 		this.#istio = istioFamilies(deps.metrics);
+		this.#calls = new CallBook(deps.metrics);
 		this.routeDeps = {
 			env: this.#env,
 			parseFilterConfig: perRouteParser(this.#factories("outbound", "route")),
@@ -254,6 +257,7 @@ class RequestPath {
 			jwtCrypto,
 			node: this.#node,
 			istio: this.#istio,
+			calls: this.#calls,
 			env: this.#env,
 			serviceCluster: this.#deps.node.cluster,
 			counter: (name) => this.#scope(`http.${statPrefix}.`).counter(name),

@@ -24,8 +24,8 @@ export class Http1Pool implements HostPool, ConnectionOwner {
 	readonly #context: UpstreamContext;
 	readonly #idle: Http1ClientConnection[] = [];
 	readonly #waiters: Waiter[] = [];
-	readonly #all = new Set<Http1ClientConnection>();
 	#connecting = 0;
+	#open = 0;
 
 	constructor(host: Host, route: ConnectionRoute, context: UpstreamContext) {
 		this.#host = host;
@@ -59,10 +59,6 @@ export class Http1Pool implements HostPool, ConnectionOwner {
 		waiter!.breakers.releasePending();
 	}
 
-	retire(how: "left" | "cut"): void {
-		for (const connection of how === "cut" ? [...this.#all] : [...this.#idle]) connection.close();
-	}
-
 	onFree(connection: Http1ClientConnection): void {
 		const { maxRequestsPerConnection, maxConnectionDurationMs } = connection.cluster.info;
 		if (connection.requests === 0) {
@@ -84,7 +80,7 @@ export class Http1Pool implements HostPool, ConnectionOwner {
 	}
 
 	onGone(connection: Http1ClientConnection, failure: ConnectFailure | undefined): void {
-		this.#all.delete(connection);
+		this.#open--;
 		this.#host.stats.cxActive--;
 		const { stats } = connection.cluster;
 		stats.upstreamCxActive.add(-1);
@@ -143,12 +139,13 @@ export class Http1Pool implements HostPool, ConnectionOwner {
 
 	#openOne(cluster: UpstreamCluster): void {
 		const { breakers, stats, info } = cluster;
-		const counted = this.#host.stats.cxActive < info.maxConnectionsPerHost && breakers.tryConnection();
+		const counted = breakers.tryConnection();
 		if (!counted) {
 			stats.upstreamCxOverflow.inc();
 			// One connection per endpoint is always allowed, or what waits here would wait for ever (as Envoy).
-			if (this.#all.size > 0) return;
+			if (this.#open > 0) return;
 		}
+		this.#open++;
 		this.#connecting++;
 		this.#host.stats.cxTotal++;
 		this.#host.stats.cxActive++;
@@ -160,7 +157,6 @@ export class Http1Pool implements HostPool, ConnectionOwner {
 			counted ? breakers : undefined,
 			this,
 		);
-		this.#all.add(connection);
 		if (info.connectTimeoutMs > 0) this.#context.deadlines.arm(connection.timer, info.connectTimeoutMs);
 	}
 

@@ -1,4 +1,5 @@
 import type { FilterConfig } from "../../../xds/generated/envoy/extensions/filters/http/grpc_stats/v3/config_pb.ts";
+import { serviceAndMethod } from "./call-book.ts";
 
 /** Which part of a stat's name a gRPC request has: `package.Service.Method.`, "" when it is counted without its name; undefined: it is not counted. */
 export type NameOf = (path: string) => string | undefined;
@@ -21,11 +22,4 @@ export function grpcNames(config: FilterConfig): NameOf {
 		const call = serviceAndMethod(path);
 		return call && (listed.get(`${call[0]}/${call[1]}`) ?? "");
 	};
-}
-
-/** `/package.Service/Method` in its parts. */
-function serviceAndMethod(path: string): [service: string, method: string] | undefined {
-	const parts = path.split("?", 1)[0]!.split("/");
-	const [service, method] = parts.filter((part) => part !== "");
-	return service && method && parts.filter((part) => part !== "").length === 2 ? [service, method] : undefined;
 }

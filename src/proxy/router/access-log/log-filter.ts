@@ -5,6 +5,7 @@ import type {
 	ComparisonFilter,
 	GrpcStatusFilter,
 } from "../../../xds/generated/envoy/config/accesslog/v3/accesslog_pb.ts";
+import { grpcStatusOfHttp } from "../../http/grpc-status.ts";
 import type { FormatContext } from "../format/format-context.ts";
 import { grpcStatusOf } from "../format/operators.ts";
 import { perMillion } from "../match/fraction.ts";
@@ -109,19 +110,7 @@ function compileGrpcFilter({ statuses, exclude }: GrpcStatusFilter): LogFilter {
 	const wanted = new Set<number>(statuses);
 	return (ctx) => {
 		// A response without a status counts by what its HTTP status maps to (gRPC over HTTP/2).
-		const status = grpcStatusOf(ctx) ?? HTTP_TO_GRPC[ctx.info.responseCode] ?? 2;
+		const status = grpcStatusOf(ctx) ?? grpcStatusOfHttp(ctx.info.responseCode);
 		return wanted.has(status) !== exclude;
 	};
 }
-
-const HTTP_TO_GRPC: Readonly<Record<number, number>> = {
-	200: 2,
-	400: 13,
-	401: 16,
-	403: 7,
-	404: 12,
-	429: 14,
-	502: 14,
-	503: 14,
-	504: 14,
-};
