@@ -58,5 +58,6 @@ function readH2load(text: string): LoadResult {
 	);
 	if (!counts) throw new Error(`h2load said:\n${text}`);
 	const [done, , failed, errored] = counts.slice(1).map(Number) as [number, number, number, number];
-	return { requests: done, errors: failed + errored, bytes: 0, p50Us: Number.NaN, p99Us: Number.NaN };
+	const good = Number(/status codes: (\d+) 2xx/.exec(text)?.[1] ?? 0);
+	return { requests: done, errors: failed + errored + (done - good), bytes: 0, p50Us: Number.NaN, p99Us: Number.NaN };
 }
