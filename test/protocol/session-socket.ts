@@ -1,11 +1,11 @@
 import type { Socket } from "node:net";
-import { batchWrites, Transport } from "../../src/proxy/codec/transport.ts";
+import { Transport } from "../../src/proxy/codec/transport.ts";
 import type { Http2Output } from "../../src/proxy/http2/session/http2-output.ts";
 import type { Http2Session } from "../../src/proxy/http2/session/http2-session.ts";
 
 const BUFFER_LIMIT_BYTES = 1024 * 1024;
 
-/** Runs a session over a socket, and starts it. */
+/** Runs a session over a socket. */
 export function runOverSocket<S extends Http2Session>(
 	socket: Socket,
 	open: (output: Http2Output) => S,
@@ -18,6 +18,5 @@ export function runOverSocket<S extends Http2Session>(
 	};
 	const transport: Transport = new Transport(socket, user, BUFFER_LIMIT_BYTES, true);
 	const session = open(transport);
-	batchWrites(() => session.start());
 	return { session, transport };
 }

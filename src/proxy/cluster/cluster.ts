@@ -104,6 +104,8 @@ export interface ClusterInfo {
 	/** How the system probes idle connections; undefined: it does not. */
 	readonly keepAlive: KeepAlive | undefined;
 	readonly httpProtocol: "http1" | "http2" | "downstream";
+	/** Trailers pass over HTTP/1 connections (`enable_trailers`); otherwise they are dropped, both ways. */
+	readonly http1Trailers: boolean;
 	/** For connections that speak HTTP/2. */
 	readonly http2: Http2Options;
 	/** `metadata.filter_metadata`, e.g. `istio: {services: [{host, name, namespace}]}`. */

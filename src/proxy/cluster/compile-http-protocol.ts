@@ -4,6 +4,7 @@ import { unpackAs } from "../../xds/any.ts";
 import type { Cluster } from "../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts";
 import type {
 	HttpProtocolOptions as CommonOptions,
+	Http1ProtocolOptions,
 	Http2ProtocolOptions,
 } from "../../xds/generated/envoy/config/core/v3/protocol_pb.ts";
 import {
@@ -21,7 +22,7 @@ type Http2Message = Http2ProtocolOptions | undefined;
 
 type ProtocolInfo = Pick<
 	ClusterInfo,
-	"httpProtocol" | "http2" | "idleTimeoutMs" | "maxConnectionDurationMs" | "maxRequestsPerConnection"
+	"httpProtocol" | "http1Trailers" | "http2" | "idleTimeoutMs" | "maxConnectionDurationMs" | "maxRequestsPerConnection"
 >;
 
 /** Reads `typed_extension_protocol_options`: protocol, idle timeout, age and requests per connection. */
@@ -39,6 +40,7 @@ export function compileHttpProtocol(message: Cluster, at: string, problems: Prob
 	const { options: http2, at: http2At } = http2Of(options, path);
 	return {
 		httpProtocol: options ? protocolOf(options, path, problems) : legacy ? "http2" : "http1",
+		http1Trailers: http1Of(options)?.enableTrailers ?? false,
 		http2: options
 			? parseHttp2Options(http2, fieldPath(http2At), problems)
 			: parseHttp2Options(legacy, fieldPath(`${at}http2_protocol_options`), problems),
@@ -66,6 +68,14 @@ function protocolOf(options: HttpProtocolOptions, path: string, problems: Proble
 		),
 	);
 	return "http1";
+}
+
+function http1Of(options: HttpProtocolOptions | undefined): Http1ProtocolOptions | undefined {
+	const chosen = options?.upstreamProtocolOptions;
+	if (chosen?.case === "useDownstreamProtocolConfig") return chosen.value.httpProtocolOptions;
+	if (chosen?.case !== "explicitHttpConfig") return undefined;
+	const explicit = chosen.value.protocolConfig;
+	return explicit.case === "httpProtocolOptions" ? explicit.value : undefined;
 }
 
 /** HTTP/2's own options, wherever the choice of protocol keeps them. */

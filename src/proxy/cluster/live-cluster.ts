@@ -304,10 +304,19 @@ export class LiveCluster implements UpstreamCluster {
 
 /** What a connection was made with: hosts keep their pools only while it stays the same. */
 function connectionKey(info: ClusterInfo) {
-	const { httpProtocol, http2, sourceIp, maxRequestsPerConnection, idleTimeoutMs, maxConnectionDurationMs, keepAlive } =
-		info;
+	const {
+		httpProtocol,
+		http1Trailers,
+		http2,
+		sourceIp,
+		maxRequestsPerConnection,
+		idleTimeoutMs,
+		maxConnectionDurationMs,
+		keepAlive,
+	} = info;
 	return [
 		httpProtocol,
+		http1Trailers,
 		http2,
 		sourceIp ?? "",
 		maxRequestsPerConnection,

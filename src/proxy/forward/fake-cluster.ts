@@ -40,6 +40,7 @@ export class FakeCluster implements UpstreamCluster {
 			healthChecked: false,
 			detectsOutliers: true,
 			httpProtocol: "http1",
+			http1Trailers: false,
 			http2: HTTP2_DEFAULTS,
 			metadata: {},
 			sourceIp: undefined,

@@ -189,11 +189,13 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 			this.#cluster!.stats.upstreamRqRetrySuccess.inc();
 			this.#routeStats?.upstreamRqRetrySuccess.inc();
 		}
-		const sinceSentMs = attempt.sentMs > 0 ? this.#context.clock.nowMs() - attempt.sentMs : 0;
-		const serviceMs = Math.max(0, Math.floor(sinceSentMs));
-		info.upstreamServiceTimeMs = serviceMs;
 		info.responseCodeDetails = "via_upstream";
-		if (!this.#context.suppressEnvoyHeaders) head.headers.set("x-envoy-upstream-service-time", String(serviceMs));
+		// Known once the request has been sent whole.
+		if (attempt.sentMs > 0) {
+			const serviceMs = Math.max(0, Math.floor(this.#context.clock.nowMs() - attempt.sentMs));
+			info.upstreamServiceTimeMs = serviceMs;
+			if (!this.#context.suppressEnvoyHeaders) head.headers.set("x-envoy-upstream-service-time", String(serviceMs));
+		}
 		if (this.#action.includeAttemptCountInResponse) head.headers.set("x-envoy-attempt-count", String(this.#attempts));
 		for (const cookie of this.#cookies) head.headers.append("set-cookie", cookie);
 		this.#match.finalizeResponse(head, request, info, this.#choice);

@@ -69,7 +69,7 @@ describe("side calls", () => {
 				res.end();
 			});
 		});
-		const cluster = new FakeCluster("auth", [port]);
+		const cluster = new FakeCluster("auth", [port], { http1Trailers: true });
 		const ended = await outcome(callsTo(cluster), { timeoutMs: 2000 });
 		assert.equal(ended.kind, "answer");
 		assert.ok(ended.kind === "answer");

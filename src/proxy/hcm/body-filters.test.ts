@@ -26,7 +26,7 @@ describe("filters and bodies", () => {
 
 	async function start(filters: readonly HttpFilter[], listener: RequestListener = echo, bufferLimitBytes?: number) {
 		upstream = createServer(listener);
-		const clusters = [new FakeCluster("up", [await listen(upstream)])];
+		const clusters = [new FakeCluster("up", [await listen(upstream)], { http1Trailers: true })];
 		const configs = filters.map((filter, i) => ({ name: `f${i}`, create: () => filter }));
 		const config = { filters: configs };
 		proxy = await startProxy({

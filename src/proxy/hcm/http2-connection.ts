@@ -1,6 +1,7 @@
 import { batchWrites, Transport, type TransportUser } from "../codec/transport.ts";
 import { type ConnectionInfo, plainConnection } from "../http/connection-info.ts";
 import { Timer, type TimerOwner } from "../http/deadlines.ts";
+import { HeaderMap } from "../http/header-map.ts";
 import type { LocalReply } from "../http/message.ts";
 import { ERROR_CODE } from "../http2/frame/frame.ts";
 import type { Http2Request } from "../http2/message/read-head.ts";
@@ -17,9 +18,9 @@ const DRAINING = 1;
 const LAST_STREAMS = 2;
 const LINGERING = 3;
 
-/** Of this many streams (Envoy: overload.premature_reset_total_stream_count) no more than half may be given up ... */
+/** Of this many streams (Envoy: overload.premature_reset_totalstream_count) no more than half may be given up ... */
 const PREMATURE_RESETS_LOOKED_AT = 500;
-/** ... within this time of their begin (overload.premature_reset_min_stream_lifetime_seconds). */
+/** ... within this time of their begin (overload.premature_reset_minstream_lifetime_seconds). */
 const PREMATURE_MS = 1000;
 
 /** A connection that was read from already: what its first reader hands on. */
@@ -83,7 +84,6 @@ export class Http2Connection
 			deadlines.arm(this.#lifeTimer, Math.max(1, timeouts.maxConnectionDurationMs - spentMs));
 		}
 		if (http2.keepalive) this.#keepalive = new ConnectionKeepalive(http2.keepalive, this, shared.services);
-		batchWrites(() => this.session.start());
 	}
 
 	/** Finish what runs, then close: GOAWAY twice, so that no stream is lost on its way (RFC 9113 6.8). */
@@ -141,6 +141,13 @@ export class Http2Connection
 		const refusal = refusalOf(request);
 		if (refusal) exchange.stream.refuse(refusal);
 		else exchange.stream.start();
+	}
+
+	/** Envoy has begun a stream by then: it is counted and logged. */
+	onBadRequest(stream: Http2Stream, why: "too-large" | "malformed"): void {
+		const exchange = new Http2Exchange(this, stream, unreadableRequest());
+		if (why === "too-large") exchange.stream.onStreamReset("DR", "http2.too_many_headers");
+		else exchange.stream.onStreamReset("DPE", "http2.violation.of.messaging.rule");
 	}
 
 	onSettings(): void {
@@ -271,9 +278,16 @@ export class Http2Connection
 	}
 }
 
+/** Stands for a request that could not be read. */
+function unreadableRequest(): Http2Request {
+	const head = { method: "", path: "", authority: "", scheme: "http", protocol: "HTTP/2" } as const;
+	return { head: { ...head, headers: new HeaderMap() }, upgrade: "", seen: 0, contentLength: 0 };
+}
+
 /** What is well-formed HTTP/2 and may not go on all the same (as Envoy's connection manager refuses it). */
 function refusalOf({ head }: Http2Request): LocalReply | undefined {
 	if (head.authority === "") return { status: 400, body: "", details: "missing_host_header" };
+	if (head.path === "*") return { status: 404, body: "", details: "absolute_path_rejected" };
 	if (head.path.includes("#")) return { status: 400, body: "", details: "path_normalization_failed" };
 	return undefined;
 }

@@ -82,10 +82,13 @@ export class Http2Exchange implements Exchange, StreamUser {
 	}
 
 	sendEnd(trailers: HeaderMap | undefined): void {
+		// As Envoy counts: the rest of the request is refused by a reset.
+		if (!this.#stream.remoteEnded) this.shared.stats.rqRxReset.inc();
 		this.#stream.finish(trailers);
 	}
 
 	reset(): void {
+		this.shared.stats.rqRxReset.inc();
 		this.#stream.reset(ERROR_CODE.internalError);
 	}
 

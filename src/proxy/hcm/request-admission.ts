@@ -39,6 +39,9 @@ export function admitRequest(stream: IncomingStream, exchange: Exchange): LocalR
 	if (asked !== "") return admitUpgrade(stream, exchange, asked);
 	if (exchange.expectsContinue && !config.proxy100Continue) {
 		request.headers.remove("expect");
+		// As Envoy counts: an interim answer is an answer.
+		shared.stats.rqClasses[1]!.inc();
+		shared.stats.rqCompleted.inc();
 		exchange.sendInterim(100, new HeaderMap());
 	}
 	return undefined;

@@ -340,7 +340,11 @@ export class ServerStream
 	}
 
 	sendInformational(status: number, headers: HeaderMap): void {
-		if (this.#shared.config.proxy100Continue) this.#exchange.sendInterim(status, headers);
+		const { config, stats } = this.#shared;
+		if (!config.proxy100Continue) return;
+		stats.rqClasses[1]!.inc();
+		stats.rqCompleted.inc();
+		this.#exchange.sendInterim(status, headers);
 	}
 
 	sendHead(response: ResponseHead, contentLength: number): void {
@@ -449,9 +453,11 @@ export class ServerStream
 		const { info } = this;
 		info.durationMs = services.clock.nowMs() - info.startMs;
 		stats.rqActive.add(-1);
-		stats.rqCompleted.inc();
 		stats.rqTime.record(info.durationMs);
-		if (info.responseCode > 0) stats.rqClasses[Math.floor(info.responseCode / 100)]?.inc();
+		if (info.responseCode > 0) {
+			stats.rqCompleted.inc();
+			stats.rqClasses[Math.floor(info.responseCode / 100)]?.inc();
+		}
 		for (const filter of this.#filters) filter.onStreamEnd?.(this);
 		services.accessLog?.(this, this.response);
 	}

@@ -127,6 +127,10 @@ export class RecordingServer implements ServerSessionUser {
 		this.answer?.(stream, request);
 	}
 
+	onBadRequest(): void {
+		// What follows tells.
+	}
+
 	onSettings(): void {
 		this.events.push("settings");
 	}

@@ -100,7 +100,8 @@ export class Http1ClientConnection implements UpstreamChannel, ConnectingUser, R
 	}
 
 	sendEnd(trailers: HeaderMap | undefined): void {
-		if (this.#requestLength === CHUNKED) this.#transport.send(formatLastChunk(trailers));
+		const sent = this.cluster.info.http1Trailers ? trailers : undefined;
+		if (this.#requestLength === CHUNKED) this.#transport.send(formatLastChunk(sent));
 		else if (this.#requestLength === TUNNEL) this.#transport.end();
 		this.#requestDone = true;
 	}
@@ -188,7 +189,7 @@ export class Http1ClientConnection implements UpstreamChannel, ConnectingUser, R
 	onEnd(trailers: HeaderMap | undefined): void {
 		const user = this.#user;
 		this.#user = undefined;
-		user?.onEnd(trailers);
+		user?.onEnd(this.cluster.info.http1Trailers ? trailers : undefined);
 	}
 
 	onCodecError(error: CodecError): void {

@@ -10,8 +10,8 @@ export function serveHttp2(server: Http2Server, book: UpstreamBook, tlsOf: (sock
 		// The streams tell.
 	});
 	server.on("stream", (stream, _headers, _flags, raw) => {
-		const socket = stream.session?.socket;
-		const tls = socket && "encrypted" in socket ? tlsOf(socket as TLSSocket) : undefined;
+		const { session } = stream;
+		const tls = session?.encrypted ? tlsOf(session.socket as TLSSocket) : undefined;
 		void serveStream(stream, book, { headers: pairs(raw as unknown as readonly string[]), tls });
 	});
 }

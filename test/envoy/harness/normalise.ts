@@ -36,9 +36,18 @@ export function normalise(seen: Observation, names: ReadonlyMap<string, string>)
 
 function visit(value: unknown, names: ReadonlyMap<string, string>): unknown {
 	if (typeof value === "string") return named(value, names);
-	if (Array.isArray(value)) return isField(value) ? field(value, names) : value.map((one) => visit(one, names));
+	if (Array.isArray(value))
+		return isField(value) ? field(value, names) : pseudoSorted(value).map((one) => visit(one, names));
 	if (typeof value !== "object" || value === null) return value;
 	return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, visit(one, names)]));
+}
+
+/** The order of HTTP/2's pseudo fields says nothing. */
+function pseudoSorted(list: readonly unknown[]): readonly unknown[] {
+	const isPseudo = (one: unknown) => Array.isArray(one) && isField(one) && one[0].startsWith(":");
+	if (!isPseudo(list[0])) return list;
+	const sorted = list.filter(isPseudo).sort((a, b) => (String(a) < String(b) ? -1 : 1));
+	return [...sorted, ...list.filter((one) => !isPseudo(one))];
 }
 
 function isField(value: readonly unknown[]): value is readonly [string, string] {

@@ -9,7 +9,7 @@ const COUNTERS = [
 ];
 
 function h2(name: string, requests: readonly Http2Request[], more: Partial<Case> = {}): Case {
-	return { name, protocol: "http2", requests, counters: COUNTERS, ...more } as Case;
+	return { name, to: "in", protocol: "http2", requests, counters: COUNTERS, ...more } as Case;
 }
 
 const many = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`x-field-${i}`, "v"]));
@@ -22,7 +22,7 @@ const ROUTES: readonly JsonObject[] = [
 	to("missing", "/missing"),
 	to("one", "/one"),
 	to("two", "/slow", { timeout: "0.1s" }),
-	to("two", "/retry", { retry_policy: { retry_on: "5xx,refused-stream,reset", num_retries: 2 } }),
+	to("two", "/retry", { retry_policy: { retry_on: "5xx,refused-stream,reset", num_retries: 2 }, timeout: "0s" }),
 	to("two"),
 ];
 
@@ -34,7 +34,12 @@ scene("HTTP/2 from clients", {
 				listener("in", [hcm({ routes: ROUTES, routeConfig: { validate_clusters: false } })]),
 				listener("only2", [hcm({ routes: [to("two")], more: { codec_type: "HTTP2" } })]),
 				listener("only1", [hcm({ routes: [to("one")], more: { codec_type: "HTTP1" } })]),
-				listener("edge", [hcm({ routes: [to("two")], more: { use_remote_address: true, proxy_100_continue: true } })]),
+				listener("edge", [
+					hcm({
+						routes: [to("two")],
+						more: { use_remote_address: true, skip_xff_append: true, proxy_100_continue: true },
+					}),
+				]),
 			],
 			clusters: [
 				cluster("one", [at.port("one")]),
@@ -229,9 +234,10 @@ scene("HTTP/2 from clients", {
 		h2("codec_type HTTP2", [{ path: "/" }], { to: "only2" } as Partial<Case>),
 		{ name: "codec_type HTTP2, an HTTP/1 client", to: "only2", send: "GET / HTTP/1.1\r\nhost: a\r\n\r\n" },
 		{ name: "codec_type HTTP1, an HTTP/2 client", to: "only1", send: "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" },
-		{ name: "HTTP/1 beside HTTP/2", send: { path: "/" } },
+		{ name: "HTTP/1 beside HTTP/2", to: "in", send: { path: "/" } },
 		{
 			name: "HTTP/1 that offers h2c",
+			to: "in",
 			send: {
 				path: "/one",
 				headers: { connection: "upgrade, http2-settings", upgrade: "h2c", "http2-settings": "AAMAAABkAAQAAP__" },

@@ -2,6 +2,10 @@ import { CLIENT_PREFACE, DEFAULT_MAX_FRAME_BYTES, ERROR_CODE, FLAG, FRAME, FRAME
 
 /** Takes frames in order; `buf` is valid during the call only. Returning false stops the reader for good. */
 export interface FrameSink {
+	/** The client's preface has come whole. */
+	onPreface(): void;
+	/** It is not what it should be. */
+	onBadPreface(): void;
 	/** A whole frame other than DATA. */
 	onFrame(type: number, flags: number, streamId: number, payload: FramePayload): boolean;
 	/** A DATA frame begins; `length` is its whole payload, which flow control counts. */
@@ -70,9 +74,11 @@ export class FrameReader {
 		let at = start;
 		while (at < end && this.#prefaceAt < PREFACE_BYTES.length) {
 			if (buf[at++] === PREFACE_BYTES[this.#prefaceAt++]) continue;
-			this.#fail(ERROR_CODE.protocolError, "invalid connection preface");
+			this.stop();
+			this.#sink.onBadPreface();
 			return end;
 		}
+		if (this.#prefaceAt === PREFACE_BYTES.length) this.#sink.onPreface();
 		return at;
 	}
 

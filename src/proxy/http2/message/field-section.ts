@@ -38,7 +38,7 @@ export class FieldSection implements FieldSink {
 	#regular = false;
 	#bytes = 0;
 	#fields = 0;
-	#cookieAt = -1;
+	#cookie: string | undefined = undefined;
 
 	constructor(limits: SectionLimits) {
 		this.#limits = limits;
@@ -64,7 +64,7 @@ export class FieldSection implements FieldSink {
 		this.#regular = false;
 		this.#bytes = 0;
 		this.#fields = 0;
-		this.#cookieAt = -1;
+		this.#cookie = undefined;
 	}
 
 	onField(field: HpackField): void {
@@ -115,7 +115,7 @@ export class FieldSection implements FieldSink {
 	#addSpecial({ kind, name, value }: HpackField): void {
 		switch (kind) {
 			case FIELD.cookie:
-				this.#addCookie(value);
+				this.#cookie = this.#cookie === undefined ? value : `${this.#cookie}; ${value}`;
 				break;
 			case FIELD.host:
 				if (this.host !== undefined) this.malformed = "several host fields";
@@ -136,12 +136,11 @@ export class FieldSection implements FieldSink {
 		}
 	}
 
-	/** Crumbs of a cookie become one field again (RFC 9113 8.2.3). */
-	#addCookie(value: string): void {
-		if (this.#cookieAt < 0) {
-			this.#cookieAt = this.headers.size;
-			this.headers.append("cookie", value);
-		} else this.headers.values[this.#cookieAt] += `; ${value}`;
+	/** The block has ended. Crumbs of a cookie become one field again (RFC 9113 8.2.3), behind the others as in Envoy. */
+	finish(): void {
+		if (this.#cookie === undefined) return;
+		this.headers.append("cookie", this.#cookie);
+		this.#cookie = undefined;
 	}
 
 	#addLength(value: string): void {

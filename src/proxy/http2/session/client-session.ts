@@ -25,6 +25,11 @@ export class ClientSession extends Http2Session {
 		this.owner = owner;
 	}
 
+	/** Sends our preface; once, before the first request. */
+	override start(): void {
+		super.start();
+	}
+
 	/** Streams that may be open at once, by our own limit and the peer's. */
 	get streamLimit(): number {
 		return Math.min(this.options.maxConcurrentStreams, this.peer.maxConcurrentStreams);

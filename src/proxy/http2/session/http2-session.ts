@@ -45,6 +45,14 @@ export abstract class Http2Session extends SessionCore implements FrameSink {
 	/** Streams beyond the peer's GOAWAY. */
 	protected abstract refuseAbove(lastStreamId: number): void;
 
+	onPreface(): void {
+		this.start();
+	}
+
+	onBadPreface(): void {
+		this.end({ code: ERROR_CODE.protocolError, reason: "invalid connection preface" });
+	}
+
 	onFrame(type: number, flags: number, streamId: number, payload: FramePayload): boolean {
 		if (!this.peer.known && type !== FRAME.settings) return this.protocolError("no SETTINGS in the preface");
 		if (this.#blocks.open && (type !== FRAME.continuation || streamId !== this.#blocks.streamId))
@@ -199,6 +207,7 @@ export abstract class Http2Session extends SessionCore implements FrameSink {
 		this.section.reset();
 		if (!this.#decoder.decode(buf, start, end, this.section))
 			return this.connectionError(ERROR_CODE.compressionError, "field block");
+		this.section.finish();
 		return this.onBlock(streamId, endStream);
 	}
 

@@ -12,6 +12,8 @@ import type { SessionSetup, SessionUser } from "./session-core.ts";
 export interface ServerSessionUser extends SessionUser {
 	/** A request has come: set `stream.user`. `endStream`: it ends with its head; `onEnd` follows at once. */
 	onRequest(stream: Http2Stream, request: Http2Request, endStream: boolean): void;
+	/** A request has come that cannot be served: its fields are too large or malformed. It is refused when this returns. */
+	onBadRequest(stream: Http2Stream, why: "too-large" | "malformed"): void;
 }
 
 /** The server's end of an HTTP/2 connection. */
@@ -64,6 +66,11 @@ export class ServerSession extends Http2Session {
 		this.owner.onStreamClosed();
 	}
 
+	#malformedRequest(stream: Http2Stream, reason: string): boolean {
+		this.owner.onBadRequest(stream, "malformed");
+		return this.malformed(stream, reason);
+	}
+
 	#onClosedStream(streamId: number): boolean {
 		const how = this.closedStreams.of(streamId);
 		if (how === CLOSED.resetByUs) return true;
@@ -80,14 +87,18 @@ export class ServerSession extends Http2Session {
 			stream.reset(ERROR_CODE.refusedStream);
 			return !this.ended;
 		}
-		if (this.section.tooLarge) return this.tooLarge(stream);
+		if (this.section.tooLarge) {
+			this.owner.onBadRequest(stream, "too-large");
+			return this.tooLarge(stream);
+		}
 		const request = readRequest(this.section, this.options.allowConnect);
-		if (typeof request === "string") return this.malformed(stream, request);
+		if (typeof request === "string") return this.#malformedRequest(stream, request);
 		stream.lengthLeft = request.contentLength;
-		if (endStream && request.contentLength > 0) return this.malformed(stream, "content-length without DATA");
+		if (endStream && request.contentLength > 0) return this.#malformedRequest(stream, "content-length without DATA");
+		// Known before the answer, which may be given at once.
+		stream.remoteEnded = endStream;
 		this.owner.onRequest(stream, request, endStream);
 		if (!endStream || stream.closed) return !this.ended;
-		stream.remoteEnded = true;
 		return this.endOfMessage(stream, undefined);
 	}
 }

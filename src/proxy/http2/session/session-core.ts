@@ -102,8 +102,8 @@ export abstract class SessionCore implements StreamHost {
 		return this.#output.congested;
 	}
 
-	/** Sends our preface; once, before anything else. */
-	start(): void {
+	/** Sends our preface, before anything else; a client does it at once, a server when it has seen the client's. */
+	protected start(): void {
 		const { options } = this;
 		const client = this.role === "client";
 		if (client) this.#output.send(CLIENT_PREFACE);
@@ -233,11 +233,16 @@ export abstract class SessionCore implements StreamHost {
 	protected connectionError(code: number, reason: string): false {
 		if (this.ended) return false;
 		this.goAway(code);
+		this.end({ code, reason });
+		return false;
+	}
+
+	/** Nothing more can be read or sent: tells every stream and the owner. */
+	protected end(error: Http2Error): void {
 		this.ended = true;
 		this.stopReading();
-		for (const stream of [...this.streams.values()]) stream.abort(code, "protocol");
-		this.owner.onSessionError({ code, reason });
-		return false;
+		for (const stream of [...this.streams.values()]) stream.abort(error.code, "protocol");
+		this.owner.onSessionError(error);
 	}
 
 	protected flooded(reason: string): false {

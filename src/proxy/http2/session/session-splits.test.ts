@@ -51,7 +51,6 @@ function serve(bytes: Buffer, cuts: readonly number[]): { events: string[]; sent
 	const output = new MemoryOutput();
 	const user = new RecordingServer(answerWhole(() => session, "answer"));
 	const session: ServerSession = new ServerSession(sessionSetup(output), user);
-	session.start();
 	let at = 0;
 	for (const cut of [...cuts, bytes.length]) {
 		// Each piece in a buffer of its own, overwritten afterwards: nothing may be kept of it.
