@@ -7,6 +7,7 @@ import type { SideCalls } from "../http/side-calls.ts";
 import type { FormatEnvironment } from "../router/format/format-context.ts";
 import { bufferFilter } from "./buffer/buffer.ts";
 import { corsFilter } from "./cors/cors.ts";
+import { extAuthzFilter } from "./ext-authz/ext-authz.ts";
 import { faultFilter } from "./fault/fault.ts";
 import type { CallBook } from "./grpc-stats/call-book.ts";
 import { grpcStatsFilter } from "./grpc-stats/grpc-stats.ts";
@@ -62,6 +63,7 @@ export const HTTP_FILTER_NAMES: readonly string[] = [
 	"envoy.filters.http.grpc_stats",
 	"envoy.filters.http.local_ratelimit",
 	"envoy.filters.http.grpc_web",
+	"envoy.filters.http.ext_authz",
 	"envoy.filters.http.header_mutation",
 	"envoy.filters.http.health_check",
 	"envoy.filters.http.set_metadata",
@@ -79,6 +81,7 @@ export function httpFilterFactories(deps: HttpFilterDeps): readonly HttpFilterFa
 		rbacFilter(deps),
 		jwtAuthnFilter(deps),
 		localRateLimitFilter(deps),
+		extAuthzFilter(deps),
 		metadataExchangeFilter(deps),
 		bufferFilter(),
 		grpcStatsFilter(deps),

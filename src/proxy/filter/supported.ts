@@ -1,4 +1,6 @@
 import type { SupportedFields } from "../../xds/supported.ts";
+import { EXT_AUTHZ_SUPPORTED } from "./ext-authz/supported.ts";
+import { GRPC_SERVICE_SUPPORTED } from "./grpc-service.ts";
 import { JWT_AUTHN_SUPPORTED } from "./jwt-authn/supported.ts";
 import { LOCAL_RATE_LIMIT_SUPPORTED } from "./local-ratelimit/supported.ts";
 import { RBAC_SUPPORTED } from "./rbac/supported.ts";
@@ -8,6 +10,8 @@ export const FILTER_SUPPORTED: SupportedFields = {
 	...RBAC_SUPPORTED,
 	...JWT_AUTHN_SUPPORTED,
 	...LOCAL_RATE_LIMIT_SUPPORTED,
+	...GRPC_SERVICE_SUPPORTED,
+	...EXT_AUTHZ_SUPPORTED,
 	"envoy.extensions.filters.http.router.v3.Router": ["suppress_envoy_headers"],
 	"envoy.config.route.v3.FilterConfig": ["config", "is_optional", "disabled"],
 	"envoy.extensions.filters.http.fault.v3.HTTPFault": [

@@ -3,6 +3,7 @@ import { Timer, type TimerOwner } from "../http/deadlines.ts";
 import type { HeaderMap } from "../http/header-map.ts";
 import type { RequestHead, ResponseHead } from "../http/message.ts";
 import type { SideCall, SideCalls, SideOutcome, SideRequest } from "../http/side-calls.ts";
+import { isGrpc } from "../router/match/other-matchers.ts";
 import type { UpstreamContext } from "../upstream/host-pool.ts";
 import type { UpstreamChannel } from "../upstream/upstream-user.ts";
 import { Attempt, type AttemptOwner } from "./attempt.ts";
@@ -67,6 +68,7 @@ class Call implements SideCall, AttemptOwner, TimerOwner {
 	onTimer(): void {
 		const attempt = this.#attempt!;
 		attempt.cluster.stats.upstreamRqTimeout.inc();
+		attempt.cluster.stats.countStatus(504);
 		attempt.host.stats.rqTimeout++;
 		attempt.cluster.reportLocalFailure(attempt.host, "timeout");
 		attempt.cancel();
@@ -105,7 +107,9 @@ class Call implements SideCall, AttemptOwner, TimerOwner {
 		this.#finish()?.({ kind: "answer", status, headers, body: Buffer.concat(this.#pieces), trailers });
 	}
 
-	onAttemptFailure(_attempt: Attempt, failure: Failure): void {
+	onAttemptFailure(attempt: Attempt, failure: Failure): void {
+		// What the answer would have been, had a client asked.
+		attempt.cluster.stats.countStatus(503);
 		const reason = UNAVAILABLE.has(failure.kind) ? "unavailable" : "reset";
 		const detail = failure.transport === "" ? failure.kind : `${failure.kind}: ${failure.transport}`;
 		// Breakers refuse while `call` has not returned yet.
@@ -121,11 +125,12 @@ class Call implements SideCall, AttemptOwner, TimerOwner {
 	}
 
 	#requestHead(): RequestHead {
-		const { method, path, authority, body, timeoutMs } = this.#request;
+		const { method, path, authority, body, timeoutMs, forwardedFor = true } = this.#request;
 		const headers = this.#request.headers.clone();
-		if (body.length > 0) headers.set("content-length", String(body.length));
+		// gRPC tells no lengths but those of its messages.
+		if (body.length > 0 && !isGrpc(headers.get("content-type"))) headers.set("content-length", String(body.length));
 		headers.set("x-envoy-internal", "true");
-		headers.append("x-forwarded-for", this.#context.localAddress);
+		if (forwardedFor) headers.append("x-forwarded-for", this.#context.localAddress);
 		if (timeoutMs > 0) headers.set("x-envoy-expected-rq-timeout-ms", String(Math.ceil(timeoutMs)));
 		return { method, path, authority, scheme: "http", protocol: "HTTP/1.1", headers };
 	}

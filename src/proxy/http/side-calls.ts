@@ -20,6 +20,8 @@ export interface SideRequest {
 	readonly timeoutMs: number;
 	/** The answer's body may be at most this long. */
 	readonly maxBodyBytes: number;
+	/** False: the other side is not told this node's address in x-forwarded-for. */
+	readonly forwardedFor?: boolean;
 }
 
 export type SideOutcome =

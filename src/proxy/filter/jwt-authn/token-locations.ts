@@ -1,6 +1,6 @@
 import type { JwtProvider } from "../../../xds/generated/envoy/extensions/filters/http/jwt_authn/v3/config_pb.ts";
 import type { RequestHead } from "../../http/message.ts";
-import { parseDecodedQuery, withoutParameter } from "./query-parameters.ts";
+import { changeQuery, parseDecodedQuery } from "../query-parameters.ts";
 
 /** A token as found in a request. */
 export interface FoundToken {
@@ -115,7 +115,7 @@ function fromQuery(places: readonly Place[], { path }: RequestHead): FoundToken[
 		const text = parameters.get(place.name)?.[0];
 		if (text === undefined) return [];
 		const remove = (request: RequestHead) => {
-			request.path = withoutParameter(request.path, place.name);
+			request.path = changeQuery(request.path, [place.name]);
 		};
 		return [{ text, issuers: issuersOf(place), remove }];
 	});
