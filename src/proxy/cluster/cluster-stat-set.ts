@@ -7,7 +7,6 @@ import type { ClusterStats } from "./cluster.ts";
 export type UpstreamRequestStats = Pick<
 	ClusterStats,
 	| "upstreamRqTotal"
-	| "upstreamRqCompleted"
 	| "countStatus"
 	| "upstreamRqTime"
 	| "upstreamRqTimeout"
@@ -17,20 +16,39 @@ export type UpstreamRequestStats = Pick<
 	| "upstreamRqRetryLimitExceeded"
 >;
 
+/** `upstream_rq_completed`, `upstream_rq_2xx` and `upstream_rq_200` below a prefix (Envoy: CodeStatsImpl); made at first use. */
+class StatusCounters {
+	readonly #scope: StatScope;
+	readonly #prefix: string;
+	readonly #byCode: (Counter | undefined)[] = [];
+	readonly #byClass: (Counter | undefined)[] = [];
+	#completed: Counter | undefined = undefined;
+
+	constructor(scope: StatScope, prefix: string) {
+		this.#scope = scope;
+		this.#prefix = `${prefix}upstream_rq_`;
+	}
+
+	count(status: number): void {
+		this.#completed ??= this.#scope.counter(`${this.#prefix}completed`);
+		this.#completed.inc();
+		// Statuses that HTTP does not know have one counter for all.
+		const known = status < 600;
+		const ofClass = Math.floor(status / 100);
+		this.#byCode[known ? status : 0] ??= this.#scope.counter(`${this.#prefix}${known ? status : "unknown"}`);
+		this.#byCode[known ? status : 0]!.inc();
+		if (!known) return;
+		this.#byClass[ofClass] ??= this.#scope.counter(`${this.#prefix}${ofClass}xx`);
+		this.#byClass[ofClass].inc();
+	}
+}
+
 /** Binds the stats of requests in a scope. */
 export function upstreamRequestStats(scope: StatScope): UpstreamRequestStats {
-	const byCode: (Counter | undefined)[] = [];
-	const byClass: (Counter | undefined)[] = [];
+	const statuses = new StatusCounters(scope, "");
 	return {
 		upstreamRqTotal: scope.counter("upstream_rq_total"),
-		upstreamRqCompleted: scope.counter("upstream_rq_completed"),
-		countStatus(status) {
-			const ofClass = Math.floor(status / 100);
-			byCode[status] ??= scope.counter(`upstream_rq_${status}`);
-			byClass[ofClass] ??= scope.counter(`upstream_rq_${ofClass}xx`);
-			byCode[status].inc();
-			byClass[ofClass].inc();
-		},
+		countStatus: (status) => statuses.count(status),
 		upstreamRqTime: scope.histogram("upstream_rq_time"),
 		upstreamRqTimeout: scope.counter("upstream_rq_timeout"),
 		upstreamRqRetry: scope.counter("upstream_rq_retry"),
@@ -43,12 +61,23 @@ export function upstreamRequestStats(scope: StatScope): UpstreamRequestStats {
 /** Binds Envoy's `cluster.<name>.*` stats in a scope. */
 export function clusterStats(scope: StatScope): ClusterStats {
 	let http2: Http2Stats | undefined;
+	const all = new StatusCounters(scope, "");
+	const internal = new StatusCounters(scope, "internal.");
+	const external = new StatusCounters(scope, "external.");
+	const retried = new StatusCounters(scope, "retry.");
 	return {
 		...upstreamRequestStats(scope),
 		get http2() {
 			http2 ??= bindHttp2Stats(scope, "http2.");
 			return http2;
 		},
+		countStatus(status, fromInside) {
+			all.count(status);
+			(fromInside ? internal : external).count(status);
+		},
+		countRetriedStatus: (status) => retried.count(status),
+		upstreamRqRetryBackoffExponential: scope.counter("upstream_rq_retry_backoff_exponential"),
+		upstreamRqRetryBackoffRatelimited: scope.counter("upstream_rq_retry_backoff_ratelimited"),
 		upstreamRqActive: scope.gauge("upstream_rq_active"),
 		upstreamRqPerTryTimeout: scope.counter("upstream_rq_per_try_timeout"),
 		upstreamRqPendingTotal: scope.counter("upstream_rq_pending_total"),
@@ -70,6 +99,11 @@ export function clusterStats(scope: StatScope): ClusterStats {
 		upstreamCxConnectAttemptsExceeded: scope.counter("upstream_cx_connect_attempts_exceeded"),
 		upstreamCxOverflow: scope.counter("upstream_cx_overflow"),
 		upstreamCxDestroy: scope.counter("upstream_cx_destroy"),
+		upstreamCxDestroyLocal: scope.counter("upstream_cx_destroy_local"),
+		upstreamCxDestroyRemote: scope.counter("upstream_cx_destroy_remote"),
+		upstreamCxDestroyWithActiveRq: scope.counter("upstream_cx_destroy_with_active_rq"),
+		upstreamCxDestroyLocalWithActiveRq: scope.counter("upstream_cx_destroy_local_with_active_rq"),
+		upstreamCxDestroyRemoteWithActiveRq: scope.counter("upstream_cx_destroy_remote_with_active_rq"),
 		upstreamCxMaxRequests: scope.counter("upstream_cx_max_requests"),
 		upstreamCxMaxDurationReached: scope.counter("upstream_cx_max_duration_reached"),
 		upstreamCxRxBytesTotal: scope.counter("upstream_cx_rx_bytes_total"),

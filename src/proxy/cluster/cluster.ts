@@ -151,9 +151,13 @@ export interface CircuitBreakers {
 export interface ClusterStats {
 	readonly upstreamRqTotal: Counter;
 	readonly upstreamRqActive: Gauge;
-	readonly upstreamRqCompleted: Counter;
-	/** Per class and code: `upstream_rq_2xx`, `upstream_rq_200`. */
-	countStatus(status: number): void;
+	/** An answer, the endpoint's or one in its place: `upstream_rq_completed`, `upstream_rq_2xx`, `upstream_rq_200`, all again for requests from inside or outside. */
+	countStatus(status: number, fromInside: boolean): void;
+	/** An answer in whose place the request was sent again: `retry.upstream_rq_503` and so on. */
+	countRetriedStatus(status: number): void;
+	readonly upstreamRqRetryBackoffExponential: Counter;
+	/** The wait that the endpoint asked for. */
+	readonly upstreamRqRetryBackoffRatelimited: Counter;
 	readonly upstreamRqTime: Histogram;
 	readonly upstreamRqTimeout: Counter;
 	readonly upstreamRqPerTryTimeout: Counter;
@@ -170,6 +174,7 @@ export interface ClusterStats {
 	readonly upstreamCxTotal: Counter;
 	readonly upstreamCxHttp1Total: Counter;
 	readonly upstreamCxHttp2Total: Counter;
+	/** The endpoint announced that it closes. */
 	readonly upstreamCxCloseNotify: Counter;
 	readonly upstreamCxProtocolError: Counter;
 	readonly upstreamCxIdleTimeout: Counter;
@@ -182,6 +187,11 @@ export interface ClusterStats {
 	readonly upstreamCxConnectAttemptsExceeded: Counter;
 	readonly upstreamCxOverflow: Counter;
 	readonly upstreamCxDestroy: Counter;
+	readonly upstreamCxDestroyLocal: Counter;
+	readonly upstreamCxDestroyRemote: Counter;
+	readonly upstreamCxDestroyWithActiveRq: Counter;
+	readonly upstreamCxDestroyLocalWithActiveRq: Counter;
+	readonly upstreamCxDestroyRemoteWithActiveRq: Counter;
 	readonly upstreamCxMaxRequests: Counter;
 	readonly upstreamCxMaxDurationReached: Counter;
 	readonly upstreamCxRxBytesTotal: Counter;

@@ -30,7 +30,7 @@ export interface ConnectionOptions {
 
 /** More options than this, or one of `PROTECTED`, is an attack on what the proxy itself says (Envoy: sanitizeConnectionHeader). */
 const MAX_OPTIONS = 10;
-const PROTECTED = new Set(["host", "content-length", "transfer-encoding", "authorization", "cookie"]);
+const PROTECTED = new Set(["content-length", "transfer-encoding", "authorization", "cookie"]);
 
 const KEEP_ALIVE: ConnectionOptions = { close: false, keepAlive: true, upgrade: false, nominated: [] };
 
@@ -46,12 +46,19 @@ export function parseConnection(value: string): ConnectionOptions | CodecError {
 		else if (option === "keep-alive") found.keepAlive = true;
 		else if (option === "upgrade") found.upgrade = true;
 		else if (option !== "") {
-			if (!isToken(option) || PROTECTED.has(option) || option.startsWith("x-forwarded-"))
-				return CODEC_ERRORS.connectionField;
+			const refused = refuseNominated(option);
+			if (refused) return refused;
 			found.nominated.push(option);
 		}
 	}
 	return found;
+}
+
+function refuseNominated(field: string): CodecError | undefined {
+	// Without host there is no request.
+	if (field === "host") return CODEC_ERRORS.noHost;
+	const harmless = isToken(field) && !PROTECTED.has(field) && !field.startsWith("x-forwarded-");
+	return harmless ? undefined : CODEC_ERRORS.connectionField;
 }
 
 function isDigits(text: string): boolean {

@@ -56,41 +56,46 @@ export class RequestParser extends MessageParser {
 		const line = this.reader.startLine;
 		const first = line.indexOf(" ");
 		const second = line.indexOf(" ", first + 1);
-		if (first <= 0 || second < 0) return CODEC_ERRORS.startLine;
+		if (first <= 0) return CODEC_ERRORS.startLine;
 		const method = line.slice(0, first);
+		// `GET /` was all of a request in HTTP/0.9.
+		if (second < 0) return isToken(method) ? CODEC_ERRORS.version : CODEC_ERRORS.startLine;
 		if (this.#anyMethod ? !isToken(method) : !METHODS.has(method)) return CODEC_ERRORS.method;
 		const protocol = parseVersion(line, second + 1);
 		if (typeof protocol !== "string") return protocol;
-		if (protocol === "HTTP/1.0" && !this.#acceptHttp10) return HTTP10_REFUSED;
+		if (protocol === "HTTP/1.0" && !this.#acceptHttp10) return CODEC_ERRORS.version;
 		const text = line.slice(first + 1, second);
 		const target = parseTarget(method, text);
 		if (target === undefined) return this.#refuseTarget(method, text, protocol);
-		const authority = this.#authority(target, protocol);
-		if (typeof authority !== "string") {
-			this.#head = { method, path: target.path, authority: "", scheme: "http", protocol, headers: this.reader.headers };
-			return authority;
-		}
 		const { path, scheme } = target;
-		this.absoluteForm = target.authority !== undefined && method !== "CONNECT";
-		const head = { method, path, authority, scheme, protocol, headers: this.reader.headers };
+		const head: RequestHead = { method, path, authority: "", scheme, protocol, headers: this.reader.headers };
 		this.#head = head;
+		const authority = this.#authority(target, protocol);
+		if (typeof authority !== "string") return authority;
+		head.authority = authority;
+		this.absoluteForm = target.authority !== undefined && method !== "CONNECT";
 		return this.#acceptFields(head);
 	}
 
-	protected override announceHead(): void {
-		this.#sink.onRequest(this.#head!);
+	#refuseTarget(method: string, text: string, protocol: Protocol): CodecError {
+		if (text.includes("#")) {
+			const { headers } = this.reader;
+			this.#head = { method, path: text, authority: headers.get("host") ?? "", scheme: "http", protocol, headers };
+			return CODEC_ERRORS.fragment;
+		}
+		if (!isTargetText(text)) return CODEC_ERRORS.targetForm;
+		if (text === "*" || method === "CONNECT") return CODEC_ERRORS.target;
+		if (text.includes("://")) return ABSOLUTE.test(text) ? CODEC_ERRORS.target : CODEC_ERRORS.scheme;
+		return CODEC_ERRORS.targetForm;
 	}
 
-	/** Of a head that was refused although it is well-formed: what a log tells of it. */
+	/** Of a head that was refused although it is well-formed (`CodecError.wellFormed`): what a log tells of it. */
 	get refusedHead(): RequestHead | undefined {
 		return this.#head;
 	}
 
-	#refuseTarget(method: string, path: string, protocol: Protocol): CodecError {
-		if (!path.includes("#")) return CODEC_ERRORS.target;
-		const { headers } = this.reader;
-		this.#head = { method, path, authority: headers.get("host") ?? "", scheme: "http", protocol, headers };
-		return CODEC_ERRORS.fragment;
+	protected override announceHead(): void {
+		this.#sink.onRequest(this.#head!);
 	}
 
 	#authority(target: Target, protocol: Protocol): string | CodecError {
@@ -102,7 +107,7 @@ export class RequestParser extends MessageParser {
 			host = headers.values[at]!;
 			headers.remove("host");
 			if (!isAuthority(host)) return CODEC_ERRORS.host;
-		} else if (protocol === "HTTP/1.0") host = this.#defaultHost;
+		} else if (protocol === "HTTP/1.0" && this.#defaultHost !== "") host = this.#defaultHost;
 		if (host === undefined) return CODEC_ERRORS.noHost;
 		return target.authority ?? host;
 	}
@@ -118,21 +123,28 @@ export class RequestParser extends MessageParser {
 			const refused = this.#acceptConnection(head, http10);
 			if (refused) return refused;
 		}
+		if ((seen & SEEN.hopByHop) !== 0 && saysClose(headers.get("proxy-connection"))) this.keepAlive = false;
 		this.expectsContinue =
 			(seen & SEEN.expect) !== 0 && !http10 && headers.get("expect")!.toLowerCase() === "100-continue";
 		const length = bodyLength(headers, seen, http10);
 		if (typeof length === "object") return length;
-		if (head.method === "CONNECT") {
-			if (length !== undefined && length !== 0)
-				return length < 0 ? CODEC_ERRORS.encodingOnConnect : CODEC_ERRORS.lengthOnConnect;
-			this.contentLength = TUNNEL;
-		} else this.contentLength = length ?? 0;
+		this.contentLength = length ?? 0;
+		return head.method === "CONNECT" ? this.#acceptConnect(this.contentLength) : "final";
+	}
+
+	#acceptConnect(length: number): CodecError | "final" {
+		if (length !== 0) return length < 0 ? CODEC_ERRORS.encodingOnConnect : CODEC_ERRORS.lengthOnConnect;
+		this.contentLength = TUNNEL;
 		return "final";
 	}
 
-	#acceptConnection({ headers }: RequestHead, http10: boolean): CodecError | undefined {
+	#acceptConnection(head: RequestHead, http10: boolean): CodecError | undefined {
+		const { headers } = head;
 		const options = parseConnection(headers.getJoined("connection")!);
-		if ("status" in options) return options;
+		if ("status" in options) {
+			if (options === CODEC_ERRORS.noHost) head.authority = "";
+			return options;
+		}
 		this.saidClose = options.close;
 		this.keepAlive = !options.close && (!http10 || options.keepAlive);
 		if (options.upgrade && (this.reader.seen & SEEN.upgrade) !== 0 && !http10) {
@@ -155,15 +167,11 @@ const METHODS = new Set(
 	),
 );
 
-const HTTP10_REFUSED: CodecError = { status: 426, details: "low_version" };
-
 function parseVersion(line: string, at: number): Protocol | CodecError {
-	if (line.length === at + 8) {
-		if (line.endsWith("HTTP/1.1")) return "HTTP/1.1";
-		if (line.endsWith("HTTP/1.0")) return "HTTP/1.0";
-		if (/HTTP\/\d\.\d$/.test(line)) return CODEC_ERRORS.version;
-	}
-	return CODEC_ERRORS.startLine;
+	if (line.length !== at + 8) return CODEC_ERRORS.startLine;
+	if (line.endsWith("HTTP/1.1")) return "HTTP/1.1";
+	if (line.endsWith("HTTP/1.0")) return "HTTP/1.0";
+	return /HTTP\/\d\.\d$/.test(line) ? CODEC_ERRORS.version : CODEC_ERRORS.startLine;
 }
 
 const ABSOLUTE = /^(https?):\/\/([^/?]*)([/?].*)?$/i;
@@ -194,6 +202,10 @@ function isTargetText(target: string): boolean {
 
 function tunnel(authority: string): Target {
 	return { path: "", authority, scheme: "http" };
+}
+
+function saysClose(option: string | undefined): boolean {
+	return option !== undefined && option.toLowerCase() === "close";
 }
 
 /** No user info, no path, no blanks: `uri-host [":" port]`. The empty Host of RFC 9112 3.2 passes here. */

@@ -17,6 +17,8 @@ const MAX_INTERIM = 10;
 
 /** Parses the answers on one upstream connection. */
 export class ResponseParser extends MessageParser {
+	/** The server announced that the connection ends with this answer: by `Connection`, or by speaking HTTP/1.0. */
+	saidClose = false;
 	readonly #sink: ResponseSink;
 	#method = "";
 	#upgrade = false;
@@ -61,6 +63,7 @@ export class ResponseParser extends MessageParser {
 			const refused = this.#acceptConnection(headers, http10);
 			if (refused) return refused;
 		}
+		this.saidClose = !this.keepAlive;
 		const length = bodyLength(headers, seen, http10);
 		if (typeof length === "object") return length;
 		this.contentLength = this.#framing(status, length);
@@ -77,8 +80,8 @@ export class ResponseParser extends MessageParser {
 	#acceptConnection(headers: HeaderMap, http10: boolean): CodecError | undefined {
 		const options = parseConnection(headers.getJoined("connection")!);
 		if ("status" in options) return options;
+		// Fields that the upstream nominates stay, as with Envoy.
 		this.keepAlive = !options.close && (!http10 || options.keepAlive);
-		for (const name of options.nominated) headers.remove(name);
 		return undefined;
 	}
 }
@@ -89,6 +92,6 @@ function parseStatus(line: string): number {
 	const a = line.charCodeAt(9) - 48;
 	const b = line.charCodeAt(10) - 48;
 	const c = line.charCodeAt(11) - 48;
-	if (!(a >= 1 && a <= 5 && b >= 0 && b <= 9 && c >= 0 && c <= 9)) return -1;
+	if (!(a >= 1 && a <= 9 && b >= 0 && b <= 9 && c >= 0 && c <= 9)) return -1;
 	return a * 100 + b * 10 + c;
 }

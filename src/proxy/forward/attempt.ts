@@ -79,11 +79,8 @@ export class Attempt implements UpstreamUser, TimerOwner {
 			this.#owner.onAttemptFailure(this, failure("overflow"), false);
 			return;
 		}
-		stats.upstreamRqTotal.inc();
-		this.#routeStats?.upstreamRqTotal.inc();
 		stats.upstreamRqActive.add(1);
 		this.host.activeRequests++;
-		this.host.stats.rqTotal++;
 		this.#pool.acquire(this.cluster, this);
 	}
 
@@ -105,7 +102,7 @@ export class Attempt implements UpstreamUser, TimerOwner {
 	cancel(): void {
 		if (this.#ended) return;
 		if (this.channel) {
-			this.cluster.stats.upstreamRqTxReset.inc();
+			if (this.channel.protocol === "HTTP/2") this.cluster.stats.upstreamRqTxReset.inc();
 			this.channel.close();
 		} else {
 			this.cluster.stats.upstreamRqCancelled.inc();
@@ -124,6 +121,11 @@ export class Attempt implements UpstreamUser, TimerOwner {
 
 	onReady(channel: UpstreamChannel): void {
 		this.channel = channel;
+		if (!this.#redispatched) {
+			this.cluster.stats.upstreamRqTotal.inc();
+			this.#routeStats?.upstreamRqTotal.inc();
+			this.host.stats.rqTotal++;
+		}
 		this.#owner.onAttemptReady(this, channel);
 	}
 
@@ -140,9 +142,6 @@ export class Attempt implements UpstreamUser, TimerOwner {
 	onResponse(head: ResponseHead): void {
 		this.responded = true;
 		this.#timer?.cancel();
-		const { stats } = this.cluster;
-		stats.countStatus(head.status);
-		this.#routeStats?.countStatus(head.status);
 		if (head.status >= 500) this.host.stats.rqError++;
 		else this.host.stats.rqSuccess++;
 		const { detectsOutliers, healthChecked } = this.cluster.info;
@@ -172,7 +171,7 @@ export class Attempt implements UpstreamUser, TimerOwner {
 			this.#pool.acquire(this.cluster, this);
 			return;
 		}
-		this.cluster.stats.upstreamRqRxReset.inc();
+		if (FROM_ENDPOINT.has(reason)) this.cluster.stats.upstreamRqRxReset.inc();
 		this.cluster.reportLocalFailure(this.host, "reset");
 		if (!this.responded) this.host.stats.rqError++;
 		this.#fail({ kind: FAILURE_OF[reason], transport: "", error });
@@ -195,10 +194,11 @@ export class Attempt implements UpstreamUser, TimerOwner {
 		this.#breakers.releaseRequest();
 		if (this.isRetry) this.#retryBreakers.releaseRetry();
 		this.cluster.stats.upstreamRqActive.add(-1);
-		this.cluster.stats.upstreamRqCompleted.inc();
-		this.#routeStats?.upstreamRqCompleted.inc();
 	}
 }
+
+/** Resets of a stream, which HTTP/1 does not know. */
+const FROM_ENDPOINT = new Set<ResetReason>(["remote-reset", "refused", "connect-error"]);
 
 const FAILURE_OF: Readonly<Record<ResetReason, Failure["kind"]>> = {
 	unsent: "reset-before-request",

@@ -1,6 +1,7 @@
 import type { HeaderMap } from "../http/header-map.ts";
 import type { LocalReply, RequestHead, ResponseHead } from "../http/message.ts";
 import type { StreamInfo } from "../http/stream-info.ts";
+import type { ClusterChoice } from "../router/route-match.ts";
 
 /** An endpoint (`ip:port`) that a filter wants instead of the balancer's choice; `strict`: that one or none. */
 export interface HostOverride {
@@ -14,6 +15,8 @@ export interface Downstream {
 	readonly info: StreamInfo;
 	/** Upgrade that the client asked for and may have (`websocket`, `connect`); "" for an ordinary request. */
 	readonly upgrade: string;
+	/** Drawn with the route, for routes that forward. */
+	readonly choice: ClusterChoice | undefined;
 	/** Body framing of the request (`message-parser.ts`): bytes, CHUNKED or TUNNEL. */
 	readonly requestLength: number;
 	readonly hostOverride: HostOverride | undefined;

@@ -161,9 +161,10 @@ function countingStats(counts: Record<string, number>): ClusterStats {
 	const countStatus = (status: number) => {
 		counts[`status_${status}`] = (counts[`status_${status}`] ?? 0) + 1;
 	};
-	return new Proxy({ countStatus } as unknown as ClusterStats, {
+	const countRetriedStatus = (status: number) => countStatus(status);
+	return new Proxy({ countStatus, countRetriedStatus } as unknown as ClusterStats, {
 		get(target, name: string) {
-			if (name === "countStatus") return target.countStatus;
+			if (name === "countStatus" || name === "countRetriedStatus") return target[name];
 			if (name === "http2") return bindHttp2Stats({ counter: instrument, gauge: instrument }, "http2.");
 			if (!made.has(name)) made.set(name, instrument(name));
 			return made.get(name);

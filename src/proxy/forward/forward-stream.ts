@@ -6,7 +6,7 @@ import type { HeaderMap } from "../http/header-map.ts";
 import type { LocalReply, ResponseFlag, ResponseHead } from "../http/message.ts";
 import { rewriteHost } from "../router/action/rewrite.ts";
 import { firstRequestHeader } from "../router/match/request-header.ts";
-import type { ClusterChoice, ForwardAction, RouteMatch } from "../router/route-match.ts";
+import type { ForwardAction, RouteMatch } from "../router/route-match.ts";
 import { requestTimeouts } from "../router/timeout.ts";
 import type { UpstreamChannel } from "../upstream/upstream-user.ts";
 import { Attempt, type AttemptOwner } from "./attempt.ts";
@@ -40,7 +40,6 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 	readonly #context: ForwardContext;
 	readonly #body: RequestBody;
 	#cluster: UpstreamCluster | undefined = undefined;
-	#choice: ClusterChoice | undefined = undefined;
 	#hash: bigint | undefined = undefined;
 	#cookies = NO_COOKIES;
 	#attempt: Attempt | undefined = undefined;
@@ -55,6 +54,8 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 	/** The whole request's timeout, and the pause before a retry. */
 	#timeout: Timer | undefined = undefined;
 	#backoff: Timer | undefined = undefined;
+	/** A 1xx has come; Envoy counts the first one only. */
+	#informed = false;
 	#keepsBody = false;
 	#requestPaused = false;
 	#responsePaused = false;
@@ -69,16 +70,14 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		this.#routeStats = match.statPrefix === "" ? undefined : context.routeStats.of(match);
 	}
 
-	/** The cluster that was drawn; its header operations apply to local replies too. */
-	get choice(): ClusterChoice | undefined {
-		return this.#choice;
+	/** The cluster of the route exists. */
+	get hasCluster(): boolean {
+		return this.#cluster !== undefined;
 	}
 
 	/** Starts forwarding; `onBody` and `onEnd` follow as the request comes in. */
 	start(): void {
-		const { request, info } = this.#downstream;
-		const choice = this.#action.chooseCluster(request, this.#context.random, this.#context.allEjected);
-		const found = this.#context.clusters.get(choice.cluster);
+		const found = this.#context.clusters.get(this.#downstream.choice!.cluster);
 		const cluster = this.#action.highPriority ? found?.highPriority : found;
 		if (!cluster) {
 			const status = this.#action.clusterNotFoundStatus;
@@ -86,14 +85,10 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 			return;
 		}
 		this.#cluster = cluster;
-		this.#choice = choice;
 		if (cluster.dropsRequest()) {
-			info.upstreamCluster = cluster.name;
-			cluster.stats.countStatus(DROP_OVERLOAD.status);
 			this.#reply(DROP_OVERLOAD);
 			return;
 		}
-		info.upstreamCluster = cluster.name;
 		const policy = this.#action.retryPolicy;
 		const retries = policy !== undefined && policy.maxRetries > 0 && this.#downstream.upgrade === "";
 		this.#keepsBody = retries || this.#action.mirrors.length > 0;
@@ -174,12 +169,15 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 	}
 
 	onAttemptInformational(status: number, headers: HeaderMap): void {
+		if (!this.#informed) this.#countStatus(status);
+		this.#informed = true;
 		this.#downstream.sendInformational(status, headers);
 	}
 
 	onAttemptResponse(attempt: Attempt, head: ResponseHead): void {
 		const policy = this.#action.retryPolicy;
 		if (policy?.retriesResponse(head) && this.#mayRetry()) {
+			this.#cluster!.stats.countRetriedStatus(head.status);
 			attempt.abandon();
 			this.#retry();
 			return;
@@ -189,19 +187,29 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 			this.#cluster!.stats.upstreamRqRetrySuccess.inc();
 			this.#routeStats?.upstreamRqRetrySuccess.inc();
 		}
+		this.#countStatus(head.status);
+		// An answer to a request that has not come whole yet tells nothing of the service's speed.
+		if (attempt.sentMs > 0) this.#tellServiceTime(head, this.#context.clock.nowMs() - attempt.sentMs);
 		info.responseCodeDetails = "via_upstream";
-		// Known once the request has been sent whole.
-		if (attempt.sentMs > 0) {
-			const serviceMs = Math.max(0, Math.floor(this.#context.clock.nowMs() - attempt.sentMs));
-			info.upstreamServiceTimeMs = serviceMs;
-			if (!this.#context.suppressEnvoyHeaders) head.headers.set("x-envoy-upstream-service-time", String(serviceMs));
-		}
 		if (this.#action.includeAttemptCountInResponse) head.headers.set("x-envoy-attempt-count", String(this.#attempts));
 		for (const cookie of this.#cookies) head.headers.append("set-cookie", cookie);
-		this.#match.finalizeResponse(head, request, info, this.#choice);
+		this.#match.finalizeResponse(head, request, info, this.#downstream.choice);
 		const { contentLength } = attempt.channel!;
 		if (contentLength === TUNNEL) this.#timeout?.cancel();
 		this.#downstream.sendHead(head, contentLength);
+	}
+
+	/** Answers in an endpoint's place count like the endpoint's own. */
+	#countStatus(status: number): void {
+		const fromInside = this.#downstream.request.headers.get("x-envoy-internal") === "true";
+		this.#cluster?.stats.countStatus(status, fromInside);
+		this.#routeStats?.countStatus(status, fromInside);
+	}
+
+	#tellServiceTime(head: ResponseHead, ms: number): void {
+		const serviceMs = Math.max(0, Math.floor(ms));
+		this.#downstream.info.upstreamServiceTimeMs = serviceMs;
+		if (!this.#context.suppressEnvoyHeaders) head.headers.set("x-envoy-upstream-service-time", String(serviceMs));
 	}
 
 	onAttemptBody(attempt: Attempt, buf: Buffer, start: number, end: number): void {
@@ -250,11 +258,9 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 			this.#timeoutMs = timeoutMs;
 			this.#perTryTimeoutMs = perTryTimeoutMs;
 		}
-		const expectedMs = perTryTimeoutMs > 0 ? perTryTimeoutMs : timeoutMs;
-		if (expectedMs > 0 && !this.#context.suppressEnvoyHeaders)
-			request.headers.set("x-envoy-expected-rq-timeout-ms", String(expectedMs));
+		this.#tellTimeout(perTryTimeoutMs > 0 ? perTryTimeoutMs : timeoutMs);
 		if (this.#action.includeAttemptCount) request.headers.set("x-envoy-attempt-count", "1");
-		this.#match.finalizeRequest(request, info, this.#choice);
+		this.#match.finalizeRequest(request, info, this.#downstream.choice);
 		const { hash, newCookies } = this.#action.hash(request, info);
 		this.#hash = hash;
 		this.#cookies = newCookies;
@@ -273,8 +279,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		info.attemptCount = this.#attempts;
 		info.upstreamHost = host.address;
 		const isRetry = this.#attempts > 1;
-		if (isRetry && this.#action.includeAttemptCount)
-			request.headers.set("x-envoy-attempt-count", String(this.#attempts));
+		if (isRetry) this.#retellRequest();
 		if (this.#action.retryPolicy?.avoidPreviousHosts) {
 			this.#tried ??= new Set();
 			this.#tried.add(host);
@@ -295,6 +300,20 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		else rewriteHost(request, hostname, this.#action.appendForwardedHost);
 	}
 
+	/** What the endpoint of another attempt is told anew. */
+	#retellRequest(): void {
+		const { request } = this.#downstream;
+		if (this.#action.includeAttemptCount) request.headers.set("x-envoy-attempt-count", String(this.#attempts));
+		if (!this.#timeout) return;
+		const leftMs = Math.max(1, Math.round(this.#timeout.dueMs - this.#context.clock.nowMs()));
+		this.#tellTimeout(this.#perTryTimeoutMs > 0 ? Math.min(this.#perTryTimeoutMs, leftMs) : leftMs);
+	}
+
+	#tellTimeout(expectedMs: number): void {
+		if (expectedMs > 0 && !this.#context.suppressEnvoyHeaders)
+			this.#downstream.request.headers.set("x-envoy-expected-rq-timeout-ms", String(expectedMs));
+	}
+
 	/** The endpoint that a filter asks for, at the first attempt; the balancer's choice otherwise. */
 	#pickHost(cluster: UpstreamCluster): Host | undefined {
 		const override = this.#attempts === 0 ? this.#downstream.hostOverride : undefined;
@@ -304,7 +323,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 
 	#pickContext(): PickContext {
 		const { destinationHeader, toOriginalDestination } = this.#cluster!.info;
-		const metadataMatch = this.#choice?.metadataMatch;
+		const metadataMatch = this.#downstream.choice?.metadataMatch;
 		const avoidsNothing = this.#tried === undefined && this.#avoidPriorities === undefined;
 		const anyHost = destinationHeader === undefined && !toOriginalDestination && metadataMatch === undefined;
 		if (this.#hash === undefined && avoidsNothing && anyHost) return PLAIN_PICK;
@@ -350,6 +369,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		this.#cluster!.stats.upstreamRqRetry.inc();
 		this.#routeStats?.upstreamRqRetry.inc();
 		this.#attempt = undefined;
+		this.#cluster!.stats.upstreamRqRetryBackoffExponential.inc();
 		const policy = this.#action.retryPolicy!;
 		const delayMs = Math.round(policy.backoffMs(this.#attempts, this.#context.random.unit()));
 		this.#backoff ??= new Timer(this);
@@ -363,6 +383,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 
 	#reply(reply: LocalReply): void {
 		this.#close();
+		this.#countStatus(reply.status);
 		this.#downstream.sendLocalReply(reply);
 	}
 

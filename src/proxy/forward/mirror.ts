@@ -27,6 +27,7 @@ function sendCopy(request: RequestHead, body: RequestBody, cluster: UpstreamClus
 	const host = cluster.pick({ hash: undefined, avoid: undefined, hostSelectionAttempts: 1 });
 	if (!host) return;
 	const ignore = () => {};
+	const fromInside = request.headers.get("x-envoy-internal") === "true";
 	const owner: AttemptOwner = {
 		onAttemptReady(attempt: Attempt, channel: UpstreamChannel): void {
 			channel.sendHead(request, body.length, "");
@@ -35,7 +36,7 @@ function sendCopy(request: RequestHead, body: RequestBody, cluster: UpstreamClus
 			attempt.requestSent(MIRROR_TIMEOUT_MS);
 		},
 		onAttemptInformational: ignore,
-		onAttemptResponse: ignore,
+		onAttemptResponse: (_attempt, head) => cluster.stats.countStatus(head.status, fromInside),
 		onAttemptBody: ignore,
 		onAttemptEnd: ignore,
 		onAttemptFailure: ignore,

@@ -68,7 +68,7 @@ class Call implements SideCall, AttemptOwner, TimerOwner {
 	onTimer(): void {
 		const attempt = this.#attempt!;
 		attempt.cluster.stats.upstreamRqTimeout.inc();
-		attempt.cluster.stats.countStatus(504);
+		attempt.cluster.stats.countStatus(504, true);
 		attempt.host.stats.rqTimeout++;
 		attempt.cluster.reportLocalFailure(attempt.host, "timeout");
 		attempt.cancel();
@@ -92,6 +92,7 @@ class Call implements SideCall, AttemptOwner, TimerOwner {
 
 	onAttemptResponse(attempt: Attempt, head: ResponseHead): void {
 		this.#head = head;
+		attempt.cluster.stats.countStatus(head.status, true);
 		if ((attempt.channel?.contentLength ?? 0) > this.#request.maxBodyBytes) this.#tooLarge();
 	}
 
@@ -109,7 +110,7 @@ class Call implements SideCall, AttemptOwner, TimerOwner {
 
 	onAttemptFailure(attempt: Attempt, failure: Failure): void {
 		// What the answer would have been, had a client asked.
-		attempt.cluster.stats.countStatus(503);
+		attempt.cluster.stats.countStatus(503, true);
 		const reason = UNAVAILABLE.has(failure.kind) ? "unavailable" : "reset";
 		const detail = failure.transport === "" ? failure.kind : `${failure.kind}: ${failure.transport}`;
 		// Breakers refuse while `call` has not returned yet.

@@ -17,7 +17,7 @@ export function createConnectionManager(config: HcmConfig, services: HcmServices
 		config,
 		services,
 		forward: { clock, random, deadlines, clusters, routeStats, suppressEnvoyHeaders, allEjected },
-		stats: hcmStats(services.metrics, config.statPrefix),
+		stats: hcmStats(services.metrics, config.statPrefix, services.listenerStatName),
 		http2Stats: bindHttp2Stats(services.metrics.scope("http2."), ""),
 		date: new DateHeader(clock),
 		connections: new Set(),

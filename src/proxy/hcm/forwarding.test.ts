@@ -239,7 +239,7 @@ describe("settings of routes and clusters", () => {
 		const names = ["total", "completed", "200", "5xx", "retry", "retry_limit_exceeded"];
 		assert.deepEqual(
 			names.map((name) => counted(`upstream_rq_${name}`)),
-			[3, 3, 1, 2, 1, 1],
+			[3, 2, 1, 1, 1, 1],
 		);
 		await proxy.close();
 	});

@@ -21,6 +21,8 @@ export interface HcmServices {
 	readonly deadlines: Deadlines;
 	readonly clusters: ForwardContext["clusters"];
 	readonly metrics: Pick<Metrics, "scope">;
+	/** The listener's name in stats, `127.0.0.1_80`; undefined: no stats of its own. */
+	readonly listenerStatName?: string;
 	/** Asked once per request; undefined before the routes have come: 404, NR. */
 	routeTable(): RouteTable | undefined;
 	/** Whether load is to be shed; undefined: never. */

@@ -1,4 +1,4 @@
-import type { Metrics } from "../../telemetry/metric-registry.ts";
+import type { Metrics, StatScope } from "../../telemetry/metric-registry.ts";
 import type { Counter, Gauge } from "../../telemetry/metrics.ts";
 
 const COUNTERS = {
@@ -8,6 +8,9 @@ const COUNTERS = {
 	cxDestroy: "downstream_cx_destroy",
 	cxDestroyRemote: "downstream_cx_destroy_remote",
 	cxDestroyLocal: "downstream_cx_destroy_local",
+	cxDestroyActiveRq: "downstream_cx_destroy_active_rq",
+	cxDestroyRemoteActiveRq: "downstream_cx_destroy_remote_active_rq",
+	cxDestroyLocalActiveRq: "downstream_cx_destroy_local_active_rq",
 	cxProtocolError: "downstream_cx_protocol_error",
 	cxIdleTimeout: "downstream_cx_idle_timeout",
 	cxMaxDurationReached: "downstream_cx_max_duration_reached",
@@ -21,7 +24,6 @@ const COUNTERS = {
 	rqHttp1Total: "downstream_rq_http1_total",
 	rqHttp2Total: "downstream_rq_http2_total",
 	rqTooManyPrematureResets: "downstream_rq_too_many_premature_resets",
-	rqCompleted: "downstream_rq_completed",
 	rqOverloadClose: "downstream_rq_overload_close",
 	cxOverloadDisableKeepalive: "downstream_cx_overload_disable_keepalive",
 	rqRxReset: "downstream_rq_rx_reset",
@@ -33,6 +35,7 @@ const COUNTERS = {
 	rqIdleTimeout: "downstream_rq_idle_timeout",
 	rqResponseBeforeComplete: "downstream_rq_response_before_rq_complete",
 	rqFailedPathNormalization: "downstream_rq_failed_path_normalization",
+	rqNonRelativePath: "downstream_rq_non_relative_path",
 	rqUpgradeRefused: "downstream_rq_ws_on_non_ws_route",
 	noRoute: "no_route",
 	noCluster: "no_cluster",
@@ -53,23 +56,41 @@ const GAUGES = {
 export type HcmStats = { readonly [K in keyof typeof COUNTERS]: Counter } & {
 	readonly [K in keyof typeof GAUGES]: Gauge;
 } & {
-	/** `downstream_rq_1xx` ... `downstream_rq_5xx` at index 1 to 5. */
-	readonly rqClasses: readonly Counter[];
+	/** A response's head, interim ones too: `downstream_rq_completed`, `downstream_rq_2xx`, and the listener's copies of them. */
+	countResponse(status: number): void;
 	readonly rqTime: { record(ms: number): void };
 	readonly cxLengthMs: { record(ms: number): void };
 	release(): void;
 };
 
-export function hcmStats(metrics: Pick<Metrics, "scope">, statPrefix: string): HcmStats {
+export function hcmStats(metrics: Pick<Metrics, "scope">, statPrefix: string, listener: string | undefined): HcmStats {
 	const scope = metrics.scope(`http.${statPrefix}.`);
+	const ofListener = listener === undefined ? undefined : metrics.scope(`listener.${listener}.http.${statPrefix}.`);
+	const own = responseCounters(scope);
+	const copies = ofListener && responseCounters(ofListener);
 	const counters = Object.entries(COUNTERS).map(([key, name]) => [key, scope.counter(name)]);
 	const gauges = Object.entries(GAUGES).map(([key, name]) => [key, scope.gauge(name)]);
 	return {
 		...(Object.fromEntries(counters) as Record<keyof typeof COUNTERS, Counter>),
 		...(Object.fromEntries(gauges) as Record<keyof typeof GAUGES, Gauge>),
-		rqClasses: [0, 1, 2, 3, 4, 5].map((n) => scope.counter(`downstream_rq_${n === 0 ? "1" : n}xx`)),
+		countResponse(status) {
+			const ofClass = Math.floor(status / 100);
+			own.completed.inc();
+			own.classes[ofClass]?.inc();
+			if (!copies) return;
+			copies.completed.inc();
+			copies.classes[ofClass]?.inc();
+		},
 		rqTime: scope.histogram("downstream_rq_time"),
 		cxLengthMs: scope.histogram("downstream_cx_length_ms"),
-		release: () => scope.release(),
+		release: () => {
+			scope.release();
+			ofListener?.release();
+		},
 	};
+}
+
+function responseCounters(scope: StatScope) {
+	const ofClass = (n: number) => (n === 0 ? undefined : scope.counter(`downstream_rq_${n}xx`));
+	return { completed: scope.counter("downstream_rq_completed"), classes: [0, 1, 2, 3, 4, 5].map(ofClass) };
 }

@@ -1,4 +1,5 @@
 import type { CodecError } from "../codec/codec-error.ts";
+import { TUNNEL } from "../codec/message-parser.ts";
 import { RequestParser, type RequestSink } from "../codec/request-parser.ts";
 import { formatResponseHead } from "../codec/serialise.ts";
 import { statusText } from "../codec/status-text.ts";
@@ -30,6 +31,8 @@ export class Http1Connection implements Exchange, LiveConnection, TransportUser,
 	#firstBytes: Buffer | undefined = undefined;
 	/** No further request: the connection closes after the current answer. */
 	#closing = false;
+	/** The current request leaves no bytes behind that nobody asks for. */
+	#takenWhole = false;
 	/** Of the current stream. */
 	#request: RequestHead = brokenRequest();
 	readonly #startMs: number;
@@ -140,7 +143,11 @@ export class Http1Connection implements Exchange, LiveConnection, TransportUser,
 		this.#parser.stop();
 		const stream = this.#stream;
 		this.#stream = undefined;
-		stream?.onDisconnect(this.#local);
+		if (stream) {
+			stats.cxDestroyActiveRq.inc();
+			(this.#local ? stats.cxDestroyLocalActiveRq : stats.cxDestroyRemoteActiveRq).inc();
+			stream.onDisconnect(this.#local);
+		}
 		this.#reportBytes();
 		stats.cxActive.add(-1);
 		if (this.#begun) stats.cxHttp1Active.add(-1);
@@ -205,6 +212,8 @@ export class Http1Connection implements Exchange, LiveConnection, TransportUser,
 			this.shared.stats.cxOverloadDisableKeepalive.inc();
 			this.#closing = true;
 		}
+		this.#takenWhole =
+			contentLength === TUNNEL || this.#takenWhole || (this.#parser.ended && this.#parser.upgrade === "");
 		if (Http1ResponseWriter.needsClose(this.#request, contentLength)) this.#closing = true;
 		this.#writer.head(this.#request, response, { contentLength, close: this.#closing });
 	}
@@ -272,6 +281,7 @@ export class Http1Connection implements Exchange, LiveConnection, TransportUser,
 		const stream = new ServerStream(this, request);
 		this.#request = request;
 		this.#stream = stream;
+		this.#takenWhole = false;
 		return stream;
 	}
 
@@ -294,6 +304,7 @@ export class Http1Connection implements Exchange, LiveConnection, TransportUser,
 		// Cut, and its end not told yet: nothing new begins.
 		if (this.#transport.closed) return;
 		if (this.#closing || !this.#parser.ended) {
+			if (!this.#takenWhole) this.shared.stats.rqRxReset.inc();
 			this.#linger();
 			return;
 		}
@@ -330,9 +341,11 @@ export class Http1Connection implements Exchange, LiveConnection, TransportUser,
 	/** Bytes that are no request are answered without routes and filters. */
 	#refuse(error: CodecError): void {
 		const { status, details } = error;
-		this.#open((error.wellFormed && this.#parser.refusedHead) || brokenRequest()).refuse(
-			error.wellFormed ? { status, body: "", details } : { status, body: statusText(status), flag: "DPE", details },
-		);
+		const head = error.wellFormed ? this.#parser.refusedHead : undefined;
+		const stream = this.#open(head ?? brokenRequest());
+		this.#takenWhole = head !== undefined;
+		if (head) stream.refuse({ status, body: "", details }, true);
+		else stream.refuse({ status, body: statusText(status), flag: "DPE", details }, false);
 	}
 
 	#timeHead(): void {
@@ -351,7 +364,7 @@ export class Http1Connection implements Exchange, LiveConnection, TransportUser,
 		this.#parser.stop();
 		const body = byHeaders ? "request header timeout" : "request timeout";
 		const details = byHeaders ? "request_header_timeout" : "request_overall_timeout";
-		batchWrites(() => this.#open(brokenRequest()).refuse({ status: 408, body, details }));
+		batchWrites(() => this.#open(brokenRequest()).refuse({ status: 408, body, details }, false));
 	}
 
 	#checkIdle(): void {

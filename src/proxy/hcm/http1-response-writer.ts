@@ -30,12 +30,18 @@ export class Http1ResponseWriter {
 		let lines = "";
 		if (close && contentLength !== TUNNEL) lines = "connection: close\r\n";
 		else if (http10 && !close) lines = "connection: keep-alive\r\n";
-		this.#bodiless = request.method === "HEAD" || status === 204 || status === 304;
-		this.#chunked = contentLength < 0 && contentLength !== TUNNEL && !http10 && !this.#bodiless;
-		if (this.#chunked || (contentLength !== TUNNEL && isOpenHead(request, response)))
-			lines += "transfer-encoding: chunked\r\n";
-		else if (contentLength === 0 && !this.#bodiless && status >= 200 && !headers.has("content-length"))
-			lines += "content-length: 0\r\n";
+		const head = request.method === "HEAD";
+		this.#chunked = false;
+		this.#bodiless = head || status === 204 || status === 304;
+		// Neither a 204 nor an interim answer has a length (RFC 9110 8.6).
+		if (status < 200 || status === 204) headers.remove("content-length");
+		else if (contentLength !== TUNNEL && !headers.has("content-length")) {
+			if (contentLength === 0 && !head) lines += "content-length: 0\r\n";
+			else if (!http10) {
+				this.#chunked = !this.#bodiless;
+				lines += "transfer-encoding: chunked\r\n";
+			}
+		}
 		const text = formatResponseHead(response, lines);
 		this.#transport.send(http10 ? `HTTP/1.0${text.slice(8)}` : text);
 	}
@@ -54,10 +60,4 @@ export class Http1ResponseWriter {
 	finish(trailers: HeaderMap | undefined): void {
 		if (this.#chunked) this.#transport.send(formatLastChunk(trailers));
 	}
-}
-
-/** True for an answer to HEAD that does not tell how long the body of GET would be: Envoy then names the framing it would have. */
-function isOpenHead({ method, protocol }: RequestHead, { status, headers }: ResponseHead): boolean {
-	if (method !== "HEAD" || protocol === "HTTP/1.0" || status === 204 || status === 304) return false;
-	return !headers.has("content-length");
 }

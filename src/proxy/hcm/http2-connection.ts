@@ -139,7 +139,7 @@ export class Http2Connection
 		const exchange = new Http2Exchange(this, stream, whole);
 		stream.user = exchange;
 		const refusal = refusalOf(request);
-		if (refusal) exchange.stream.refuse(refusal);
+		if (refusal) exchange.stream.refuse(refusal, endStream);
 		else exchange.stream.start();
 	}
 

@@ -39,20 +39,24 @@ export function admitRequest(stream: IncomingStream, exchange: Exchange): LocalR
 	if (asked !== "") return admitUpgrade(stream, exchange, asked);
 	if (exchange.expectsContinue && !config.proxy100Continue) {
 		request.headers.remove("expect");
-		// As Envoy counts: an interim answer is an answer.
-		shared.stats.rqClasses[1]!.inc();
-		shared.stats.rqCompleted.inc();
+		shared.stats.countResponse(100);
 		exchange.sendInterim(100, new HeaderMap());
 	}
 	return undefined;
 }
 
+const SLASH = 47;
+
 function cleanTarget({ request }: IncomingStream, { shared, connection }: Exchange): LocalReply | undefined {
 	const { path: settings } = shared.config;
 	if (settings.stripPort !== "no" || settings.stripTrailingHostDot)
 		request.authority = cleanAuthority(request.authority, settings, connection.localPort);
+	if (request.method !== "CONNECT" && request.path.charCodeAt(0) !== SLASH) {
+		shared.stats.rqNonRelativePath.inc();
+		return { status: 404, body: "", details: "absolute_path_rejected" };
+	}
 	const cleans = settings.normalizePath || settings.mergeSlashes || settings.escapedSlashes !== "keep";
-	if (!cleans || request.method === "CONNECT" || request.path === "*") return undefined;
+	if (!cleans || request.method === "CONNECT") return undefined;
 	const outcome = cleanPath(request.path, settings);
 	if (outcome.kind === "refuse") {
 		shared.stats.rqFailedPathNormalization.inc();

@@ -142,7 +142,9 @@ function stripHopByHop(headers: HeaderMap, upgrade: boolean): void {
 	headers.remove("proxy-connection");
 	headers.remove("transfer-encoding");
 	const te = headers.getJoined("te");
-	if (te !== undefined && te.trim().toLowerCase() !== "trailers") headers.remove("te");
+	if (te === undefined || te === "trailers") return;
+	if (te.split(",").some((coding) => coding.trim().toLowerCase() === "trailers")) headers.set("te", "trailers");
+	else headers.remove("te");
 }
 
 function stripEnvoyFields(headers: HeaderMap, internal: boolean, edge: boolean): void {

@@ -12,7 +12,7 @@ import type { HeaderMap } from "../http/header-map.ts";
 import type { LocalReply, RequestHead, ResponseFlag, ResponseHead } from "../http/message.ts";
 import { RequestInfo } from "../http/request-info.ts";
 import { isGrpc } from "../router/match/other-matchers.ts";
-import type { RouteContext, RouteMatch } from "../router/route-match.ts";
+import type { ClusterChoice, RouteContext, RouteMatch } from "../router/route-match.ts";
 import type { Exchange } from "./exchange.ts";
 import type { HcmShared } from "./hcm-shared.ts";
 import { localResponse } from "./local-response.ts";
@@ -38,6 +38,7 @@ export class ServerStream
 	/** Answered whole. */
 	done = false;
 	response: ResponseHead | undefined = undefined;
+	choice: ClusterChoice | undefined = undefined;
 	hostOverride: HostOverride | undefined = undefined;
 	readonly #exchange: Exchange;
 	readonly #timers: StreamTimers;
@@ -156,9 +157,10 @@ export class ServerStream
 		this.#exchange.beginTunnel();
 	}
 
-	/** Answers a request that never got as far as the filters. */
-	refuse(reply: LocalReply): void {
-		this.#requestDone = false;
+	/** Answers a request that never got as far as the filters; `whole`: nothing more of it would have come. */
+	refuse(reply: LocalReply, whole: boolean): void {
+		this.#requestDone = whole;
+		this.#routed = true;
 		this.sendLocalReply(reply);
 	}
 
@@ -230,12 +232,21 @@ export class ServerStream
 		if (!this.#routed) {
 			this.#routed = true;
 			this.#route = this.#shared.services.routeTable()?.match(this.request, this);
-			if (this.#route) {
-				this.info.routeName = this.#route.routeName;
-				this.info.virtualHostName = this.#route.virtualHostName;
-			}
+			if (this.#route) this.#noteRoute(this.#route);
 		}
 		return this.#route;
+	}
+
+	#noteRoute({ routeName, virtualHostName, action }: RouteMatch): void {
+		const { info } = this;
+		info.routeName = routeName;
+		info.virtualHostName = virtualHostName;
+		this.choice = undefined;
+		info.upstreamCluster = undefined;
+		if (action.kind !== "forward") return;
+		const { clusters, allEjected } = this.#shared.forward;
+		this.choice = action.forward.chooseCluster(this.request, this.random, allEjected);
+		info.upstreamCluster = clusters.get(this.choice.cluster)?.name;
 	}
 
 	clearRoute(): void {
@@ -322,28 +333,18 @@ export class ServerStream
 		if (reply.flag) this.info.responseFlags.add(reply.flag);
 		// As Envoy: after a bad request nothing on this connection can be trusted.
 		if (reply.status === 400) this.#exchange.endAfterAnswer?.();
-		if (this.#route && this.info.upstreamCluster === undefined) this.#nameCluster(this.#route);
 		// Response header operations of the route apply to our own answers too (as in Envoy).
 		const asked = { request: this.request, grpc: this.#grpc ?? this.#isGrpc() };
 		const { head, body } = localResponse(reply, asked, (answer) => {
-			if (this.#routed) this.#route?.finalizeResponse(answer, this.request, this.info, this.#forward?.choice);
+			if (this.#routed) this.#route?.finalizeResponse(answer, this.request, this.info, this.choice);
 		});
 		this.info.responseCodeDetails = reply.details;
 		batchWrites(() => this.#answer(head, body));
 	}
 
-	/** The cluster that the request would have gone to: Envoy knows it as soon as there is a route. */
-	#nameCluster({ action }: RouteMatch): void {
-		if (action.kind !== "forward") return;
-		const { cluster } = action.forward.chooseCluster(this.request, this.random, () => false);
-		if (this.#shared.services.clusters.get(cluster)) this.info.upstreamCluster = cluster;
-	}
-
 	sendInformational(status: number, headers: HeaderMap): void {
-		const { config, stats } = this.#shared;
-		if (!config.proxy100Continue) return;
-		stats.rqClasses[1]!.inc();
-		stats.rqCompleted.inc();
+		if (!this.#shared.config.proxy100Continue) return;
+		this.#shared.stats.countResponse(status);
 		this.#exchange.sendInterim(status, headers);
 	}
 
@@ -381,6 +382,7 @@ export class ServerStream
 	/** What the terminal router filter does. */
 	dispatch(): void {
 		const { stats, forward } = this.#shared;
+		stats.rqRouted.inc();
 		const match = this.route();
 		if (!match) {
 			stats.noRoute.inc();
@@ -393,13 +395,12 @@ export class ServerStream
 			this.sendLocalReply(reply);
 			return;
 		}
-		stats.rqRouted.inc();
 		const action = match.action.forward;
 		if (action.idleTimeoutMs !== undefined) this.#timers.limitIdle(action.idleTimeoutMs);
 		if (this.#filters.length > 0) this.requestLength = lengthAfterFilters(this.request.headers, this.requestLength);
 		this.#forward = new ForwardStream(this, match, action, forward);
 		this.#forward.start();
-		if (this.#forward.choice === undefined) stats.noCluster.inc();
+		if (!this.#forward.hasCluster) stats.noCluster.inc();
 		if (this.#endSeen && this.requestHeadOnly) this.#forward.onEnd(undefined);
 	}
 
@@ -417,6 +418,7 @@ export class ServerStream
 		finishResponseHeaders(response, this.request, this.#shared);
 		this.#headWritten = true;
 		this.info.responseCode = response.status;
+		stats.countResponse(response.status);
 		if (this.#filters.length > 0) this.#responseLength = lengthAfterFilters(response.headers, this.#responseLength);
 		if (!this.#requestDone && !this.tunnelling) stats.rqResponseBeforeComplete.inc();
 		this.#exchange.sendHead(response, this.#responseLength);
@@ -454,10 +456,6 @@ export class ServerStream
 		info.durationMs = services.clock.nowMs() - info.startMs;
 		stats.rqActive.add(-1);
 		stats.rqTime.record(info.durationMs);
-		if (info.responseCode > 0) {
-			stats.rqCompleted.inc();
-			stats.rqClasses[Math.floor(info.responseCode / 100)]?.inc();
-		}
 		for (const filter of this.#filters) filter.onStreamEnd?.(this);
 		services.accessLog?.(this, this.response);
 	}

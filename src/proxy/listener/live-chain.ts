@@ -142,7 +142,11 @@ function terminalOf({ terminal }: FilterChainConfig, listener: ListenerConfig, d
 			close: () => tcp.close(),
 		};
 	}
-	const manager = createConnectionManager(terminal.hcm, { ...deps, ...deps.httpServices(listener, terminal.hcm) });
+	const manager = createConnectionManager(terminal.hcm, {
+		...deps,
+		...deps.httpServices(listener, terminal.hcm),
+		listenerStatName: listener.statPrefix,
+	});
 	const accept = ({ socket, connection }: ChainConnection) =>
 		manager.accept({ socket, connection, bufferLimitBytes, onClosed: NOTHING });
 	return {

@@ -48,6 +48,12 @@ export class Http1ClientConnection implements UpstreamChannel, ConnectingUser, R
 	/** Body length of the current request. */
 	#requestLength = 0;
 	#requestDone = false;
+	#responded = false;
+	/** We end it. */
+	#local = false;
+	/** A request has begun and not both it and its answer are whole. */
+	#busy = false;
+	#reportedBytes = 0;
 	#discardLeft = 0;
 	#timedOut = false;
 	#localAddress: string | undefined = undefined;
@@ -77,6 +83,8 @@ export class Http1ClientConnection implements UpstreamChannel, ConnectingUser, R
 	attach(user: UpstreamUser): void {
 		this.#user = user;
 		this.#requestDone = false;
+		this.#responded = false;
+		this.#busy = true;
 		this.#transport.markWrites();
 		this.requests++;
 	}
@@ -123,6 +131,7 @@ export class Http1ClientConnection implements UpstreamChannel, ConnectingUser, R
 	}
 
 	close(): void {
+		this.#local = true;
 		this.#user = undefined;
 		this.#parser.stop();
 		this.#transport.destroy();
@@ -159,22 +168,28 @@ export class Http1ClientConnection implements UpstreamChannel, ConnectingUser, R
 		const user = this.#user;
 		this.#user = undefined;
 		this.#parser.stop();
+		this.#countEnd();
 		this.#owner.onGone(this, this.connected ? undefined : connectFailure(error, this.#timedOut));
 		if (!user) return;
 		const unsent = this.requests > 1 && this.#transport.nothingWritten;
-		user.onReset(unsent ? "unsent" : "terminated", undefined);
+		if (unsent) user.onReset("unsent", undefined);
+		// Envoy takes a RST within an answer for a broken answer, a FIN for a connection that ended.
+		else user.onReset(this.#responded && wasReset(error) ? this.#countProtocolError() : "terminated", undefined);
 	}
 
 	onTimer(): void {
 		if (this.connected) this.#owner.onIdleTimer(this);
 		else {
 			this.#timedOut = true;
+			this.#local = true;
 			this.#transport.destroy();
 		}
 	}
 
 	onResponse(head: ResponseHead): void {
 		if ((this.#parser.seen & HOP_BY_HOP) !== 0) stripHopByHop(head);
+		this.#responded = true;
+		if (!this.#parser.keepAlive && this.#parser.saidClose) this.cluster.stats.upstreamCxCloseNotify.inc();
 		this.#user?.onResponse(head);
 	}
 
@@ -194,6 +209,7 @@ export class Http1ClientConnection implements UpstreamChannel, ConnectingUser, R
 
 	onCodecError(error: CodecError): void {
 		const user = this.#user;
+		this.#countProtocolError();
 		this.close();
 		user?.onReset("protocol-error", error);
 	}
@@ -205,9 +221,33 @@ export class Http1ClientConnection implements UpstreamChannel, ConnectingUser, R
 		this.#owner.onFree(this);
 	}
 
+	#countProtocolError(): "protocol-error" {
+		this.cluster.stats.upstreamCxProtocolError.inc();
+		return "protocol-error";
+	}
+
+	#countEnd(): void {
+		const { stats } = this.cluster;
+		this.#reportBytes();
+		const local = this.#local;
+		(local ? stats.upstreamCxDestroyLocal : stats.upstreamCxDestroyRemote).inc();
+		if (!this.#busy) return;
+		stats.upstreamCxDestroyWithActiveRq.inc();
+		(local ? stats.upstreamCxDestroyLocalWithActiveRq : stats.upstreamCxDestroyRemoteWithActiveRq).inc();
+	}
+
+	#reportBytes(): void {
+		const { bytesWritten } = this.#transport;
+		this.cluster.stats.upstreamCxTxBytesTotal.inc(bytesWritten - this.#reportedBytes);
+		this.#reportedBytes = bytesWritten;
+	}
+
 	/** The answer is complete: the connection is free again if both sides kept to the protocol. */
 	#answered(tooMuch: boolean): void {
 		this.#discardLeft = 0;
+		this.#busy = !this.#requestDone;
+		this.#reportBytes();
+		if (tooMuch) this.#countProtocolError();
 		if (tooMuch || !this.#parser.keepAlive || !this.#requestDone || this.#transport.closed) this.close();
 		else {
 			this.#parser.next();
@@ -236,4 +276,8 @@ function stripHopByHop({ status, headers }: ResponseHead): void {
 	headers.remove("transfer-encoding");
 	headers.remove("keep-alive");
 	headers.remove("proxy-connection");
+}
+
+function wasReset(error: Error | undefined): boolean {
+	return (error as NodeJS.ErrnoException | undefined)?.code === "ECONNRESET";
 }

@@ -124,7 +124,8 @@ export class ExtAuthzStream implements HttpFilter {
 	#deny(decision: Extract<AuthzDecision, { kind: "denied" | "error" }>, stream: FilterStream): void {
 		const status = decision.status ?? this.#on.statusOnError;
 		this.#count("denied", stream);
-		if (this.#on.chargeCluster) clusterOf(stream, this.#on.deps)?.stats.countStatus(status);
+		const fromInside = stream.request.headers.get("x-envoy-internal") === "true";
+		if (this.#on.chargeCluster) clusterOf(stream, this.#on.deps)?.stats.countStatus(status, fromInside);
 		if (this.#on.shadow) {
 			this.#on.deps.counter(`${this.#on.statPrefix}shadow_denied`).inc();
 			this.#goOn(stream);

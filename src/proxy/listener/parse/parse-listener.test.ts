@@ -82,7 +82,7 @@ test("a plain HTTP listener, with Envoy's defaults", () => {
 	assert.deepEqual([config.listenerFiltersTimeoutMs, config.continueOnTimeout], [15_000, false]);
 	const { terminal, transportConnectTimeoutMs } = config.chains[0]!;
 	assert.ok(terminal.kind === "http");
-	assert.deepEqual([terminal.hcm.routes, transportConnectTimeoutMs], [{ kind: "rds", name: "r" }, 0]);
+	assert.deepEqual([terminal.hcm.routes, transportConnectTimeoutMs], [{ kind: "rds", name: "r", file: undefined }, 0]);
 });
 
 test("settings of a listener", () => {
