@@ -64,6 +64,7 @@ export const ROOMS = {
 		"proxy/router",
 		"proxy/cluster",
 		"proxy/upstream",
+		"proxy/tls",
 		"proxy/codec",
 		"proxy/filter",
 		"proxy/http",

@@ -123,8 +123,18 @@ export interface ClusterInfo {
 	/** Local address to bind upstream connections to (upstream_bind_config); undefined: the system's choice. */
 	readonly sourceIp: string | undefined;
 	readonly perConnectionBufferLimitBytes: number;
+	/** How requests choose SNI and expected names (`upstream_http_protocol_options`); undefined: they do not. */
+	readonly autoSni?: AutoSni | undefined;
 	/** What secures connections to its endpoints; belongs to `upstream` (proxy/tls/cluster-transports.ts), opaque here. Undefined: nothing does. */
 	readonly transports?: unknown;
+}
+
+/** Names that TLS connections take from the request. */
+export interface AutoSni {
+	/** Lower-case header in place of the authority; "": the authority. */
+	readonly header: string;
+	readonly setsSni: boolean;
+	readonly validatesSan: boolean;
 }
 
 /** Probes of idle connections; what is undefined is the system's choice. */

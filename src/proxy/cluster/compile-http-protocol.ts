@@ -12,7 +12,7 @@ import {
 	HttpProtocolOptionsSchema,
 } from "../../xds/generated/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts";
 import { parseHttp2Options } from "../http/parse-http2-options.ts";
-import type { ClusterInfo } from "./cluster.ts";
+import type { AutoSni, ClusterInfo } from "./cluster.ts";
 import { durationMs } from "./duration-ms.ts";
 
 const KEY = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
@@ -22,7 +22,13 @@ type Http2Message = Http2ProtocolOptions | undefined;
 
 type ProtocolInfo = Pick<
 	ClusterInfo,
-	"httpProtocol" | "http1Trailers" | "http2" | "idleTimeoutMs" | "maxConnectionDurationMs" | "maxRequestsPerConnection"
+	| "autoSni"
+	| "httpProtocol"
+	| "http1Trailers"
+	| "http2"
+	| "idleTimeoutMs"
+	| "maxConnectionDurationMs"
+	| "maxRequestsPerConnection"
 >;
 
 /** Reads `typed_extension_protocol_options`: protocol, idle timeout, age and requests per connection. */
@@ -44,9 +50,20 @@ export function compileHttpProtocol(message: Cluster, at: string, problems: Prob
 		http2: options
 			? parseHttp2Options(http2, fieldPath(http2At), problems)
 			: parseHttp2Options(legacy, fieldPath(`${at}http2_protocol_options`), problems),
+		autoSni: autoSniOf(options),
 		idleTimeoutMs: durationMs(common?.idleTimeout, DEFAULT_IDLE_MS),
 		maxConnectionDurationMs: durationMs(common?.maxConnectionDuration, 0),
 		maxRequestsPerConnection: common?.maxRequestsPerConnection ?? message.maxRequestsPerConnection ?? 0,
+	};
+}
+
+function autoSniOf(options: HttpProtocolOptions | undefined): AutoSni | undefined {
+	const names = options?.upstreamHttpProtocolOptions;
+	if (!names || (!names.autoSni && !names.autoSanValidation)) return undefined;
+	return {
+		header: names.overrideAutoSniHeader.toLowerCase(),
+		setsSni: names.autoSni,
+		validatesSan: names.autoSanValidation,
 	};
 }
 

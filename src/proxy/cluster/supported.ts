@@ -182,7 +182,9 @@ export const SUPPORTED: SupportedFields = {
 	...HEALTH_SUPPORTED,
 	...POLICY_SUPPORTED,
 	"envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer": [],
+	[`${CORE}.UpstreamHttpProtocolOptions`]: ["auto_sni", "auto_san_validation", "override_auto_sni_header"],
 	"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": [
+		"upstream_http_protocol_options",
 		"common_http_protocol_options",
 		"explicit_http_config",
 		"use_downstream_protocol_config",

@@ -4,6 +4,7 @@ import type { CodecError } from "../codec/codec-error.ts";
 import { Timer, type TimerOwner } from "../http/deadlines.ts";
 import type { HeaderMap } from "../http/header-map.ts";
 import type { Protocol, ResponseHead } from "../http/message.ts";
+import type { TransportWishes } from "../tls/upstream-transport.ts";
 import type { HostPool, UpstreamContext } from "../upstream/host-pool.ts";
 import { poolFor } from "../upstream/pool-for.ts";
 import type { ResetReason, UnavailableReason, UpstreamChannel, UpstreamUser } from "../upstream/upstream-user.ts";
@@ -31,6 +32,8 @@ export interface AttemptTarget {
 	/** The request's own protocol. */
 	readonly downstream: Protocol;
 	readonly isRetry: boolean;
+	/** What its connection must be like beyond the cluster's configuration. */
+	readonly wishes?: TransportWishes | undefined;
 	readonly routeStats?: UpstreamRequestStats | undefined;
 	/** Where retries are counted, when not with the cluster. */
 	readonly retryBreakers?: CircuitBreakers | undefined;

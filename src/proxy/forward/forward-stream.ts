@@ -25,6 +25,7 @@ import type { ForwardContext } from "./forward-context.ts";
 import { overridingHost } from "./host-override.ts";
 import { mirrorRequest } from "./mirror.ts";
 import { RequestBody } from "./request-body.ts";
+import { wishesFor } from "./transport-wishes.ts";
 
 const PLAIN_PICK: PickContext = { hash: undefined, avoid: undefined, hostSelectionAttempts: 1 };
 const NO_COOKIES: readonly string[] = [];
@@ -161,6 +162,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 	onAttemptReady(attempt: Attempt, channel: UpstreamChannel): void {
 		const { request, info, upgrade } = this.#downstream;
 		info.upstreamLocalAddress = channel.localAddress;
+		info.upstreamTls = channel.tls;
 		channel.sendHead(request, this.#body.length, upgrade);
 		this.#body.sendKept(channel);
 		if (!this.#keepsBody && this.#body.bytes > 0) this.#body.letGo();
@@ -287,7 +289,9 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		this.#notePriority(host);
 		if (this.#action.autoHostRewrite) this.#nameHost(host);
 		const member = cluster.memberOf(host);
-		const target = { cluster: member, host, downstream: request.protocol, isRetry, routeStats: this.#routeStats };
+		const wishes = wishesFor(member, host, request, info);
+		const downstream = request.protocol;
+		const target = { cluster: member, host, downstream, wishes, isRetry, routeStats: this.#routeStats };
 		this.#attempt = new Attempt(this, this.#context, { ...target, retryBreakers: cluster.breakers });
 		this.#attempt.start();
 	}

@@ -1,4 +1,4 @@
-import type { ConnectionInfo } from "./connection-info.ts";
+import type { ConnectionInfo, TlsInfo } from "./connection-info.ts";
 import type { Protocol, ResponseFlag } from "./message.ts";
 import type { StreamInfo } from "./stream-info.ts";
 
@@ -16,6 +16,7 @@ export class RequestInfo implements StreamInfo {
 	bytesSent = 0;
 	upstreamHost: string | undefined = undefined;
 	upstreamLocalAddress: string | undefined = undefined;
+	upstreamTls: TlsInfo | undefined = undefined;
 	upstreamCluster: string | undefined = undefined;
 	upstreamTransportFailureReason = "";
 	upstreamServiceTimeMs: number | undefined = undefined;

@@ -1,4 +1,4 @@
-import type { ConnectionInfo } from "./connection-info.ts";
+import type { ConnectionInfo, TlsInfo } from "./connection-info.ts";
 import type { Protocol, ResponseFlag } from "./message.ts";
 
 /** What is known of one request (or connection) for access logs, stats, format operators and filters. Filled on the way. */
@@ -24,6 +24,8 @@ export interface StreamInfo {
 	downstreamLocalAddress: string | undefined;
 	upstreamHost: string | undefined;
 	upstreamLocalAddress: string | undefined;
+	/** Undefined where the connection to the endpoint is plaintext, or there is none yet. */
+	upstreamTls: TlsInfo | undefined;
 	upstreamCluster: string | undefined;
 	upstreamTransportFailureReason: string;
 	/** Milliseconds from sending the request upstream to the response's head. */

@@ -198,7 +198,9 @@ export class LiveListener {
 				info.bytesReceived = socket.bytesRead - drained;
 				info.bytesSent = socket.bytesWritten;
 			}
-			this.#logEnd(info);
+			// Node tells why a handshake failed after the socket has closed.
+			if (config.transport && !connection.tls) setImmediate(() => this.#logEnd(info));
+			else this.#logEnd(info);
 		});
 	}
 

@@ -64,6 +64,7 @@ export function testInfo(known: Partial<StreamInfo> = {}): StreamInfo {
 		downstreamLocalAddress: "127.0.0.1:80",
 		upstreamHost: undefined,
 		upstreamLocalAddress: undefined,
+		upstreamTls: undefined,
 		upstreamCluster: undefined,
 		upstreamTransportFailureReason: "",
 		upstreamServiceTimeMs: undefined,

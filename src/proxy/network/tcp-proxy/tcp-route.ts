@@ -2,7 +2,8 @@ import type { Random } from "../../../lib/random.ts";
 import { xxHash64Utf8 } from "../../../lib/xx-hash64.ts";
 import type { Host, PickContext } from "../../cluster/cluster.ts";
 import type { ConnectionInfo } from "../../http/connection-info.ts";
-import type { ProxiedClient, TransportWishes } from "../../tls/upstream-transport.ts";
+import { proxiedClientOf } from "../../tls/proxied-client.ts";
+import type { TransportWishes } from "../../tls/upstream-transport.ts";
 import { CLUSTER_KEY } from "./cluster-key.ts";
 import type { TcpProxyConfig, WeightedTarget } from "./tcp-proxy-config.ts";
 
@@ -42,15 +43,9 @@ export function pickContext(
 	};
 }
 
-/** Filter state with the TLVs of the client's PROXY header that go on (`inspect/proxy-protocol.ts`). */
-const PASSED_TLVS = "envoy.network.proxy_protocol_options";
-
 /** What the connection to the endpoint is told of the client's. */
 export function wishesOf(connection: ConnectionInfo | undefined, { hostname }: Host): TransportWishes {
-	if (!connection) return { hostname };
-	const { sourceIp, sourcePort, localIp: destinationIp, localPort: destinationPort, filterState } = connection;
-	const tlvs = (filterState.get(PASSED_TLVS) ?? []) as ProxiedClient["tlvs"];
-	return { hostname, client: { sourceIp, sourcePort, destinationIp, destinationPort, tlvs } };
+	return connection ? { hostname, client: proxiedClientOf(connection) } : { hostname };
 }
 
 function hashOf(policy: TcpProxyConfig["hashPolicy"], { sourceIp, filterState }: ConnectionInfo): bigint | undefined {

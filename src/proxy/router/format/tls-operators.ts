@@ -1,5 +1,5 @@
 import type { CertificateInfo, TlsInfo } from "../../http/connection-info.ts";
-import { type FormatOperator, type FormatValue, OperatorError } from "./format-context.ts";
+import { type FormatContext, type FormatOperator, type FormatValue, OperatorError } from "./format-context.ts";
 import { compileTimeFormat, isoTime } from "./time-format.ts";
 
 /** What a handshake says. */
@@ -28,31 +28,53 @@ const TIMES: Readonly<Record<string, (certificate: CertificateInfo) => number>> 
 	CERT_V_END: ({ notAfterMs }) => notAfterMs,
 };
 
-const NAME = /^DOWNSTREAM_(?:(TLS_\w+)|(PEER|LOCAL)_(\w+))$/;
+const NAME = /^(DOWNSTREAM|UPSTREAM)_(?:(TLS_\w+)|(PEER|LOCAL)_(\w+))$/;
+/** Fields of certificates that Envoy prints, by connection and side. */
+const PRINTED: Readonly<Record<string, RegExp>> = {
+	DOWNSTREAM_PEER: /./,
+	DOWNSTREAM_LOCAL: /^(?:SUBJECT|\w+_SAN)$/,
+	UPSTREAM_PEER: /^(?:SUBJECT|ISSUER|CERT|CERT_V_START|CERT_V_END|(?:URI|DNS|IP)_SAN)$/,
+	UPSTREAM_LOCAL: /^(?:URI|DNS|IP)_SAN$/,
+};
 
-/** %DOWNSTREAM_TLS_...%, %DOWNSTREAM_PEER_...% and %DOWNSTREAM_LOCAL_...% of certificates; undefined for other names. */
+/**
+ * %DOWNSTREAM_TLS_...%, %DOWNSTREAM_PEER_...% and %DOWNSTREAM_LOCAL_...% of certificates, and those of the upstream's side; undefined for
+ * other names.
+ */
 export function tlsOperator(name: string, text: string | undefined): FormatOperator | undefined {
-	const [, handshake, side, field = ""] = NAME.exec(name) ?? [];
+	const [, direction, handshake, side, field = ""] = NAME.exec(name) ?? [];
+	if (direction === undefined) return undefined;
+	if (side !== undefined && !PRINTED[`${direction}_${side}`]!.test(field)) return undefined;
+	const tlsOf = direction === "UPSTREAM" ? upstreamTls : downstreamTls;
 	if (handshake !== undefined) {
 		const read = own(OF_HANDSHAKE, handshake);
-		return read && ((ctx) => present(ctx.info.connection?.tls && read(ctx.info.connection.tls)));
+		return (
+			read &&
+			((ctx) => {
+				const tls = tlsOf(ctx);
+				return present(tls && read(tls));
+			})
+		);
 	}
 	const certificateOf = (tls: TlsInfo | undefined) => (side === "PEER" ? tls?.peer : tls?.local);
 	const time = own(TIMES, field);
 	if (side !== undefined && time) {
 		const format = timeFormat(text);
 		return (ctx) => {
-			const certificate = certificateOf(ctx.info.connection?.tls);
+			const certificate = certificateOf(tlsOf(ctx));
 			return certificate && format(time(certificate));
 		};
 	}
 	const read = side === undefined ? undefined : own(OF_CERTIFICATE, field);
 	if (!read) return undefined;
 	return (ctx) => {
-		const certificate = certificateOf(ctx.info.connection?.tls);
+		const certificate = certificateOf(tlsOf(ctx));
 		return present(certificate && read(certificate));
 	};
 }
+
+const downstreamTls = ({ info }: FormatContext): TlsInfo | undefined => info.connection?.tls;
+const upstreamTls = ({ info }: FormatContext): TlsInfo | undefined => info.upstreamTls;
 
 function timeFormat(text: string | undefined): (epochMs: number) => string {
 	if (!text) return isoTime;

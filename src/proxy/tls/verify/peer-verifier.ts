@@ -107,11 +107,11 @@ export class PeerVerifier {
 		return "the peer's chain does not lead to an authority of its trust domain";
 	}
 
-	/** Authorities above the leaf, up to the trust anchor. */
+	/** Authorities between the leaf and the trust anchor, neither counted (BoringSSL). */
 	#depth(leaf: X509Certificate, ca: readonly X509Certificate[]): number {
 		const chain = chainOf(leaf);
 		const anchored = chain.findIndex(({ fingerprint256 }) => ca.some((own) => own.fingerprint256 === fingerprint256));
-		return anchored >= 0 ? anchored : chain.length;
+		return anchored >= 0 ? Math.max(0, anchored - 1) : chain.length - 1;
 	}
 
 	#digestFits(leaf: X509Certificate): boolean {

@@ -27,7 +27,7 @@ export interface ValidationMaterial {
 	readonly allowExpired: boolean;
 	readonly acceptUntrusted: boolean;
 	readonly leafCrlOnly: boolean;
-	/** Certificates above the leaf, the trust anchor included; undefined: any number. */
+	/** Authorities between leaf and trust anchor; undefined: any number. */
 	readonly maxDepth: number | undefined;
 	/** Trust bundles by trust domain in place of `ca`. */
 	readonly spiffe: SpiffeDomains | undefined;

@@ -1,0 +1,34 @@
+import type { Host, UpstreamCluster } from "../cluster/cluster.ts";
+import { APPLICATION_PROTOCOLS } from "../http/filter-state-keys.ts";
+import type { RequestHead } from "../http/message.ts";
+import type { StreamInfo } from "../http/stream-info.ts";
+import { firstRequestHeader } from "../router/match/request-header.ts";
+import { proxiedClientOf } from "../tls/proxied-client.ts";
+import type { TransportWishes } from "../tls/upstream-transport.ts";
+
+const IP = /^(?:[0-9.]+|\[[0-9a-fA-F:.]+\])$/;
+
+/** What the connection for a request must be like beyond the cluster's configuration; undefined where no transport socket asks. */
+export function wishesFor(
+	{ info: { transports, autoSni } }: UpstreamCluster,
+	{ hostname }: Host,
+	request: RequestHead,
+	info: StreamInfo,
+): TransportWishes | undefined {
+	if (transports === undefined) return undefined;
+	const alpn = info.filterState.get(APPLICATION_PROTOCOLS) as readonly string[] | undefined;
+	const name = autoSni && serverNameOf(request, autoSni.header);
+	return {
+		hostname,
+		client: info.connection && proxiedClientOf(info.connection),
+		...(alpn && { alpn }),
+		...(name && autoSni.setsSni && !IP.test(name) && { serverName: name }),
+		...(name && autoSni.validatesSan && { names: [name.replace(/^\[|\]$/g, "")] }),
+	};
+}
+
+/** The host that the request is for, without its port. */
+function serverNameOf(request: RequestHead, header: string): string {
+	const value = (header === "" ? request.authority : firstRequestHeader(request, header)) ?? "";
+	return value.replace(/:\d+$/, "");
+}
