@@ -2,6 +2,7 @@ import type { AccessLog } from "../../xds/generated/envoy/config/accesslog/v3/ac
 import type { RouteConfiguration } from "../../xds/generated/envoy/config/route/v3/route_pb.ts";
 import type { HttpFilterConfig } from "../filter/http-filter.ts";
 import type { Http2Options } from "../http/http2-options.ts";
+import type { ClientCertField } from "./client-cert-field.ts";
 import type { AddressRange } from "./internal-address.ts";
 
 /** A connection manager's configuration, read and checked (`parse-hcm.ts`). Times in milliseconds, 0 = none. */
@@ -73,7 +74,7 @@ export interface IdentitySettings {
 	readonly generateRequestId: boolean;
 	readonly preserveExternalRequestId: boolean;
 	readonly alwaysSetRequestIdInResponse: boolean;
-	readonly forwardClientCert: "sanitize" | "forward-only";
+	readonly clientCert: ClientCertField;
 }
 
 export interface PathSettings {

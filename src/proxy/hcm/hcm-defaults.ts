@@ -1,4 +1,5 @@
 import { HTTP2_DEFAULTS } from "../http/http2-options.ts";
+import { ClientCertField } from "./client-cert-field.ts";
 import type { HcmConfig } from "./hcm-config.ts";
 
 /** Envoy's defaults (http_connection_manager.proto), for everything but the routes and filters. */
@@ -33,7 +34,13 @@ export const HCM_DEFAULTS: Omit<HcmConfig, "statPrefix" | "routes" | "filters"> 
 		generateRequestId: true,
 		preserveExternalRequestId: false,
 		alwaysSetRequestIdInResponse: false,
-		forwardClientCert: "sanitize",
+		clientCert: new ClientCertField("sanitize", {
+			subject: false,
+			cert: false,
+			chain: false,
+			dns: false,
+			uri: false,
+		}),
 	},
 	path: {
 		normalizePath: false,

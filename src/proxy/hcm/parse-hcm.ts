@@ -19,6 +19,7 @@ import type { SupportedFields } from "../../xds/supported.ts";
 import { type FilterChain, parseHttpFilters } from "../filter/filter-chain.ts";
 import type { HttpFilterFactory } from "../filter/http-filter.ts";
 import { SUPPORTED as HTTP2_SUPPORTED, parseHttp2Options } from "../http/parse-http2-options.ts";
+import { ClientCertField, type ForwardClientCert } from "./client-cert-field.ts";
 import type { HcmConfig, Http1Settings, IdentitySettings, PathSettings, RouteFile, RouteSource } from "./hcm-config.ts";
 import { HCM_DEFAULTS } from "./hcm-defaults.ts";
 import { type AddressRange, addressRange } from "./internal-address.ts";
@@ -55,6 +56,7 @@ export const SUPPORTED: SupportedFields = {
 		"preserve_external_request_id",
 		"always_set_request_id_in_response",
 		"forward_client_cert_details",
+		"set_current_client_cert_details",
 		"proxy_100_continue",
 		"upgrade_configs",
 		"normalize_path",
@@ -67,6 +69,7 @@ export const SUPPORTED: SupportedFields = {
 	],
 	...HTTP2_SUPPORTED,
 	[`${HCM}.Tracing`]: ["client_sampling", "random_sampling", "overall_sampling", "no_context_propagation"],
+	[`${HCM}.SetCurrentClientCertDetails`]: ["subject", "cert", "chain", "dns", "uri"],
 	[`${HCM}.UpgradeConfig`]: ["upgrade_type", "enabled"],
 	[`${HCM}.InternalAddressConfig`]: ["cidr_ranges"],
 	"envoy.extensions.filters.network.http_connection_manager.v3.Rds": ["config_source", "route_config_name"],
@@ -195,9 +198,7 @@ function checkChoices(message: HttpConnectionManager, at: FieldPath, problems: P
 }
 
 function parseIdentity(message: HttpConnectionManager, at: FieldPath, problems: Problem[]): IdentitySettings {
-	const certs = message.forwardClientCertDetails;
-	if (certs !== ForwardCert.SANITIZE && certs !== ForwardCert.FORWARD_ONLY && certs !== ForwardCert.ALWAYS_FORWARD_ONLY)
-		problems.push(notImplemented(at.field("forward_client_cert_details"), "writing client certificate details"));
+	const details = message.setCurrentClientCertDetails;
 	return {
 		useRemoteAddress: message.useRemoteAddress ?? false,
 		xffNumTrustedHops: message.xffNumTrustedHops,
@@ -207,10 +208,23 @@ function parseIdentity(message: HttpConnectionManager, at: FieldPath, problems: 
 		generateRequestId: message.generateRequestId ?? true,
 		preserveExternalRequestId: message.preserveExternalRequestId,
 		alwaysSetRequestIdInResponse: message.alwaysSetRequestIdInResponse,
-		// A plaintext connection has no certificate: FORWARD_ONLY, which asks for one, drops the field too.
-		forwardClientCert: certs === ForwardCert.ALWAYS_FORWARD_ONLY ? "forward-only" : "sanitize",
+		clientCert: new ClientCertField(FORWARD_CERT[message.forwardClientCertDetails], {
+			subject: details?.subject ?? false,
+			cert: details?.cert ?? false,
+			chain: details?.chain ?? false,
+			dns: details?.dns ?? false,
+			uri: details?.uri ?? false,
+		}),
 	};
 }
+
+const FORWARD_CERT: Readonly<Record<ForwardCert, ForwardClientCert>> = {
+	[ForwardCert.SANITIZE]: "sanitize",
+	[ForwardCert.FORWARD_ONLY]: "forward-only",
+	[ForwardCert.APPEND_FORWARD]: "append-forward",
+	[ForwardCert.SANITIZE_SET]: "sanitize-set",
+	[ForwardCert.ALWAYS_FORWARD_ONLY]: "always-forward-only",
+};
 
 function parseRanges(message: HttpConnectionManager, at: FieldPath, problems: Problem[]): AddressRange[] {
 	const ranges: AddressRange[] = [];

@@ -66,8 +66,7 @@ export function mutateRequestHeaders(
 	const edge = identity.useRemoteAddress && !internal;
 	if ((seen & SEEN.envoy) !== 0) stripEnvoyFields(headers, internal, edge);
 	if (internal) headers.set("x-envoy-internal", "true");
-	if ((seen & SEEN.forwardedClientCert) !== 0 && identity.forwardClientCert === "sanitize")
-		headers.remove("x-forwarded-client-cert");
+	identity.clientCert.apply(headers, peer, (seen & SEEN.forwardedClientCert) !== 0);
 	if (via !== "") appendVia(headers, via);
 	if (edge) headers.set("x-envoy-external-address", client.ip);
 	identify(headers, seen, edge, rules);
