@@ -94,6 +94,7 @@ export const ROOTS: readonly string[] = [
 	"envoy.extensions.matching.common_inputs.ssl.v3.SubjectInput",
 	"envoy.extensions.matching.input_matchers.ip.v3.Ip",
 	"envoy.type.matcher.v3.HttpRequestQueryParamMatchInput",
+	"envoy.extensions.bootstrap.internal_listener.v3.InternalListener",
 	"envoy.extensions.transport_sockets.tls.v3.Secret",
 	"envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
 	"envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",

@@ -59,6 +59,7 @@ const APIS: Readonly<Record<number, AdsSettings["api"]>> = {
 /** Reads the admin address and dynamic resources; adds what is wrong to `problems`. */
 export function readSettings(bootstrap: Bootstrap, problems: Problem[]): BootstrapSettings {
 	checkAdmin(bootstrap, problems);
+	checkExtensions(bootstrap, problems);
 	const { cdsConfig, ldsConfig } = bootstrap.dynamicResources ?? {};
 	return {
 		files: { clusters: fileOf(cdsConfig), listeners: fileOf(ldsConfig) },
@@ -72,6 +73,15 @@ export function readSettings(bootstrap: Bootstrap, problems: Problem[]): Bootstr
 		),
 		ads: bootstrap.dynamicResources && readAds(bootstrap, bootstrap.dynamicResources, problems),
 	};
+}
+
+/** Internal listeners are switched on by an extension that does nothing else: whoever uses one is told there. */
+function checkExtensions({ bootstrapExtensions }: Bootstrap, problems: Problem[]): void {
+	for (const [i, { name }] of bootstrapExtensions.entries()) {
+		if (name === "envoy.bootstrap.internal_listener") continue;
+		const what = `the bootstrap extension "${name}" is not implemented by this proxy`;
+		problems.push(problem("LTN3529", `bootstrap_extensions[${i}]`, what, "remove it"));
+	}
 }
 
 /** An access log of the admin pages is not kept; what says that there is to be none is fine. */

@@ -26,7 +26,13 @@ export const SUPPORTED: SupportedFields = {
 		"deferred_stat_options",
 		"memory_allocator_manager",
 		"perf_tracing_file_path",
+		// Logs are lines of JSON whatever format is asked for.
+		"application_log_config",
+		"bootstrap_extensions",
 	],
+	[`${BOOTSTRAP}.Bootstrap.ApplicationLogConfig`]: "*",
+	[`${CORE}.TypedExtensionConfig`]: ["name", "typed_config"],
+	"envoy.extensions.bootstrap.internal_listener.v3.InternalListener": "*",
 	[`${BOOTSTRAP}.Watchdog`]: "*",
 	[`${BOOTSTRAP}.Watchdogs`]: "*",
 	[`${BOOTSTRAP}.Bootstrap.DeferredStatOptions`]: "*",

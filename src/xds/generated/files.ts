@@ -102,6 +102,7 @@ import { file_envoy_config_common_matcher_v3_matcher } from "./envoy/config/comm
 import { file_envoy_extensions_access_loggers_file_v3_file } from "./envoy/extensions/access_loggers/file/v3/file_pb.ts";
 import { file_envoy_extensions_access_loggers_grpc_v3_als } from "./envoy/extensions/access_loggers/grpc/v3/als_pb.ts";
 import { file_envoy_extensions_access_loggers_stream_v3_stream } from "./envoy/extensions/access_loggers/stream/v3/stream_pb.ts";
+import { file_envoy_extensions_bootstrap_internal_listener_v3_internal_listener } from "./envoy/extensions/bootstrap/internal_listener/v3/internal_listener_pb.ts";
 import { file_envoy_extensions_clusters_aggregate_v3_cluster } from "./envoy/extensions/clusters/aggregate/v3/cluster_pb.ts";
 import { file_envoy_extensions_clusters_common_dns_v3_dns } from "./envoy/extensions/clusters/common/dns/v3/dns_pb.ts";
 import { file_envoy_extensions_clusters_dns_v3_dns_cluster } from "./envoy/extensions/clusters/dns/v3/dns_cluster_pb.ts";
@@ -298,6 +299,7 @@ export const GENERATED_FILES: readonly DescFile[] = [
 	file_envoy_extensions_access_loggers_file_v3_file,
 	file_envoy_extensions_access_loggers_grpc_v3_als,
 	file_envoy_extensions_access_loggers_stream_v3_stream,
+	file_envoy_extensions_bootstrap_internal_listener_v3_internal_listener,
 	file_envoy_extensions_clusters_aggregate_v3_cluster,
 	file_envoy_extensions_clusters_common_dns_v3_dns,
 	file_envoy_extensions_clusters_dns_v3_dns_cluster,

@@ -62,15 +62,35 @@ function compileEngine(pattern: string): RE2JS {
 export function compileTagRegex(
 	pattern: string,
 ): (text: string) => { readonly removed: string; readonly value: string } | undefined {
-	const engine = compileEngine(pattern);
-	const groups = engine.groupCount();
+	// Envoy reads these by the C++ library's ECMAScript syntax, and Istio's own tags look ahead, which RE2 cannot. They come from the bootstrap, and are
+	// tried once per stat: linear time matters less here.
+	const regex = ecmaScript(pattern);
+	const groups = new RegExp(`${regex.source}|`).exec("")!.length - 1;
 	if (groups === 0) throw new RegexSyntaxError("the expression has no group");
 	return (text) => {
-		const matcher = engine.matcher(text);
-		if (!matcher.find()) return undefined;
-		const removed = matcher.group(1) ?? "";
-		return { removed, value: (groups > 1 ? matcher.group(2) : removed) ?? "" };
+		const match = regex.exec(text);
+		if (!match) return undefined;
+		const removed = match[1] ?? "";
+		return { removed, value: (groups > 1 ? match[2] : removed) ?? "" };
 	};
+}
+
+const POSIX_CLASSES: Readonly<Record<string, string>> = {
+	alnum: "a-zA-Z0-9",
+	alpha: "a-zA-Z",
+	digit: "0-9",
+	lower: "a-z",
+	space: "\\s",
+	upper: "A-Z",
+	xdigit: "a-fA-F0-9",
+};
+
+function ecmaScript(pattern: string): RegExp {
+	try {
+		return new RegExp(pattern.replaceAll(/\[:(\w+):\]/g, (whole, name: string) => POSIX_CLASSES[name] ?? whole));
+	} catch (cause) {
+		throw new RegexSyntaxError(cause instanceof Error ? cause.message : String(cause), { cause });
+	}
 }
 
 /** Compiles a match-and-substitute pair (Envoy: RegexMatchAndSubstitute). Throws RegexSyntaxError. */
