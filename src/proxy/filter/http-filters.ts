@@ -22,6 +22,7 @@ import { jwtAuthnFilter } from "./jwt-authn/jwt-authn.ts";
 import type { JwtCrypto } from "./jwt-authn/jwt-crypto.ts";
 import { localRateLimitFilter } from "./local-ratelimit/local-ratelimit.ts";
 import { metadataExchangeFilter } from "./metadata-exchange/metadata-exchange.ts";
+import { rateLimitFilter } from "./ratelimit/ratelimit.ts";
 import { rbacFilter } from "./rbac/rbac.ts";
 import { setMetadataFilter } from "./set-metadata/set-metadata.ts";
 import { statefulSessionFilter } from "./stateful-session/stateful-session.ts";
@@ -64,6 +65,7 @@ export const HTTP_FILTER_NAMES: readonly string[] = [
 	"envoy.filters.http.local_ratelimit",
 	"envoy.filters.http.grpc_web",
 	"envoy.filters.http.ext_authz",
+	"envoy.filters.http.ratelimit",
 	"envoy.filters.http.header_mutation",
 	"envoy.filters.http.health_check",
 	"envoy.filters.http.set_metadata",
@@ -82,6 +84,7 @@ export function httpFilterFactories(deps: HttpFilterDeps): readonly HttpFilterFa
 		jwtAuthnFilter(deps),
 		localRateLimitFilter(deps),
 		extAuthzFilter(deps),
+		rateLimitFilter(deps),
 		metadataExchangeFilter(deps),
 		bufferFilter(),
 		grpcStatsFilter(deps),

@@ -3,6 +3,7 @@ import { EXT_AUTHZ_SUPPORTED } from "./ext-authz/supported.ts";
 import { GRPC_SERVICE_SUPPORTED } from "./grpc-service.ts";
 import { JWT_AUTHN_SUPPORTED } from "./jwt-authn/supported.ts";
 import { LOCAL_RATE_LIMIT_SUPPORTED } from "./local-ratelimit/supported.ts";
+import { RATELIMIT_FILTER_SUPPORTED } from "./ratelimit/supported.ts";
 import { RBAC_SUPPORTED } from "./rbac/supported.ts";
 
 /** The fields that this room obeys; values of a TypedStruct are checked by the filter that reads them. */
@@ -12,6 +13,7 @@ export const FILTER_SUPPORTED: SupportedFields = {
 	...LOCAL_RATE_LIMIT_SUPPORTED,
 	...GRPC_SERVICE_SUPPORTED,
 	...EXT_AUTHZ_SUPPORTED,
+	...RATELIMIT_FILTER_SUPPORTED,
 	"envoy.extensions.filters.http.router.v3.Router": ["suppress_envoy_headers"],
 	"envoy.config.route.v3.FilterConfig": ["config", "is_optional", "disabled"],
 	"envoy.extensions.filters.http.fault.v3.HTTPFault": [

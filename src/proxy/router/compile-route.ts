@@ -70,7 +70,7 @@ function routeRateLimits(
 	if (action.case !== "route") return { route: NO_RATE_LIMITS, virtualHost, includeVirtualHost: false };
 	const { rateLimits, includeVhRateLimits } = action.value;
 	const on = { env: scope.deps.env, problems: scope.problems };
-	const route = compileRateLimits(rateLimits, at.field("route").field("rate_limits"), on);
+	const route = compileRateLimits(rateLimits, at.field("route").field("rate_limits"), on, "route");
 	return { route, virtualHost, includeVirtualHost: includeVhRateLimits ?? false };
 }
 

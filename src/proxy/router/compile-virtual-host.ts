@@ -82,10 +82,12 @@ function surroundingsOf(
 			mirrors: mirrors.length > 0 ? mirrors : above.mirrors,
 		},
 		headers: { virtualHost: compileHeaderLevel(host, at, scope), configuration: above.headers },
-		rateLimits: compileRateLimits(host.rateLimits, at.field("rate_limits"), {
-			env: scope.deps.env,
-			problems: scope.problems,
-		}),
+		rateLimits: compileRateLimits(
+			host.rateLimits,
+			at.field("rate_limits"),
+			{ env: scope.deps.env, problems: scope.problems },
+			"route",
+		),
 		mostSpecificWins: above.message.mostSpecificHeaderMutationsWins,
 		filterConfigs: [scope.filterConfigs(host.typedPerFilterConfig, at), above.filterConfigs],
 	};

@@ -101,7 +101,7 @@ function parseConfig(config: LocalRateLimit, scope: ParseScope): Limits {
 		limiter: new LocalLimiter(settings, deps.clock.nowMs()),
 		perConnection: config.localRateLimitPerDownstreamConnection,
 		stage: config.stage,
-		policy: compileRateLimits(config.rateLimits, at.field("rate_limits"), on),
+		policy: compileRateLimits(config.rateLimits, at.field("rate_limits"), on, "filter"),
 		virtualHost: VIRTUAL_HOST[config.vhRateLimits] ?? "override",
 		status: status >= 400 ? status : TOO_MANY_REQUESTS,
 		grpcStatus: config.rateLimitedAsResourceExhausted ? RESOURCE_EXHAUSTED : undefined,

@@ -1,3 +1,4 @@
+import type { RateLimitUnit } from "../../../xds/generated/envoy/type/v3/ratelimit_unit_pb.ts";
 import type { HeaderMap } from "../../http/header-map.ts";
 import type { RequestHead } from "../../http/message.ts";
 import type { StreamInfo } from "../../http/stream-info.ts";
@@ -24,7 +25,7 @@ export interface DescriptorEntry {
 export interface LimitOverride {
 	readonly requestsPerUnit: number;
 	/** `envoy.type.v3.RateLimitUnit`. */
-	readonly unit: number;
+	readonly unit: RateLimitUnit;
 }
 
 /** What descriptors are made from. */

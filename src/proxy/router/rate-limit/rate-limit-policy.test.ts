@@ -12,7 +12,7 @@ import { compileRateLimits } from "./rate-limit-policy.ts";
 function policyOf(...limits: JsonObject[]) {
 	const problems = new ProblemList();
 	const messages = limits.map((limit) => fromJson(RateLimitSchema, limit));
-	const policy = compileRateLimits(messages, fieldPath("l"), { env: testEnv, problems });
+	const policy = compileRateLimits(messages, fieldPath("l"), { env: testEnv, problems }, "filter");
 	problems.throwIfAny();
 	return policy;
 }

@@ -31,10 +31,18 @@ export interface RouteRateLimits {
 
 export const NO_RATE_LIMITS: RateLimitPolicy = { empty: true, describe: () => undefined };
 
-/** Compiles `rate_limits`. A `disable_key` names a runtime switch, and there is no runtime layer: the limit is in force. */
-export function compileRateLimits(messages: readonly RateLimit[], at: FieldPath, scope: ActionScope): RateLimitPolicy {
+/**
+ * Compiles `rate_limits`. A `disable_key` names a runtime switch, and there is no runtime layer: the limit is in force. As in Envoy, hits
+ * and headers are for limits that a filter carries itself (`place`): those of routes and virtual hosts count one hit.
+ */
+export function compileRateLimits(
+	messages: readonly RateLimit[],
+	at: FieldPath,
+	scope: ActionScope,
+	place: "filter" | "route",
+): RateLimitPolicy {
 	if (messages.length === 0) return NO_RATE_LIMITS;
-	const limits = messages.map((message, i) => compileLimit(message, at.index(i), scope));
+	const limits = messages.map((message, i) => compileLimit(message, at.index(i), scope, place));
 	return {
 		empty: false,
 		describe(stage, ctx, into) {
@@ -51,7 +59,7 @@ interface Limit {
 	describe(ctx: DescriptorContext): RateLimitDescriptor | undefined;
 }
 
-function compileLimit(message: RateLimit, at: FieldPath, scope: ActionScope): Limit {
+function compileLimit(message: RateLimit, at: FieldPath, scope: ActionScope, place: "filter" | "route"): Limit {
 	const { problems } = scope;
 	const stage = message.stage ?? 0;
 	if (stage > MAX_STAGE) problems.add("invalid", at.field("stage"), `a stage is at most ${MAX_STAGE}`);
@@ -67,9 +75,11 @@ function compileLimit(message: RateLimit, at: FieldPath, scope: ActionScope): Li
 		stage,
 		describe(ctx) {
 			const entries = entriesOf(actions, ctx);
-			const hits = entries && hitsOf(ctx);
+			const hits = entries && place === "filter" ? hitsOf(ctx) : undefined;
 			if (!entries || hits === "invalid") return undefined;
-			return { entries, limit: limitOf(ctx), hitsAddend: hits, negativeHits, headers };
+			const limit = limitOf(ctx);
+			if (place === "route") return { entries, limit, hitsAddend: undefined, negativeHits: false, headers: undefined };
+			return { entries, limit, hitsAddend: hits, negativeHits, headers };
 		},
 	};
 }

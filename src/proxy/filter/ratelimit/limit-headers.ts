@@ -1,0 +1,24 @@
+import type { LimitStatus } from "./rate-limit-service.ts";
+
+/** The status that has the least left; undefined without any. */
+export function tightest(statuses: readonly LimitStatus[]): LimitStatus | undefined {
+	let least: LimitStatus | undefined;
+	for (const status of statuses) if (!least || status.remaining < least.remaining) least = status;
+	return least;
+}
+
+/** x-ratelimit headers as in version 3 of the IETF's draft: the tightest limit, then all of them as quota policy. */
+export function rateLimitHeaders(statuses: readonly LimitStatus[]): (readonly [string, string])[] {
+	const least = tightest(statuses);
+	if (!least) return [];
+	const policies = statuses.filter(({ windowS }) => windowS > 0).map(quotaPolicy);
+	return [
+		["x-ratelimit-limit", [String(least.requestsPerUnit), ...policies].join(", ")],
+		["x-ratelimit-remaining", String(least.remaining)],
+		["x-ratelimit-reset", String(least.resetS)],
+	];
+}
+
+function quotaPolicy({ requestsPerUnit, windowS, name }: LimitStatus): string {
+	return `${requestsPerUnit};w=${windowS}${name === "" ? "" : `;name="${name}"`}`;
+}
