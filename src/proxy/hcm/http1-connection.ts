@@ -15,6 +15,9 @@ import { Http2Connection } from "./http2-connection.ts";
 import { beginsHttp2 } from "./preface.ts";
 import { ServerStream } from "./server-stream.ts";
 
+/** How long a connection that is drained may wait for its first request. */
+const FIRST_REQUEST_GRACE_MS = 1000;
+
 /** A client's HTTP/1 connection: one stream at a time, pipelined requests wait. */
 export class Http1Connection implements Exchange, LiveConnection, TransportUser, RequestSink, TimerOwner {
 	readonly shared: HcmShared;
@@ -109,6 +112,12 @@ export class Http1Connection implements Exchange, LiveConnection, TransportUser,
 	drain(): void {
 		this.#closing = true;
 		if (this.#stream || !this.#parser.idle) return;
+		// A client that has just connected has its first request on the way.
+		if (this.#requests === 0) this.#arm(FIRST_REQUEST_GRACE_MS);
+		else this.#drainClose();
+	}
+
+	#drainClose(): void {
 		this.shared.stats.cxDrainClose.inc();
 		batchWrites(() => this.#linger());
 	}
@@ -193,8 +202,10 @@ export class Http1Connection implements Exchange, LiveConnection, TransportUser,
 			this.shared.stats.cxDelayedCloseTimeout.inc();
 			this.destroy();
 		} else if (this.#timesHead) this.#headTooLate();
-		else if (!this.#stream) this.#checkIdle();
-		else this.#arm(this.shared.config.timeouts.idleMs);
+		else if (!this.#stream) {
+			if (this.#closing) this.#drainClose();
+			else this.#checkIdle();
+		} else this.#arm(this.shared.config.timeouts.idleMs);
 	}
 
 	beginTunnel(): void {

@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { systemClock } from "../../lib/clock.ts";
 import { ProblemError } from "../../lib/problem.ts";
@@ -11,6 +15,7 @@ import { eventually, fakeCluster, listen, RawClient, routeTable } from "../hcm/p
 import { Deadlines } from "../http/deadlines.ts";
 import type { StreamInfo } from "../http/stream-info.ts";
 import type { TcpProxyConfig } from "../network/tcp-proxy/tcp-proxy-config.ts";
+import type { DownstreamTransport, Handshake } from "./downstream-transport.ts";
 import type { FilterChainConfig, ListenerConfig, TerminalConfig } from "./listener-config.ts";
 import { ListenerSet } from "./listener-set.ts";
 
@@ -250,5 +255,135 @@ test("tcp_proxy closes a connection that has nowhere to go, tries again where it
 	assert.equal(await client.untilClosed(), "");
 	assert.deepEqual(dead.reports, ["connect"]);
 	upstream.close();
+	await close();
+});
+
+test("an update of filter chains alone drains those that are gone; connections of the others live on", async () => {
+	const { set, port, metrics, close } = setUp();
+	const byPort = (chains: readonly FilterChainConfig[]) => ({
+		chains,
+		fingerprint: "same",
+		addresses: [{ kind: "ip", ip: "127.0.0.1", port: 0 }] as const,
+	});
+	const [kept, gone, added] = [
+		chainOf("kept", hcmOf("kept")),
+		chainOf("gone", hcmOf("gone")),
+		chainOf("new", hcmOf("new")),
+	];
+	let turn = 0;
+	const inTurn = (chains: readonly FilterChainConfig[]) => () => chains[turn++ % chains.length];
+	await set.put(http("l", "", 0, { ...byPort([kept, gone]), pickChain: inTurn([kept, gone]) }));
+	const bound = port("l");
+	const first = new RawClient(bound).send(GET);
+	await first.until(answered("kept"));
+	const second = new RawClient(bound).send(GET);
+	await second.until(answered("gone"));
+	// The new version of the kept chain is another object with the same content.
+	const again = { ...kept };
+	await set.put(http("l", "", 0, { ...byPort([again, added]), pickChain: inTurn([added]) }));
+	await second.untilClosed();
+	first.text = "";
+	await first.send(GET).until(answered("kept"));
+	const third = new RawClient(bound).send(GET);
+	await third.until(answered("new"));
+	assert.equal(port("l"), bound);
+	const manager = metrics.scope("listener_manager.");
+	assert.deepEqual(
+		["listener_added", "listener_modified", "listener_in_place_updated"].map((name) => manager.counter(name).value),
+		[1, 0, 1],
+	);
+	for (const client of [first, third]) client.destroy();
+	await close();
+});
+
+test("under load no request is lost while a listener is replaced and its chains exchanged, again and again", async () => {
+	const { set, port, close } = setUp();
+	await set.put(http("l", "0"));
+	const bound = port("l");
+	let over = false;
+	let answers = 0;
+	const client = async () => {
+		while (!over) {
+			const one = new RawClient(bound).send(GET);
+			await one.until((text) => /\[\d+\]$/.test(text));
+			one.destroy();
+			answers++;
+		}
+	};
+	const clients = Promise.all(Array.from({ length: 6 }, client));
+	try {
+		for (let version = 1; version <= 20; version++) {
+			const before = answers;
+			await set.put(http("l", `${version}`, 0, version % 2 === 0 ? {} : { fingerprint: "in place" }));
+			await Promise.race([clients, eventually(() => answers > before + 5)]);
+		}
+	} finally {
+		over = true;
+	}
+	await clients;
+	assert.ok(answers > 100);
+	await close();
+});
+
+test("a Unix socket with its mode, several addresses, and the file that an earlier process left", async () => {
+	const { set, close } = setUp();
+	const folder = mkdtempSync(join(tmpdir(), "lateen-listener-"));
+	const path = join(folder, "l.sock");
+	writeFileSync(path, "left over");
+	const addresses = [
+		{ kind: "pipe", path, mode: 0o600 },
+		{ kind: "ip", ip: "127.0.0.1", port: 0 },
+	] as const;
+	await set.put(http("l", "pipe", 0, { addresses }));
+	assert.equal(statSync(path).mode & 0o777, 0o600);
+	const [pipe, ip] = set.list()[0]!.addresses;
+	assert.ok(pipe?.kind === "pipe" && ip?.kind === "ip" && ip.port > 0);
+	const socket = connect(path);
+	socket.write(GET);
+	const [bytes] = (await once(socket, "data")) as [Buffer];
+	assert.match(String(bytes), /\[pipe\]/);
+	socket.destroy();
+	const client = new RawClient(ip.port).send(GET);
+	await client.until(answered("pipe"));
+	client.destroy();
+	await close();
+	rmSync(folder, { recursive: true });
+});
+
+test("two listeners of one address are told apart by no socket: the second is refused", async () => {
+	const { set, close } = setUp();
+	const at = (name: string) =>
+		http(name, name, 0, { bindToPort: false, addresses: [{ kind: "ip", ip: "0.0.0.0", port: 80 }] });
+	await set.put(at("one"));
+	await set.put(at("one"));
+	await assert.rejects(set.put(at("two")), (error: unknown) => {
+		assert.ok(error instanceof ProblemError);
+		assert.equal(error.problems[0]!.code, "LTN3115");
+		return true;
+	});
+	await close();
+});
+
+test("a handshake that takes too long ends the connection; one that fails does too", async () => {
+	const { set, port, metrics, close } = setUp();
+	const outcomes: ((handshake: Handshake, socket: Socket) => void)[] = [
+		() => {},
+		(handshake) => handshake.onFailure("TLS_error|bad"),
+		(handshake, socket) => handshake.onSecure(socket),
+	];
+	let next = 0;
+	const transport: DownstreamTransport = {
+		accept: (socket, _connection, handshake) => outcomes[next++]!(handshake, socket),
+	};
+	const chain = { ...chainOf("c", hcmOf("tls")), transport, transportConnectTimeoutMs: 40 };
+	await set.put(http("l", "tls", 0, { chains: [chain], pickChain: () => chain }));
+	assert.equal(await new RawClient(port("l")).untilClosed(), "");
+	assert.equal(await new RawClient(port("l")).untilClosed(), "");
+	const client = new RawClient(port("l")).send(GET);
+	await client.until(answered("tls"));
+	client.destroy();
+	const stats = metrics.scope("listener.127.0.0.1_0.");
+	assert.equal(stats.counter("downstream_cx_transport_socket_connect_timeout").value, 1);
+	await eventually(() => stats.gauge("downstream_cx_active").value === 0);
 	await close();
 });

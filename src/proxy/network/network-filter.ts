@@ -42,6 +42,8 @@ export interface NetworkFilterDeps {
 	readonly clock: Clock;
 	readonly deadlines: Deadlines;
 	readonly metrics: Pick<Metrics, "scope">;
+	/** Tells of what is taken without effect. */
+	warn(path: string, text: string): void;
 }
 
 /** How a kind of network filter is read from xDS. */

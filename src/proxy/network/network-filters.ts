@@ -1,4 +1,5 @@
 import { connectionLimitFactory } from "./filters/connection-limit.ts";
+import { istioMetadataExchangeFactory } from "./filters/istio-metadata-exchange.ts";
 import { localRateLimitFactory } from "./filters/local-rate-limit.ts";
 import { rbacFactory } from "./filters/network-rbac.ts";
 import { sniClusterFactory } from "./filters/sni-cluster.ts";
@@ -6,7 +7,13 @@ import type { NetworkFilterDeps, NetworkFilterFactory } from "./network-filter.t
 
 /** All network filters that may stand before a terminal one. */
 export function networkFilterFactories(deps: NetworkFilterDeps): readonly NetworkFilterFactory[] {
-	return [rbacFactory(deps), connectionLimitFactory(deps), localRateLimitFactory(deps), sniClusterFactory()];
+	return [
+		rbacFactory(deps),
+		connectionLimitFactory(deps),
+		localRateLimitFactory(deps),
+		sniClusterFactory(),
+		istioMetadataExchangeFactory(deps),
+	];
 }
 
 /** For `node.extensions`. */
@@ -17,4 +24,5 @@ export const NETWORK_FILTER_NAMES: readonly string[] = [
 	"envoy.filters.network.connection_limit",
 	"envoy.filters.network.local_ratelimit",
 	"envoy.filters.network.sni_cluster",
+	"istio.metadata_exchange",
 ];

@@ -45,4 +45,5 @@ export const SUPPORTED: SupportedFields = {
 	[`${FILTERS}.connection_limit.v3.ConnectionLimit`]: ["stat_prefix", "max_connections", "delay", "runtime_enabled"],
 	[`${FILTERS}.local_ratelimit.v3.LocalRateLimit`]: ["stat_prefix", "token_bucket", "runtime_enabled", "share_key"],
 	[`${FILTERS}.sni_cluster.v3.SniCluster`]: [],
+	"envoy.tcp.metadataexchange.config.MetadataExchange": "*",
 };

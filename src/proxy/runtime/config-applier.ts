@@ -88,6 +88,9 @@ export class ConfigApplier<L, R> implements ResourceHandler {
 	}
 
 	apply(update: ResourceUpdate): UpdateResult {
+		// A listener may take the address of one that goes in the same response (as Envoy).
+		const removesFirst = update.type === "listener";
+		if (removesFirst) for (const name of update.removed) this.#remove(update.type, name);
 		const problems: Problem[] = [];
 		const rejected = new Set<string>();
 		for (const resource of update.added) {
@@ -96,7 +99,7 @@ export class ConfigApplier<L, R> implements ResourceHandler {
 			rejected.add(resource.name);
 			problems.push(...found);
 		}
-		for (const name of update.removed) this.#remove(update.type, name);
+		if (!removesFirst) for (const name of update.removed) this.#remove(update.type, name);
 		this.#deps.onTaken?.({ ...update, added: update.added.filter(({ name }) => !rejected.has(name)) });
 		if (update.type === "cluster") this.#deps.onEndpointNames();
 		this.#count(update.type, problems.length === 0);

@@ -30,6 +30,8 @@ export interface DataPlaneDeps {
 	readonly ticketSecret?: Uint8Array | undefined;
 	/** Several threads bind the same listeners; the real ports, by listener, of those that asked for port 0. Undefined: one thread. */
 	readonly sharedPorts?: Readonly<Record<string, number>>;
+	/** One of the threads beside the main one. */
+	readonly isWorker?: boolean;
 	/** True while the proxy wants no new work: it drains, or an operator said so. */
 	failing(): boolean;
 }

@@ -123,7 +123,11 @@ class ProxyProcess<L> implements RunningProxy {
 			node: bootstrap.node ?? create(NodeSchema),
 			routes: this.#routes,
 			...(options.workers && { sharedPorts: {} }),
-			...(options.worker && { sharedPorts: options.worker.ports, ticketSecret: options.worker.ticketSecret }),
+			...(options.worker && {
+				sharedPorts: options.worker.ports,
+				ticketSecret: options.worker.ticketSecret,
+				isWorker: true,
+			}),
 			failing: () => this.#draining || this.#healthFailed,
 		});
 		this.#compilers = compilersWithRuntime(this.#dataPlane.compilers, () => this.#runtime);

@@ -60,7 +60,16 @@ export function makeRequestPath(deps: DataPlaneDeps): DataPlane<ListenerConfig> 
 	const sideCalls = createSideCalls({ ...deps, deadlines, localAddress: nodeAddress() });
 	const tls = makeTlsDeps(deps);
 	const listenerTls = new ListenerTls(tls);
-	const path = new RequestPath(deps, sideCalls, networkFilterFactories({ ...deps, deadlines }), listenerTls);
+	const path = new RequestPath(
+		deps,
+		sideCalls,
+		networkFilterFactories({
+			...deps,
+			deadlines,
+			warn: (path, text) => deps.logging.component("config").warn({ path }, text),
+		}),
+		listenerTls,
+	);
 	const listeners = new ListenerSet({
 		...deps,
 		deadlines,
@@ -85,7 +94,7 @@ export function makeRequestPath(deps: DataPlaneDeps): DataPlane<ListenerConfig> 
 			routes: (message, at) => compileRouteConfiguration(message, path.routeDeps, fieldPath(at)),
 		},
 		listeners: {
-			put: (config) => listeners.put(sharing(config, deps.sharedPorts)),
+			put: (config) => listeners.put(sharing(config, deps)),
 			remove: (name) => listeners.remove(name),
 			list: () => listeners.list().map(viewOf),
 			drain: (withinMs) => listeners.drain(withinMs),
@@ -309,10 +318,11 @@ function routeFilesOf({ chains }: ListenerConfig): NonNullable<StagedListener<Li
 	});
 }
 
-/** Where several threads serve, each binds the same address. */
-function sharing(config: ListenerConfig, ports: DataPlaneDeps["sharedPorts"]): ListenerConfig {
+/** Where several threads serve, each binds the same address; a Unix socket is the main thread's, since it has one place only. */
+function sharing(config: ListenerConfig, { sharedPorts: ports, isWorker }: DataPlaneDeps): ListenerConfig {
 	if (!ports) return config;
-	const addresses = config.addresses.map((address, i) => {
+	const own = isWorker ? config.addresses.filter(({ kind }) => kind === "ip") : config.addresses;
+	const addresses = own.map((address, i) => {
 		// The listener's own address is the one that the main thread knows the port of.
 		const port = address.kind === "ip" && address.port === 0 && i === 0 ? ports[config.name] : undefined;
 		return port === undefined ? address : { ...address, port };

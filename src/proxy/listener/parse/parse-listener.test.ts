@@ -29,7 +29,7 @@ const parsing = {
 	clock,
 	metrics,
 	httpFilters: () => [],
-	networkFilters: networkFilterFactories({ clock, metrics, deadlines: new Deadlines(clock) }),
+	networkFilters: networkFilterFactories({ clock, metrics, deadlines: new Deadlines(clock), warn: () => {} }),
 	transport: () => transport,
 };
 
