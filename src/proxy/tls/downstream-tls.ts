@@ -255,6 +255,7 @@ export class DownstreamTls {
 			this.#refuse(secure, verdict, handshake);
 			return;
 		}
+		if (verdict.doubt) this.#stats.countRefusal(verdict.doubt);
 		this.#count(secure, leaf === undefined);
 		connection.transportProtocol = "tls";
 		connection.tls = new SocketTlsInfo(secure, sni, leaf, verdict.validated);

@@ -160,6 +160,7 @@ export class UpstreamTls implements UpstreamTransport {
 			socket.destroy(new TlsFailure(verifyFailureReason(verdict.detail)));
 			return undefined;
 		}
+		if (verdict.doubt) this.#stats.countRefusal(verdict.doubt);
 		const { name } = (socket.getEphemeralKeyInfo() ?? {}) as { name?: string };
 		this.#stats.countHandshake(socket.getProtocol() ?? "", socket.getCipher().name, name);
 		if (socket.isSessionReused()) this.#stats.sessionReused.inc();

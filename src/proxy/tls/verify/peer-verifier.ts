@@ -11,7 +11,8 @@ export type RefusalKind = "fail_verify_no_cert" | "fail_verify_error" | "fail_ve
 
 /** What was found of a peer. */
 export type Verdict =
-	| { readonly ok: true; readonly validated: boolean }
+	/** `doubt`: it would have been refused, were untrusted peers not accepted. */
+	| { readonly ok: true; readonly validated: boolean; readonly doubt?: RefusalKind }
 	/** `detail`: Envoy's words behind "verify cert failed: ". */
 	| { readonly ok: false; readonly kind: RefusalKind; readonly detail: string };
 
@@ -24,7 +25,9 @@ export interface PeerEvidence {
 	readonly names?: readonly string[] | undefined;
 }
 
-const NOT_VALIDATED: Verdict = { ok: true, validated: false };
+type Refusal = Extract<Verdict, { ok: false }>;
+
+const NOT_VALIDATED = { ok: true, validated: false } as const;
 const VALIDATED: Verdict = { ok: true, validated: true };
 const DATE_ERRORS = new Set(["CERT_HAS_EXPIRED", "CERT_NOT_YET_VALID"]);
 
@@ -62,7 +65,7 @@ export class PeerVerifier {
 		if (!leaf) return NOT_VALIDATED;
 		const refused = this.#refusal(leaf, chainError, names);
 		if (!refused) return this.#checksAnything(names) ? VALIDATED : NOT_VALIDATED;
-		return this.material.acceptUntrusted ? NOT_VALIDATED : refused;
+		return this.material.acceptUntrusted ? { ...NOT_VALIDATED, doubt: refused.kind } : refused;
 	}
 
 	#checksAnything(names: readonly string[] | undefined): boolean {
@@ -70,13 +73,22 @@ export class PeerVerifier {
 		return ca !== undefined || certHashes.size > 0 || spkiPins.size > 0 || names !== undefined;
 	}
 
-	#refusal(leaf: X509Certificate, chainError: string | undefined, names: readonly string[] | undefined) {
+	#refusal(
+		leaf: X509Certificate,
+		chainError: string | undefined,
+		names: readonly string[] | undefined,
+	): Refusal | undefined {
 		const { sans } = this.material;
 		const wrong = this.#chainFault(leaf, chainError);
 		if (wrong) return refusal("fail_verify_error", wrong);
 		const own = alternativeNames(leaf);
 		if (names) {
-			if (!hasOneOfNames(own, names)) return refusal("fail_verify_san", "SAN list");
+			const found = own.all.join(", ");
+			if (!hasOneOfNames(own, names))
+				return refusal(
+					"fail_verify_san",
+					`verify SAN list, expected SANs: [${names.join(", ")}], certificate SANs: [${found}]`,
+				);
 		} else if (sans.length > 0 && !sans.some((matches) => matches(own)))
 			return refusal("fail_verify_san", `SAN matcher, certificate SANs are [${own.all.join(", ")}]`);
 		if (!this.#digestFits(leaf)) return refusal("fail_verify_cert_hash", "cert hash and spki");
@@ -124,7 +136,7 @@ export class PeerVerifier {
 	}
 }
 
-function refusal(kind: RefusalKind, detail: string): Verdict {
+function refusal(kind: RefusalKind, detail: string): Refusal {
 	return { ok: false, kind, detail };
 }
 
