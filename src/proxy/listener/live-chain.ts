@@ -17,6 +17,8 @@ export interface ChainConnection {
 	readonly connection: ConnectionInfo;
 	/** Undefined where nothing looks at it. */
 	readonly info: StreamInfo | undefined;
+	/** What carries the plaintext, once hands have been shaken. */
+	secure?: Socket;
 }
 
 interface Terminal {
@@ -64,6 +66,7 @@ export class LiveChain {
 		transport.accept(on.socket, on.connection, {
 			onSecure: (socket) => {
 				timer?.cancel();
+				on.secure = socket;
 				if (!socket.destroyed) this.#filter({ ...on, socket });
 			},
 			onFailure: (reason) => {

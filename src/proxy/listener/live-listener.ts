@@ -7,7 +7,7 @@ import type { FilterChainConfig, ListenerConfig } from "./listener-config.ts";
 import type { ListenerDeps } from "./listener-deps.ts";
 import { type ListenerStats, listenerStats } from "./listener-stats.ts";
 import { ListeningSocket } from "./listening-socket.ts";
-import { LiveChain } from "./live-chain.ts";
+import { type ChainConnection, LiveChain } from "./live-chain.ts";
 
 /** Finds the listener of an address that a redirected connection meant. */
 export type FindListener = (ip: string, port: number) => LiveListener | undefined;
@@ -187,7 +187,8 @@ export class LiveListener {
 		const { config } = chain;
 		const looksAtInfo = this.#log || config.terminal.kind === "tcp" || config.filters.length > 0;
 		const info = looksAtInfo ? this.#record(connection) : undefined;
-		chain.serve({ socket, connection, info }, this.#stats);
+		const served: ChainConnection = { socket, connection, info };
+		chain.serve(served, this.#stats);
 		socket.once("close", () => {
 			active.add(-1);
 			workerActive.add(-1);
@@ -195,8 +196,9 @@ export class LiveListener {
 			lengthMs.record(clock.nowMs() - startMs);
 			if (!info || !this.#log) return;
 			if (config.terminal.kind === "http") {
-				info.bytesReceived = socket.bytesRead - drained;
-				info.bytesSent = socket.bytesWritten;
+				const { bytesRead, bytesWritten } = payloadOf(served, config.transport !== undefined, drained);
+				info.bytesReceived = bytesRead;
+				info.bytesSent = bytesWritten;
 			}
 			// Node tells why a handshake failed after the socket has closed.
 			if (config.transport && !connection.tls) setImmediate(() => this.#logEnd(info));
@@ -238,6 +240,13 @@ interface Placed {
 	readonly connection: ConnectionInfo;
 	/** Bytes that listener filters took off. */
 	readonly drained: number;
+}
+
+/** What is counted as a connection's own: plaintext, without what listener filters took off. */
+function payloadOf({ socket, secure }: ChainConnection, secured: boolean, drained: number) {
+	if (secure) return secure;
+	if (secured) return { bytesRead: 0, bytesWritten: 0 };
+	return { bytesRead: socket.bytesRead - drained, bytesWritten: socket.bytesWritten };
 }
 
 const NONE: readonly string[] = [];

@@ -15,7 +15,6 @@ import { TlsProblems } from "./tls-problems.ts";
 export interface DownstreamTlsConfig {
 	readonly common: CommonTls;
 	readonly requireClientCertificate: boolean;
-	readonly requireSni: boolean;
 	readonly tickets: TicketSource;
 	/** Undefined: OpenSSL's two hours. */
 	readonly sessionTimeoutS: number | undefined;
@@ -52,13 +51,14 @@ export function parseDownstreamTls(
 	const config = {
 		common,
 		requireClientCertificate: message.requireClientCertificate ?? false,
-		requireSni: message.requireSni ?? false,
 		tickets: parseTickets(message, at, reading),
 		sessionTimeoutS: message.sessionTimeout && Math.floor(durationMs(message.sessionTimeout) / 1000),
 		fullScan: message.fullScanCertsOnSniMismatch ?? false,
 		preferClientCiphers: message.preferClientCiphers,
 		mustStaple: message.ocspStaplePolicy === OcspPolicy.MUST_STAPLE,
 	};
+	if (message.requireSni)
+		problems.notImplemented(at.field("require_sni"), "a demand for SNI, which Envoy does not enforce either");
 	if (message.ocspStaplePolicy === OcspPolicy.STRICT_STAPLING)
 		problems.notImplemented(at.field("ocsp_staple_policy"), "STRICT_STAPLING, which looks at the staple's dates");
 	if (problems.problems.length > 0) throw new ProblemError(problems.problems);

@@ -1,13 +1,12 @@
 import { constants } from "node:crypto";
 import type { Socket } from "node:net";
-import { type SecureContext, Server, type TLSSocket } from "node:tls";
+import { Server, type TLSSocket } from "node:tls";
 import type { ConnectionInfo } from "../http/connection-info.ts";
 import { LiveMaterial } from "./context/live-material.ts";
 import {
 	type CertificateChoice,
 	certificatesFor,
 	chooseCertificates,
-	contextWith,
 	sessionContext,
 	sharedOptions,
 	ticketKeysFrom,
@@ -15,7 +14,8 @@ import {
 } from "./context/secure-contexts.ts";
 import { TicketKeys } from "./context/ticket-keys.ts";
 import type { DownstreamTlsConfig } from "./downstream-config.ts";
-import { readClientHello } from "./hello/client-hello.ts";
+import type { ClientHello } from "./hello/client-hello.ts";
+import { readOffer } from "./hello/read-offer.ts";
 import { KeyLog } from "./key-log.ts";
 import type { CertificateMaterial } from "./secret/certificate-material.ts";
 import type { TlsDeps } from "./tls-deps.ts";
@@ -38,6 +38,14 @@ interface PendingServer extends Server {
 	ALPNProtocols: Buffer | undefined;
 }
 
+/** What new handshakes are made with; replaced whole when a secret changes. */
+interface InForce {
+	readonly choice: CertificateChoice;
+	readonly verifier: PeerVerifier | undefined;
+	/** By the certificates that they show; made when somebody asks for them. */
+	readonly servers: Map<readonly CertificateMaterial[], Server>;
+}
+
 /** The TLS end of a filter chain: shakes hands on accepted sockets by its context, with the certificates that are in force then. */
 export class DownstreamTls {
 	readonly #config: DownstreamTlsConfig;
@@ -46,8 +54,7 @@ export class DownstreamTls {
 	readonly #material: LiveMaterial;
 	readonly #tickets: TicketKeys | undefined;
 	readonly #keyLog: KeyLog | undefined;
-	#server: Server | undefined = undefined;
-	#contexts = new Map<readonly CertificateMaterial[], SecureContext>();
+	#inForce: InForce | undefined = undefined;
 
 	/** `statPrefix`: of the listener, with its closing dot. */
 	constructor(config: DownstreamTlsConfig, deps: TlsDeps, statPrefix: string) {
@@ -66,7 +73,7 @@ export class DownstreamTls {
 
 	/** False while a secret is missing: handshakes are refused. */
 	get ready(): boolean {
-		return this.#server !== undefined;
+		return this.#inForce !== undefined;
 	}
 
 	/** All secrets are there, or were waited for long enough. */
@@ -90,15 +97,22 @@ export class DownstreamTls {
 	}
 
 	accept(socket: Socket, connection: ConnectionInfo, handshake: Handshake): void {
-		if (!this.#server) {
+		if (!this.#inForce) {
 			this.#stats.secretsNotReady.inc();
 			handshake.onFailure(NO_SECRET_REASON);
 			socket.destroy();
 			return;
 		}
-		// OpenSSL in Node ends a handshake without a common protocol; Envoy goes on without one, so the offer must be known before.
-		if (this.#config.common.alpn.length > 0) this.#readOffer(socket, connection, handshake);
-		else this.#start(socket, connection, handshake, false);
+		if (this.#readsOffers)
+			readOffer(
+				socket,
+				(hello) => this.#start(socket, connection, handshake, hello),
+				() => {
+					this.#stats.connectionError.inc();
+					handshake.onFailure("");
+				},
+			);
+		else this.#start(socket, connection, handshake, undefined);
 	}
 
 	/** No new handshakes; running connections stay. */
@@ -108,46 +122,32 @@ export class DownstreamTls {
 		this.#keyLog?.close();
 	}
 
-	#readOffer(socket: Socket, connection: ConnectionInfo, handshake: Handshake): void {
-		let bytes: Buffer = Buffer.alloc(0);
-		const end = (common: boolean): void => {
-			socket.off("readable", onReadable);
-			socket.off("close", onGone);
-			socket.off("end", onGone);
-			socket.off("error", onError);
-			if (bytes.length > 0) socket.unshift(bytes);
-			this.#start(socket, connection, handshake, common);
-		};
-		const onReadable = (): void => {
-			const chunk = socket.read() as Buffer | null;
-			if (chunk === null) return;
-			bytes = bytes.length === 0 ? chunk : Buffer.concat([bytes, chunk]);
-			const reading = readClientHello(bytes);
-			if (reading.kind === "more") return;
-			const offered = reading.kind === "found" ? reading.hello.protocols : undefined;
-			end(offered?.some((name) => this.#config.common.alpn.includes(name)) ?? false);
-		};
-		const onError = (): void => {};
-		const onGone = (): void => {
-			socket.off("readable", onReadable);
-			socket.off("close", onGone);
-			socket.off("end", onGone);
-			this.#stats.connectionError.inc();
-			socket.destroy();
-			handshake.onFailure("");
-		};
-		socket.on("readable", onReadable);
-		socket.on("close", onGone);
-		socket.on("end", onGone);
-		socket.on("error", onError);
-		if (socket.readableLength > 0) onReadable();
+	/**
+	 * OpenSSL in Node ends a handshake without a common protocol, where Envoy goes on without one, and cannot choose among certificates of
+	 * several names and key types: where either matters the offer is read before.
+	 */
+	get #readsOffers(): boolean {
+		return this.#config.common.alpn.length > 0 || this.#material.certificates.length > 1;
 	}
 
-	#start(socket: Socket, connection: ConnectionInfo, handshake: Handshake, withAlpn: boolean): void {
-		const own = Object.create(this.#server!) as PendingServer;
+	#start(socket: Socket, connection: ConnectionInfo, handshake: Handshake, hello: ClientHello | undefined): void {
+		const own = Object.create(this.#serverFor(hello?.serverName)) as PendingServer;
 		own.pending = { connection, handshake, done: false };
-		if (!withAlpn) own.ALPNProtocols = undefined;
+		const { alpn } = this.#config.common;
+		if (!hello?.protocols?.some((name) => alpn.includes(name))) own.ALPNProtocols = undefined;
 		own.emit("connection", socket);
+	}
+
+	/** The server that shows the certificates for a name; undefined: the client has said none. */
+	#serverFor(name: string | undefined): Server {
+		const { choice, verifier, servers } = this.#inForce!;
+		const chosen = name === undefined ? choice.unnamed : (certificatesFor(name, choice) ?? choice.unmatched);
+		let server = servers.get(chosen);
+		if (!server) {
+			server = this.#makeServer(chosen, verifier);
+			servers.set(chosen, server);
+		}
+		return server;
 	}
 
 	/** A server for what is in force now; handshakes that run keep theirs. */
@@ -156,8 +156,9 @@ export class DownstreamTls {
 		if (!ready) return;
 		const verifier = this.#makeVerifier();
 		if (verifier === null) return;
-		this.#contexts = new Map();
-		this.#server = this.#makeServer(verifier);
+		const choice = chooseCertificates(this.certificates(), this.#config.fullScan);
+		this.#inForce = { choice, verifier, servers: new Map() };
+		this.#serverFor(undefined);
 		this.#tellExpirations();
 	}
 
@@ -173,19 +174,16 @@ export class DownstreamTls {
 		}
 	}
 
-	#makeServer(verifier: PeerVerifier | undefined): Server {
+	#makeServer(certificates: readonly CertificateMaterial[], verifier: PeerVerifier | undefined): Server {
 		const { common, requireClientCertificate, preferClientCiphers, sessionTimeoutS } = this.#config;
-		const certificates = this.certificates();
-		const choice = chooseCertificates(certificates, this.#config.fullScan);
 		const requestCert = verifier !== undefined || requireClientCertificate;
 		const server = new Server({
 			...this.#contextOptions(certificates, verifier),
-			cert: choice.unnamed.map(({ certPem }) => certPem),
-			key: choice.unnamed.map(({ keyPem }) => keyPem),
+			cert: certificates.map(({ certPem }) => certPem),
+			key: certificates.map(({ keyPem }) => keyPem),
 			honorCipherOrder: !preferClientCiphers,
 			...(sessionTimeoutS !== undefined && { sessionTimeout: sessionTimeoutS }),
 			...(common.alpn.length > 0 && { ALPNProtocols: [...common.alpn] }),
-			...(certificates.length > 1 && { SNICallback: this.#sniCallback(choice, verifier) }),
 			requestCert,
 			// Only then does a client without a certificate get the alert that says so.
 			rejectUnauthorized: requireClientCertificate && verifier?.chainErrorsAreFinal === true,
@@ -217,20 +215,6 @@ export class DownstreamTls {
 		};
 	}
 
-	#sniCallback(choice: CertificateChoice, verifier: PeerVerifier | undefined) {
-		const options = this.#contextOptions(this.certificates(), verifier);
-		const contexts = this.#contexts;
-		return (name: string, done: (error: Error | null, context?: SecureContext) => void): void => {
-			const chosen = certificatesFor(name, choice) ?? choice.unmatched;
-			let context = contexts.get(chosen);
-			if (!context) {
-				context = contextWith({ ...options, honorCipherOrder: !this.#config.preferClientCiphers }, chosen);
-				contexts.set(chosen, context);
-			}
-			done(null, context);
-		};
-	}
-
 	#staple(server: Server, certificates: readonly CertificateMaterial[]): void {
 		if (!certificates.some(({ ocspStaple }) => ocspStaple)) return;
 		server.on(
@@ -251,7 +235,7 @@ export class DownstreamTls {
 		const leaf = this.#requestsCertificate(verifier) ? secure.getPeerX509Certificate() : undefined;
 		const verdict = this.#judge(secure, leaf, verifier);
 		const sni = secure.servername || undefined;
-		if (!verdict.ok || (this.#config.requireSni && sni === undefined)) {
+		if (!verdict.ok) {
 			this.#refuse(secure, verdict, handshake);
 			return;
 		}
@@ -277,14 +261,9 @@ export class DownstreamTls {
 		return verifier.verify({ leaf, chainError: leaf ? errorCode(secure) : undefined });
 	}
 
-	#refuse(secure: TLSSocket, verdict: Verdict, handshake: Handshake): void {
+	#refuse(secure: TLSSocket, verdict: Extract<Verdict, { ok: false }>, handshake: Handshake): void {
 		secure.on("error", () => {});
 		secure.destroy();
-		if (verdict.ok) {
-			this.#stats.connectionError.inc();
-			handshake.onFailure("TLS_error: SNI is required");
-			return;
-		}
 		this.#stats.countRefusal(verdict.kind);
 		handshake.onFailure(
 			verdict.kind === "fail_verify_no_cert" ? NO_CERTIFICATE_REASON : verifyFailureReason(verdict.detail),

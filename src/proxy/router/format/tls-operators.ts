@@ -20,7 +20,7 @@ const OF_CERTIFICATE: Readonly<Record<string, (certificate: CertificateInfo) => 
 	DNS_SAN: ({ dnsSans }) => dnsSans.join(","),
 	IP_SAN: ({ ipSans }) => ipSans.join(","),
 	EMAIL_SAN: ({ emailSans }) => emailSans.join(","),
-	CERT: (certificate) => encodeURIComponent(certificate.pem()).replace(/%20/g, " "),
+	CERT: (certificate) => encodeURIComponent(certificate.pem()),
 };
 
 const TIMES: Readonly<Record<string, (certificate: CertificateInfo) => number>> = {
