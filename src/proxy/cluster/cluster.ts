@@ -95,6 +95,8 @@ export interface UpstreamCluster {
 
 export interface ClusterInfo {
 	readonly connectTimeoutMs: number;
+	/** Connections to one endpoint (`per_host_thresholds`). */
+	readonly maxConnectionsPerHost: number;
 	/** 0 = no limit. */
 	readonly maxRequestsPerConnection: number;
 	/** 0 = never. */

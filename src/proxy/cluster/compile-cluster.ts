@@ -27,13 +27,15 @@ export function compileCluster(message: Cluster, path = ""): ClusterConfig {
 	if (message.name === "") problems.push(problem("LTN3201", `${at}name`, "the cluster has no name"));
 	const discovery = compileDiscovery(message, { at, problems });
 	const provides = discovery?.kind === "original" || discovery?.kind === "aggregate";
+	const breakers = compileBreakers(message.circuitBreakers, `${at}circuit_breakers`, problems);
+	const { maxConnectionsPerHost } = breakers;
 	const config = {
 		name: message.name,
 		// Istio ends the name with `;` for the expressions that take Envoy's stats names apart; nothing here needs it.
 		statName: (message.altStatName || message.name).replace(/;$/, "").replaceAll(":", "_"),
-		info: compileInfo(message, discovery, at, problems),
+		info: { ...compileInfo(message, discovery, at, problems), maxConnectionsPerHost },
 		balancing: compileBalancing(message, provides, { at, problems }),
-		breakers: compileBreakers(message.circuitBreakers, `${at}circuit_breakers`, problems),
+		breakers,
 		outlier: message.outlierDetection && compileOutlier(message.outlierDetection, `${at}outlier_detection`, problems),
 		healthChecks: compileHealthChecks(message.healthChecks, at, problems),
 		ignoreHealthOnRemoval: message.ignoreHealthOnHostRemoval,
@@ -52,7 +54,12 @@ function checkTransportSocket({ transportSocket }: Cluster, at: string, problems
 	problems.push(problem("LTN3202", `${at}transport_socket`, what, "use envoy.transport_sockets.raw_buffer"));
 }
 
-function compileInfo(message: Cluster, discovery: Discovery | undefined, at: string, problems: Problem[]): ClusterInfo {
+function compileInfo(
+	message: Cluster,
+	discovery: Discovery | undefined,
+	at: string,
+	problems: Problem[],
+): Omit<ClusterInfo, "maxConnectionsPerHost"> {
 	const connectTimeoutMs = durationMs(message.connectTimeout, 5000);
 	if (connectTimeoutMs <= 0)
 		problems.push(problem("LTN3206", `${at}connect_timeout`, "the connect timeout must be greater than 0"));

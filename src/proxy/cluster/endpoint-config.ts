@@ -12,7 +12,7 @@ import type {
 } from "../../xds/generated/envoy/config/endpoint/v3/endpoint_pb.ts";
 import { FractionalPercent_DenominatorType } from "../../xds/generated/envoy/type/v3/percent_pb.ts";
 import { durationMs } from "./duration-ms.ts";
-import { type EndpointPlace, parseAddress } from "./endpoint-place.ts";
+import { type EndpointPlace, isSocketPath, parseAddress } from "./endpoint-place.ts";
 
 /** EDS health as Envoy prints it. DRAINING, UNHEALTHY and TIMEOUT hosts get no requests outside of panic, DEGRADED ones what is left over. */
 export type EdsHealth = "UNKNOWN" | "HEALTHY" | "UNHEALTHY" | "DRAINING" | "TIMEOUT" | "DEGRADED";
@@ -194,15 +194,31 @@ function parseEndpoint(
 	if (!place) return undefined;
 	return {
 		...place,
-		more: endpoint.additionalAddresses.flatMap(
-			({ address }, i) => parseAddress(address, `${path}.endpoint.additional_addresses[${i}].address`, on) ?? [],
-		),
+		more: parseMore(endpoint, place, `${path}.endpoint.additional_addresses`, on),
 		hostname: endpoint.hostname,
 		check: parseCheck(endpoint, `${path}.endpoint.health_check_config`, on),
 		weight: message.loadBalancingWeight ?? 1,
 		health,
 		metadata: plainMetadata(message.metadata),
 	};
+}
+
+/** Happy eyeballs is about addresses: all have the endpoint's port. */
+function parseMore(
+	{ additionalAddresses }: Endpoint,
+	place: EndpointPlace,
+	path: string,
+	on: ParseContext,
+): readonly EndpointPlace[] {
+	return additionalAddresses.flatMap(({ address }, i) => {
+		const at = `${path}[${i}].address`;
+		const other = parseAddress(address, at, on);
+		if (other && (other.port !== place.port || isSocketPath(other)))
+			on.problems.push(
+				problem("LTN3239", at, "additional addresses must be IP addresses with the endpoint's own port"),
+			);
+		return other ?? [];
+	});
 }
 
 function endpointOf(

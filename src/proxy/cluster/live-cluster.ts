@@ -26,6 +26,8 @@ export interface LiveClusterDeps {
 /** Told of a cluster's hosts: who comes, who goes, who changed health. */
 export interface HostListener {
 	onHosts(change: Pick<HostChange, "added" | "removed">): void;
+	/** An endpoint said in an answer to a request that it is to be taken out. */
+	onPassiveFailure(host: ClusterHost): void;
 }
 
 /** A cluster in service: hosts, balancer, breakers, outlier detection. Its endpoints change in place, its config never. */
@@ -87,6 +89,11 @@ export class LiveCluster implements UpstreamCluster {
 	get stats(): ClusterStats {
 		this.#stats ??= clusterStats(this.#deps.scope);
 		return this.#stats;
+	}
+
+	/** Whether a connection was ever made for a request. */
+	get hadTraffic(): boolean {
+		return this.#stats !== undefined && this.#stats.upstreamCxTotal.value > 0;
 	}
 
 	get breakers(): CircuitBreakers {
@@ -187,11 +194,7 @@ export class LiveCluster implements UpstreamCluster {
 	}
 
 	reportImmediateFailure(host: Host): void {
-		const { check } = host as ClusterHost;
-		if (this.#closed || !check || check.failed) return;
-		check.failed = true;
-		check.excluded = true;
-		this.healthChanged();
+		if (!this.#closed) this.checks?.onPassiveFailure(host as ClusterHost);
 	}
 
 	/** The cluster has left the configuration: its hosts' pools close when idle, its stats go. */

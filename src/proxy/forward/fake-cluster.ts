@@ -30,6 +30,7 @@ export class FakeCluster implements UpstreamCluster {
 		this.#hosts = ports.map(fakeHost);
 		this.info = {
 			connectTimeoutMs: 1000,
+			maxConnectionsPerHost: Infinity,
 			maxRequestsPerConnection: 0,
 			idleTimeoutMs: 3_600_000,
 			maxConnectionDurationMs: 0,

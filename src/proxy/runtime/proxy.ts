@@ -19,6 +19,7 @@ import { ConfigSources } from "./config-sources.ts";
 import type { DataPlane } from "./data-plane.ts";
 import { type Dial, dialOf } from "./dial-address.ts";
 import { dnsResolver } from "./dns-resolver.ts";
+import { type EndpointChecks, endpointChecks } from "./endpoint-checks.ts";
 import { endpointTaker } from "./files/endpoint-taker.ts";
 import { Initialisation } from "./initialisation.ts";
 import { ListenerStage } from "./listener-stage.ts";
@@ -80,6 +81,7 @@ class ProxyProcess<L> implements RunningProxy {
 	readonly #clusters: ClusterSet;
 	readonly #secured: SecuredClusters;
 	readonly #gate: WarmGate;
+	readonly #checks: EndpointChecks;
 	readonly #dataPlane: DataPlane<L>;
 	readonly #compilers: Compilers<L, RouteTable>;
 	#runtime = NO_RUNTIME;
@@ -103,6 +105,7 @@ class ProxyProcess<L> implements RunningProxy {
 		this.#options = options;
 		this.#startedEpochMs = clock.epochMs();
 		this.#sinks = new LogSinks(clock);
+		this.#checks = endpointChecks({ clock, random, metrics: this.registry, sinks: this.#sinks });
 		this.#clusters = new ClusterSet({
 			clock,
 			random,
@@ -112,6 +115,7 @@ class ProxyProcess<L> implements RunningProxy {
 			sourceIp: () => this.#sourceIp,
 			watchFile: (path, serviceName, onEndpoints) => this.#watchEndpoints(path, serviceName, onEndpoints),
 			onWarm: () => this.#secured.warm && this.#gate.open(),
+			startChecks: this.#checks.start,
 		});
 		this.#gate = new WarmGate(clock, () => this.#secured.warm);
 		this.#dataPlane = options.makeDataPlane({
@@ -280,6 +284,7 @@ class ProxyProcess<L> implements RunningProxy {
 		this.#applier.stop();
 		await this.#dataPlane.listeners.close();
 		this.#secured.close();
+		this.#checks.close();
 		this.#sinks.flush();
 		await this.#admin?.close();
 		await this.#options.workers?.close();

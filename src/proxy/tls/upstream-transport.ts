@@ -8,6 +8,8 @@ export interface DialTarget {
 	readonly port: number;
 	/** ... or the path of a Unix socket in place of both. */
 	readonly path?: string | undefined;
+	/** Other addresses of the endpoint, tried when the first does not answer (happy eyeballs, RFC 8305). */
+	readonly more?: readonly string[] | undefined;
 	readonly localAddress?: string | undefined;
 	/** Where Node puts what it reads (`codec/transport.ts`); used unless `readsByEvent` of the dialled connection says otherwise. */
 	readonly onread?: OnRead | undefined;

@@ -15,4 +15,6 @@ export interface HostPool {
 	acquire(cluster: UpstreamCluster, user: UpstreamUser): void;
 	/** Takes back a request that waits; a connection that is on its way is kept for the next one. */
 	cancel(user: UpstreamUser): void;
+	/** The endpoint has left (idle connections close), or all connections to it are to be cut. */
+	retire(how: "left" | "cut"): void;
 }

@@ -24,8 +24,8 @@ export class Http1Pool implements HostPool, ConnectionOwner {
 	readonly #context: UpstreamContext;
 	readonly #idle: Http1ClientConnection[] = [];
 	readonly #waiters: Waiter[] = [];
+	readonly #all = new Set<Http1ClientConnection>();
 	#connecting = 0;
-	#open = 0;
 
 	constructor(host: Host, route: ConnectionRoute, context: UpstreamContext) {
 		this.#host = host;
@@ -59,6 +59,10 @@ export class Http1Pool implements HostPool, ConnectionOwner {
 		waiter!.breakers.releasePending();
 	}
 
+	retire(how: "left" | "cut"): void {
+		for (const connection of how === "cut" ? [...this.#all] : [...this.#idle]) connection.close();
+	}
+
 	onFree(connection: Http1ClientConnection): void {
 		const { maxRequestsPerConnection, maxConnectionDurationMs } = connection.cluster.info;
 		if (connection.requests === 0) {
@@ -80,7 +84,7 @@ export class Http1Pool implements HostPool, ConnectionOwner {
 	}
 
 	onGone(connection: Http1ClientConnection, failure: ConnectFailure | undefined): void {
-		this.#open--;
+		this.#all.delete(connection);
 		this.#host.stats.cxActive--;
 		const { stats } = connection.cluster;
 		stats.upstreamCxActive.add(-1);
@@ -139,13 +143,12 @@ export class Http1Pool implements HostPool, ConnectionOwner {
 
 	#openOne(cluster: UpstreamCluster): void {
 		const { breakers, stats, info } = cluster;
-		const counted = breakers.tryConnection();
+		const counted = this.#host.stats.cxActive < info.maxConnectionsPerHost && breakers.tryConnection();
 		if (!counted) {
 			stats.upstreamCxOverflow.inc();
 			// One connection per endpoint is always allowed, or what waits here would wait for ever (as Envoy).
-			if (this.#open > 0) return;
+			if (this.#all.size > 0) return;
 		}
-		this.#open++;
 		this.#connecting++;
 		this.#host.stats.cxTotal++;
 		this.#host.stats.cxActive++;
@@ -157,6 +160,7 @@ export class Http1Pool implements HostPool, ConnectionOwner {
 			counted ? breakers : undefined,
 			this,
 		);
+		this.#all.add(connection);
 		if (info.connectTimeoutMs > 0) this.#context.deadlines.arm(connection.timer, info.connectTimeoutMs);
 	}
 

@@ -56,6 +56,13 @@ export class Http2Pool implements HostPool, Http2ConnectionOwner {
 		waiter!.breakers.releasePending();
 	}
 
+	retire(how: "left" | "cut"): void {
+		for (const connection of [...this.#connections]) {
+			if (how === "cut") connection.close();
+			else if (connection.connected && connection.activeStreams === 0) connection.drain();
+		}
+	}
+
 	onConnected(connection: Http2ClientConnection): void {
 		this.#connecting--;
 		connection.connectedMs = this.#context.clock.nowMs();
@@ -151,7 +158,7 @@ export class Http2Pool implements HostPool, Http2ConnectionOwner {
 
 	#openOne(cluster: UpstreamCluster): void {
 		const { breakers, stats, info } = cluster;
-		const counted = breakers.tryConnection();
+		const counted = this.#host.stats.cxActive < info.maxConnectionsPerHost && breakers.tryConnection();
 		if (!counted) {
 			stats.upstreamCxOverflow.inc();
 			// One connection per endpoint is always allowed, or what waits here would wait for ever (as Envoy).

@@ -1,7 +1,7 @@
 import type { Host, UpstreamCluster } from "../cluster/cluster.ts";
 import { batchWrites, onreadOption, Transport, type TransportUser } from "../codec/transport.ts";
 import type { TlsInfo } from "../http/connection-info.ts";
-import type { TransportWishes, UpstreamTransport } from "../tls/upstream-transport.ts";
+import type { DialTarget, TransportWishes, UpstreamTransport } from "../tls/upstream-transport.ts";
 
 /** What opens a connection for itself. */
 export interface ConnectingUser extends TransportUser {
@@ -25,7 +25,7 @@ export interface ConnectionTarget extends ConnectionRoute {
 export function openTransport({ host, cluster, security, wishes }: ConnectionTarget, user: ConnectingUser): Transport {
 	const { info } = cluster;
 	const onread = onreadOption();
-	const target = { host: host.ip, port: host.port, localAddress: info.sourceIp, onread };
+	const target = { ...placeOf(host), localAddress: info.sourceIp, onread };
 	const { socket, readsByEvent } = security.dial(target, wishes, {
 		onReady: (tls) => batchWrites(() => user.onConnect(tls)),
 	});
@@ -35,4 +35,11 @@ export function openTransport({ host, cluster, security, wishes }: ConnectionTar
 	const transport = new Transport(socket, user, info.perConnectionBufferLimitBytes, readsByEvent);
 	onread.bind(transport);
 	return transport;
+}
+
+/** Where an endpoint is, as `net.connect` takes it. */
+export function placeOf({ ip, port, address, addresses }: Host): Pick<DialTarget, "host" | "port" | "path" | "more"> {
+	if (ip === "") return { host: "", port: 0, path: address };
+	if (addresses.length < 2) return { host: ip, port };
+	return { host: ip, port, more: addresses.slice(1).flatMap((other) => ("ip" in other ? [other.ip] : [])) };
 }

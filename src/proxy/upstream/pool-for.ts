@@ -38,6 +38,9 @@ export function poolFor(
 	context: UpstreamContext,
 ): HostPool {
 	host.pool ??= [] satisfies PoolEntry[];
+	host.onRetired ??= (how) => {
+		for (const { pool } of host.pool as PoolEntry[]) pool.retire(how);
+	};
 	const entries = host.pool as PoolEntry[];
 	const http2 = speaksHttp2(cluster, downstream);
 	const security = transportOf(cluster, host);

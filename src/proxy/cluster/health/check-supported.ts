@@ -25,7 +25,10 @@ export const HEALTH_SUPPORTED: SupportedFields = {
 		"event_log_path",
 		"always_log_health_check_failures",
 		"always_log_health_check_success",
+		"tls_options",
+		"transport_socket_match_criteria",
 	],
+	[`${CORE}.HealthCheck.TlsOptions`]: ["alpn_protocols"],
 	[`${CORE}.HealthCheck.HttpHealthCheck`]: [
 		"host",
 		"path",
