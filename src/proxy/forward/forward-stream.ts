@@ -86,6 +86,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 			return;
 		}
 		this.#cluster = cluster;
+		this.#downstream.info.upstreamClusterMetadata = cluster.info.metadata;
 		if (cluster.dropsRequest()) {
 			this.#reply(DROP_OVERLOAD);
 			return;
@@ -163,6 +164,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		const { request, info, upgrade } = this.#downstream;
 		info.upstreamLocalAddress = channel.localAddress;
 		info.upstreamTls = channel.tls;
+		info.upstreamProtocol = channel.protocol;
 		channel.sendHead(request, this.#body.length, upgrade);
 		this.#body.sendKept(channel);
 		if (!this.#keepsBody && this.#body.bytes > 0) this.#body.letGo();
@@ -191,10 +193,13 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		}
 		this.#countStatus(head.status);
 		// An answer to a request that has not come whole yet tells nothing of the service's speed.
-		if (attempt.sentMs > 0) this.#tellServiceTime(head, this.#context.clock.nowMs() - attempt.sentMs);
+		const nowMs = this.#context.clock.nowMs();
+		info.upstreamAnsweredMs = nowMs;
+		if (attempt.sentMs > 0) this.#tellServiceTime(head, nowMs - attempt.sentMs);
 		info.responseCodeDetails = "via_upstream";
 		if (this.#action.includeAttemptCountInResponse) head.headers.set("x-envoy-attempt-count", String(this.#attempts));
 		for (const cookie of this.#cookies) head.headers.append("set-cookie", cookie);
+		info.responseCode = head.status;
 		this.#match.finalizeResponse(head, request, info, this.#downstream.choice);
 		const { contentLength } = attempt.channel!;
 		if (contentLength === TUNNEL) this.#timeout?.cancel();
@@ -280,6 +285,9 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		this.#attempts++;
 		info.attemptCount = this.#attempts;
 		info.upstreamHost = host.address;
+		info.upstreamEndpoint = host;
+		info.upstreamLocalAddress = undefined;
+		info.upstreamProtocol = undefined;
 		const isRetry = this.#attempts > 1;
 		if (isRetry) this.#retellRequest();
 		if (this.#action.retryPolicy?.avoidPreviousHosts) {
@@ -350,6 +358,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 	#endRequest(attempt: Attempt): void {
 		attempt.channel!.sendEnd(this.#body.trailers);
 		attempt.requestSent(this.#perTryTimeoutMs);
+		this.#downstream.info.upstreamSentMs = attempt.sentMs;
 	}
 
 	/** Takes a place among the cluster's retries; a refusal is told by stats and the URX flag. */

@@ -7,6 +7,8 @@ import type { Exchange } from "./exchange.ts";
 import { mutateRequestHeaders } from "./request-headers.ts";
 import { cleanAuthority, cleanPath } from "./request-path.ts";
 
+const NONE: readonly string[] = [];
+
 /** A request on its way in. */
 export interface IncomingStream extends FilterStream {
 	readonly info: RequestInfo;
@@ -32,6 +34,7 @@ export function admitRequest(stream: IncomingStream, exchange: Exchange): LocalR
 		random: stream.random,
 		upgrade: exchange.upgrade !== "",
 		originForm: exchange.originForm === true,
+		internalOnly: shared.services.routeTable()?.internalOnlyHeaders ?? NONE,
 		nodeIp: shared.services.localAddress,
 	});
 	if (client !== connection.sourceIp) stream.info.downstreamRemoteAddress = `${client}:0`;

@@ -39,6 +39,8 @@ export interface HeaderRules {
 	readonly upgrade: boolean;
 	/** The target does not name the scheme: x-forwarded-proto does. */
 	readonly originForm: boolean;
+	/** Fields that the route configuration keeps from clients outside. */
+	readonly internalOnly: readonly string[];
 	/** IP that stands for this node in x-forwarded-for when the peer is on loopback. */
 	readonly nodeIp: string | undefined;
 }
@@ -66,6 +68,7 @@ export function mutateRequestHeaders(
 	const edge = identity.useRemoteAddress && !internal;
 	if ((seen & SEEN.envoy) !== 0) stripEnvoyFields(headers, internal, edge);
 	if (internal) headers.set("x-envoy-internal", "true");
+	else for (const name of rules.internalOnly) headers.remove(name);
 	identity.clientCert.apply(headers, peer, (seen & SEEN.forwardedClientCert) !== 0);
 	if (via !== "") appendVia(headers, via);
 	if (edge) headers.set("x-envoy-external-address", client.ip);

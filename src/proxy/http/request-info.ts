@@ -18,6 +18,12 @@ export class RequestInfo implements StreamInfo {
 	upstreamLocalAddress: string | undefined = undefined;
 	upstreamTls: TlsInfo | undefined = undefined;
 	upstreamCluster: string | undefined = undefined;
+	upstreamEndpoint: StreamInfo["upstreamEndpoint"] = undefined;
+	upstreamClusterMetadata: StreamInfo["upstreamClusterMetadata"] = undefined;
+	upstreamProtocol: Protocol | undefined = undefined;
+	requestReceivedMs: number | undefined = undefined;
+	upstreamSentMs: number | undefined = undefined;
+	upstreamAnsweredMs: number | undefined = undefined;
 	upstreamTransportFailureReason = "";
 	upstreamServiceTimeMs: number | undefined = undefined;
 	requestedServerName: string | undefined = undefined;

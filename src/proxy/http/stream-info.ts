@@ -1,6 +1,13 @@
 import type { ConnectionInfo, TlsInfo } from "./connection-info.ts";
 import type { Protocol, ResponseFlag } from "./message.ts";
 
+/** What format operators tell of an endpoint. */
+export interface UpstreamEndpoint {
+	/** "" when it has none. */
+	readonly hostname: string;
+	readonly metadata: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+}
+
 /** What is known of one request (or connection) for access logs, stats, format operators and filters. Filled on the way. */
 export interface StreamInfo {
 	/** Wall clock, epoch milliseconds, at the first byte of the request. */
@@ -27,6 +34,16 @@ export interface StreamInfo {
 	/** Undefined where the connection to the endpoint is plaintext, or there is none yet. */
 	upstreamTls: TlsInfo | undefined;
 	upstreamCluster: string | undefined;
+	/** The endpoint of the last attempt. */
+	upstreamEndpoint?: UpstreamEndpoint | undefined;
+	/** `filter_metadata` of the cluster. */
+	upstreamClusterMetadata?: UpstreamEndpoint["metadata"] | undefined;
+	/** Of the last attempt's connection. */
+	upstreamProtocol?: Protocol | undefined;
+	/** Instants of the monotonic clock: the request had come whole, had gone whole, the endpoint began to answer. */
+	requestReceivedMs?: number | undefined;
+	upstreamSentMs?: number | undefined;
+	upstreamAnsweredMs?: number | undefined;
 	upstreamTransportFailureReason: string;
 	/** Milliseconds from sending the request upstream to the response's head. */
 	upstreamServiceTimeMs: number | undefined;

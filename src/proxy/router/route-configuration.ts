@@ -70,6 +70,7 @@ function addDomains(
 
 class CompiledRouteTable implements RouteTable {
 	readonly name: string;
+	readonly internalOnlyHeaders: readonly string[];
 	readonly #domains: DomainIndex<CompiledVirtualHost>;
 	readonly #ignorePort: boolean;
 	/** The header that takes the host's place; empty: the host. */
@@ -80,6 +81,7 @@ class CompiledRouteTable implements RouteTable {
 		this.name = config.name;
 		this.#domains = domains;
 		this.#ignorePort = config.ignorePortInHostMatching;
+		this.internalOnlyHeaders = config.internalOnlyHeaders.map((name) => name.toLowerCase());
 		this.#hostHeader = config.vhostHeader.toLowerCase();
 	}
 

@@ -8,6 +8,8 @@ import type { RetryPolicy } from "./retry.ts";
 /** A route configuration, compiled: finding a route never walks the whole table. Immutable. */
 export interface RouteTable {
 	readonly name: string;
+	/** Fields that clients outside may not send, in lower case; taken off before filters see the request. */
+	readonly internalOnlyHeaders?: readonly string[];
 	/** The first route that matches, or undefined (answer: 404, flag NR). Pure but for `random` (runtime fractions, weights are later). */
 	match(request: RequestHead, ctx: RouteContext): RouteMatch | undefined;
 }

@@ -19,6 +19,7 @@ const ROUTES: SupportedFields = {
 		"request_mirror_policies",
 		"ignore_port_in_host_matching",
 		"vhost_header",
+		"internal_only_headers",
 		"typed_per_filter_config",
 	],
 	"envoy.config.route.v3.VirtualHost": [
@@ -204,7 +205,9 @@ const ACCESS_LOGS: SupportedFields = {
 		"header_filter",
 		"response_flag_filter",
 		"grpc_status_filter",
+		"metadata_filter",
 	],
+	"envoy.config.accesslog.v3.MetadataFilter": ["matcher", "match_if_key_not_found"],
 	"envoy.config.accesslog.v3.StatusCodeFilter": ["comparison"],
 	"envoy.config.accesslog.v3.DurationFilter": ["comparison"],
 	"envoy.config.accesslog.v3.ComparisonFilter": ["op", "value"],

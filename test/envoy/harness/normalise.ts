@@ -1,3 +1,4 @@
+import type { Fields } from "./http1-message.ts";
 import type { ConversationSeen } from "./scene.ts";
 import type { UpstreamRequest } from "./upstream.ts";
 
@@ -36,22 +37,22 @@ export function normalise(seen: Observation, names: ReadonlyMap<string, string>)
 
 function visit(value: unknown, names: ReadonlyMap<string, string>): unknown {
 	if (typeof value === "string") return named(value, names);
-	if (Array.isArray(value))
-		return isField(value) ? field(value, names) : pseudoSorted(value).map((one) => visit(one, names));
+	if (Array.isArray(value)) return value.map((one) => visit(one, names));
 	if (typeof value !== "object" || value === null) return value;
-	return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, visit(one, names)]));
+	const entries = Object.entries(value).map(([key, one]) =>
+		key === "headers" || key === "trailers"
+			? [key, pseudoSorted(one as Fields).map((pair) => field(pair, names))]
+			: [key, visit(one, names)],
+	);
+	return Object.fromEntries(entries);
 }
 
 /** The order of HTTP/2's pseudo fields says nothing. */
-function pseudoSorted(list: readonly unknown[]): readonly unknown[] {
-	const isPseudo = (one: unknown) => Array.isArray(one) && isField(one) && one[0].startsWith(":");
-	if (!isPseudo(list[0])) return list;
-	const sorted = list.filter(isPseudo).sort((a, b) => (String(a) < String(b) ? -1 : 1));
-	return [...sorted, ...list.filter((one) => !isPseudo(one))];
-}
-
-function isField(value: readonly unknown[]): value is readonly [string, string] {
-	return value.length === 2 && typeof value[0] === "string" && typeof value[1] === "string";
+function pseudoSorted(fields: Fields): Fields {
+	const isPseudo = ([name]: readonly [string, string]) => name.startsWith(":");
+	if (!fields[0] || !isPseudo(fields[0])) return fields;
+	const sorted = fields.filter(isPseudo).sort(([a], [b]) => (a < b ? -1 : 1));
+	return [...sorted, ...fields.filter((one) => !isPseudo(one))];
 }
 
 function field(

@@ -77,11 +77,26 @@ function parseFile(path: string, format: LogFormat, at: FieldPath, problems: Pro
 	return { target: { kind: "file", path }, format };
 }
 
+const BEYOND_ASCII = /[\x80-\xff]/;
+const UTF8 = new TextDecoder("utf-8", { fatal: true });
+
+/** Header values come as one character per byte; a line that is UTF-8 when read so is written as the text that it is. */
+function textOfBytes(line: string): string {
+	if (!BEYOND_ASCII.test(line)) return line;
+	try {
+		return UTF8.decode(Uint8Array.from(line, (char) => char.charCodeAt(0)));
+	} catch (error) {
+		// What it holds is no UTF-8, or characters already.
+		if (error instanceof TypeError) return line;
+		throw error;
+	}
+}
+
 function openLogger({ target, format, filter }: Parsed, deps: AccessLogDeps): AccessLogger {
 	const write = deps.openSink(target);
 	return {
 		log(ctx) {
-			if (filter(ctx)) write(format(ctx));
+			if (filter(ctx)) write(textOfBytes(format(ctx)));
 		},
 	};
 }

@@ -10,6 +10,7 @@ import type { FormatContext } from "../format/format-context.ts";
 import { grpcStatusOf } from "../format/operators.ts";
 import { perMillion } from "../match/fraction.ts";
 import { compileHeaderMatcher, testRequestHeader } from "../match/header-matcher.ts";
+import { compileMetadataMatcher, valueAtPath } from "../match/value-matcher.ts";
 import type { ProblemList } from "../problem-list.ts";
 
 /** True when the stream is to be logged. */
@@ -63,6 +64,15 @@ const FILTERS: CompileTable = {
 			wanted.size === 0 ? info.responseFlags.size > 0 : [...info.responseFlags].some((flag) => wanted.has(flag));
 	},
 	grpcStatusFilter: (filter) => compileGrpcFilter(filter),
+	metadataFilter: ({ matcher, matchIfKeyNotFound = true }, { at, problems }) => {
+		if (!matcher) return () => matchIfKeyNotFound;
+		const test = compileMetadataMatcher(matcher, at.field("matcher"), problems);
+		const path = matcher.path.map(({ segment }) => segment.value ?? "");
+		return ({ info }) => {
+			const lookup = (namespace: string) => info.dynamicMetadata.get(namespace);
+			return valueAtPath(lookup(matcher.filter), path) === undefined ? matchIfKeyNotFound : test(lookup);
+		};
+	},
 };
 
 /** Compiles an access log filter. */

@@ -4,7 +4,8 @@ import type { FormatOperator } from "./format-context.ts";
 /** Operators that show an `ip:port` address whole, without its port, or its port alone. */
 const ADDRESSES: Readonly<Record<string, (info: StreamInfo) => string | undefined>> = {
 	UPSTREAM_HOST: (info) => info.upstreamHost,
-	UPSTREAM_REMOTE_ADDRESS: (info) => info.upstreamHost,
+	// Only of a connection that was made.
+	UPSTREAM_REMOTE_ADDRESS: (info) => (info.upstreamLocalAddress === undefined ? undefined : info.upstreamHost),
 	UPSTREAM_LOCAL_ADDRESS: (info) => info.upstreamLocalAddress,
 	DOWNSTREAM_REMOTE_ADDRESS: (info) => info.downstreamRemoteAddress,
 	DOWNSTREAM_LOCAL_ADDRESS: (info) => info.downstreamLocalAddress,

@@ -37,7 +37,11 @@ const ctx: FormatContext = {
 			["object", { field: "f" }],
 		]),
 	}),
-	request: testRequest("/path/long?q=1", { "user-agent": "curl", "x-many": "one" }, { method: "POST" }),
+	request: testRequest(
+		"/path/long?q=1",
+		{ "user-agent": "curl", "x-many": "one", "content-type": "application/grpc" },
+		{ method: "POST" },
+	),
 	response: { status: 503, headers: HeaderMap.of(["x-envoy-upstream-service-time", "9"]) },
 	trailers: HeaderMap.of(["grpc-status", "14"], ["x-t", "trailer"]),
 	route: { metadata: { istio: { config: "/apis/x" } } },
@@ -107,7 +111,7 @@ describe("broken formats are problems at the field's path", () => {
 		["%REQ(a?b?c)%", /more than one alternative/],
 		["%REQ(:PATH)", /no valid operator/],
 		["%START_TIME(%Q)%", /%Q/],
-		["%METADATA(CLUSTER:a:b)%", /METADATA\(CLUSTER:a:b\)/],
+		["%METADATA(LISTENER:a:b)%", /METADATA\(LISTENER:a:b\)/],
 		["%FILTER_STATE(a:WHAT)%", /a:WHAT/],
 		["%GRPC_STATUS(x)%", /"x"/],
 	] as const) {

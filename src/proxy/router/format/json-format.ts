@@ -28,10 +28,13 @@ function compileNode(value: JsonValue, options: JsonFormatOptions, at: FieldPath
 	if (typeof value === "string") return compileText(value, options, at, problems);
 	if (Array.isArray(value)) {
 		const items = value.map((item, i) => compileNode(item, options, at.index(i), problems));
-		return (ctx) => `[${items.map((item) => item(ctx) ?? "null").join(",")}]`;
+		return (ctx) => {
+			const texts = items.map((item) => item(ctx));
+			return `[${(options.omitEmpty ? texts.filter((text) => text !== undefined) : texts.map((text) => text ?? "null")).join(",")}]`;
+		};
 	}
 	if (typeof value === "object" && value !== null) return compileObject(value, options, at, problems);
-	const constant = JSON.stringify(value);
+	const constant = value === null && options.omitEmpty ? undefined : JSON.stringify(value);
 	return () => constant;
 }
 
@@ -54,7 +57,7 @@ function compileObject(
 			if (text === undefined && options.omitEmpty) continue;
 			out += `${out === "{" ? "" : ","}${key}${text ?? "null"}`;
 		}
-		return `${out}}`;
+		return out === "{" && options.omitEmpty ? undefined : `${out}}`;
 	};
 }
 

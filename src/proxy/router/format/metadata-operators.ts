@@ -4,17 +4,24 @@ type Metadata = { get(namespace: string): unknown };
 
 const SOURCES: Readonly<Record<string, (ctx: FormatContext) => Metadata | undefined>> = {
 	DYNAMIC: (ctx) => ctx.info.dynamicMetadata,
+	CLUSTER: ({ info }) => lookup(info.upstreamClusterMetadata),
+	UPSTREAM_HOST: ({ info }) => lookup(info.upstreamEndpoint?.metadata),
 	ROUTE: (ctx) => ctx.route && { get: (namespace) => ctx.route?.metadata[namespace] },
 };
 
+function lookup(metadata: Readonly<Record<string, unknown>> | undefined): Metadata | undefined {
+	return metadata && { get: (namespace) => (Object.hasOwn(metadata, namespace) ? metadata[namespace] : undefined) };
+}
+
 /** %DYNAMIC_METADATA(ns:key...)%, %METADATA(DYNAMIC|ROUTE:ns:key...)%, %FILTER_STATE(key[:PLAIN|TYPED|FIELD:name])%; undefined for other names. */
 export function metadataOperator(name: string, text: string | undefined): FormatOperator | undefined {
-	if (name === "DYNAMIC_METADATA") return pathInto("DYNAMIC", required(name, text).split(":"));
+	const source = { DYNAMIC_METADATA: "DYNAMIC", CLUSTER_METADATA: "CLUSTER", UPSTREAM_METADATA: "UPSTREAM_HOST" }[name];
+	if (source) return pathInto(source, required(name, text).split(":"));
 	if (name === "METADATA") {
 		const [source, ...path] = required(name, text).split(":");
 		if (!Object.hasOwn(SOURCES, source!) || path.length === 0)
 			throw new OperatorError(
-				`%METADATA(${text})% is not known to this proxy: METADATA(DYNAMIC:...) and METADATA(ROUTE:...) are`,
+				`%METADATA(${text})% is not known to this proxy: METADATA of DYNAMIC, ROUTE, CLUSTER and UPSTREAM_HOST is`,
 			);
 		return pathInto(source!, path);
 	}

@@ -1,5 +1,9 @@
+import { grpcStatusOfHttp } from "../../http/grpc-status.ts";
+import type { ResponseFlag } from "../../http/message.ts";
+import { isGrpc } from "../match/other-matchers.ts";
 import { firstRequestHeader, responseHeader } from "../match/request-header.ts";
-import { addressOperator } from "./address-operators.ts";
+import { addressOperator, splitAddress } from "./address-operators.ts";
+import { durationOperator } from "./duration-operators.ts";
 import {
 	type FormatContext,
 	type FormatEnvironment,
@@ -7,7 +11,9 @@ import {
 	type FormatValue,
 	OperatorError,
 } from "./format-context.ts";
+import { LONG_FLAGS } from "./long-flags.ts";
 import { metadataOperator } from "./metadata-operators.ts";
+import { requestOperator } from "./request-operators.ts";
 import { compileTimeFormat, isoTime } from "./time-format.ts";
 import { tlsOperator } from "./tls-operators.ts";
 
@@ -46,15 +52,20 @@ const OPERATORS: Readonly<Record<string, Build>> = {
 		text === "ALLOW_WHITESPACES"
 			? (ctx) => orMissing(ctx.info.responseCodeDetails)
 			: (ctx) => underscored(ctx.info.responseCodeDetails),
+	RESPONSE_FLAGS_LONG: field((ctx) => formatLongFlags(ctx.info.responseFlags)),
+	UPSTREAM_PROTOCOL: field((ctx) => ctx.info.upstreamProtocol),
+	UPSTREAM_HOST_NAME: field((ctx) => orMissing(ctx.info.upstreamEndpoint?.hostname ?? "") ?? ctx.info.upstreamHost),
+	UPSTREAM_HOST_NAME_WITHOUT_PORT: field(
+		(ctx) => orMissing(ctx.info.upstreamEndpoint?.hostname ?? "") ?? splitAddress(ctx.info.upstreamHost)?.ip,
+	),
+	EMIT_TIME: emitTime,
+	// There are no virtual clusters: a configuration with one is refused.
+	VIRTUAL_CLUSTER_NAME: field(() => undefined),
 	RESPONSE_FLAGS: field((ctx) => formatFlags(ctx.info.responseFlags)),
 	CONNECTION_TERMINATION_DETAILS: field((ctx) => orMissing(ctx.info.connectionTerminationDetails)),
 	UPSTREAM_TRANSPORT_FAILURE_REASON: field((ctx) => underscored(ctx.info.upstreamTransportFailureReason)),
 	BYTES_RECEIVED: field((ctx) => ctx.info.bytesReceived),
 	BYTES_SENT: field((ctx) => ctx.info.bytesSent),
-	DURATION:
-		({ env }) =>
-		(ctx) =>
-			Math.floor(ctx.info.durationMs ?? env.nowMs() - ctx.info.startMs),
 	UPSTREAM_CLUSTER: field((ctx) => ctx.info.upstreamCluster),
 	UPSTREAM_CLUSTER_RAW: field((ctx) => ctx.info.upstreamCluster),
 	UPSTREAM_REQUEST_ATTEMPT_COUNT: field((ctx) => ctx.info.attemptCount),
@@ -72,14 +83,19 @@ const OPERATORS: Readonly<Record<string, Build>> = {
 	},
 	ENVIRONMENT: ({ text, env }) => {
 		if (!text) throw new OperatorError("%ENVIRONMENT% needs a variable name: %ENVIRONMENT(NAME)%");
-		const value = orMissing(env.environment(text));
+		const value = orMissing(env.environment(text)) ?? "-";
 		return () => value;
 	},
 };
 
 /** Compiles one operator; throws OperatorError when there is none of that name or its parameters are wrong. */
 export function compileOperator(name: string, text: string | undefined, env: FormatEnvironment): FormatOperator {
-	const found = addressOperator(name) ?? metadataOperator(name, text) ?? tlsOperator(name, text);
+	const found =
+		addressOperator(name) ??
+		metadataOperator(name, text) ??
+		tlsOperator(name, text) ??
+		durationOperator(name, text, env) ??
+		requestOperator(name, text);
 	if (found) return found;
 	if (!Object.hasOwn(OPERATORS, name)) throw new OperatorError(`the operator %${name}% is not known to this proxy`);
 	return OPERATORS[name]!({ text, env });
@@ -88,6 +104,21 @@ export function compileOperator(name: string, text: string | undefined, env: For
 function formatFlags(flags: ReadonlySet<string>): string {
 	if (flags.size === 0) return "-";
 	return [...flags].join(",");
+}
+
+function formatLongFlags(flags: ReadonlySet<ResponseFlag>): string {
+	if (flags.size === 0) return "-";
+	return [...flags].map((flag) => LONG_FLAGS[flag]).join(",");
+}
+
+function emitTime({ text, env }: Parameters): FormatOperator {
+	const compiled = text ? compileTimeFormat(text) : undefined;
+	if (compiled && "unknown" in compiled)
+		throw new OperatorError(`the time format has an unknown directive "${compiled.unknown}"`);
+	return ({ info }) => {
+		const epochMs = info.startEpochMs + env.nowMs() - info.startMs;
+		return compiled ? compiled.format(epochMs) : isoTime(epochMs);
+	};
 }
 
 function startTime({ text }: Parameters): FormatOperator {
@@ -135,12 +166,18 @@ export function grpcStatusOf(ctx: Pick<FormatContext, "response" | "trailers">):
 	return text !== undefined && /^\d{1,3}$/.test(text) ? Number(text) : undefined;
 }
 
+/** The outcome of a gRPC call; without one, what the HTTP status means. */
+function callStatus(ctx: FormatContext): number | undefined {
+	if (!isGrpc(ctx.request?.headers.get("content-type"))) return undefined;
+	return grpcStatusOf(ctx) ?? (ctx.info.responseCode > 0 ? grpcStatusOfHttp(ctx.info.responseCode) : undefined);
+}
+
 function grpcStatus(form: string): FormatOperator {
-	if (form === "NUMBER") return grpcStatusOf;
+	if (form === "NUMBER") return callStatus;
 	if (form !== "CAMEL_STRING" && form !== "SNAKE_STRING")
 		throw new OperatorError(`"${form}" is no form of %GRPC_STATUS%: CAMEL_STRING, SNAKE_STRING or NUMBER`);
 	return (ctx) => {
-		const status = grpcStatusOf(ctx);
+		const status = callStatus(ctx);
 		if (status === undefined) return undefined;
 		const camel = GRPC_NAMES[status] ?? String(status);
 		return form === "CAMEL_STRING" ? camel : camel.replace(/([a-z])([A-Z])/g, "$1_$2").toUpperCase();

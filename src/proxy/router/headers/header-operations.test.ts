@@ -57,7 +57,7 @@ test("the deprecated append flag is understood", () => {
 		},
 		{ a: "1", b: "1" },
 	);
-	assert.deepEqual(result, ["a: 2", "b: 1", "b: 2"]);
+	assert.deepEqual(result, ["b: 1", "a: 2", "b: 2"]);
 });
 
 test("line breaks from metadata do not get into a header", () => {

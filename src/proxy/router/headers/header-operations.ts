@@ -111,7 +111,10 @@ function applyOperations(
 	if (additions.length === 0) return;
 	const values = additions.map((addition) => evaluate(addition, headers, ctx));
 	additions.forEach(({ name, action }, i) => {
-		if (values[i] !== undefined && overwrites(action)) headers.set(name, values[i]);
+		if (values[i] === undefined || !overwrites(action)) return;
+		// In Envoy's order of fields: what takes another's place comes last.
+		headers.remove(name);
+		headers.append(name, values[i]);
 	});
 	additions.forEach(({ name, action }, i) => {
 		if (values[i] !== undefined && !overwrites(action)) headers.append(name, values[i]);

@@ -18,9 +18,9 @@ function pseudoHeader(request: RequestHead, name: string): string | undefined {
 			return request.path === "" ? undefined : request.path;
 		case ":authority":
 		case "host":
-			return request.authority === "" ? undefined : request.authority;
+			return request.method === "" ? undefined : request.authority;
 		case ":scheme":
-			return request.scheme;
+			return request.method === "" ? undefined : request.scheme;
 		default:
 			return undefined;
 	}

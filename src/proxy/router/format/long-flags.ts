@@ -1,0 +1,33 @@
+import type { ResponseFlag } from "../../http/message.ts";
+
+/** Envoy's long names of response flags (%RESPONSE_FLAGS_LONG%). */
+export const LONG_FLAGS: Readonly<Record<ResponseFlag, string>> = {
+	DC: "DownstreamConnectionTermination",
+	DPE: "DownstreamProtocolError",
+	DT: "DurationTimeout",
+	DF: "DnsResolutionFailed",
+	DO: "DropOverload",
+	DI: "DelayInjected",
+	FI: "FaultInjected",
+	DR: "DownstreamRemoteReset",
+	IH: "InvalidEnvoyRequestHeaders",
+	LH: "FailedLocalHealthCheck",
+	LR: "LocalReset",
+	NC: "NoClusterFound",
+	NFCF: "NoFilterConfigFound",
+	NR: "NoRouteFound",
+	OM: "OverloadManagerTerminated",
+	RL: "RateLimited",
+	RLSE: "RateLimitServiceError",
+	SI: "StreamIdleTimeout",
+	UAEX: "UnauthorizedExternalService",
+	UC: "UpstreamConnectionTermination",
+	UF: "UpstreamConnectionFailure",
+	UH: "NoHealthyUpstream",
+	UMSDR: "UpstreamMaxStreamDurationReached",
+	UO: "UpstreamOverflow",
+	UPE: "UpstreamProtocolError",
+	UR: "UpstreamRemoteReset",
+	URX: "UpstreamRetryLimitExceeded",
+	UT: "UpstreamRequestTimeout",
+};

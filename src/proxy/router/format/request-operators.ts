@@ -1,0 +1,69 @@
+import type { HeaderMap } from "../../http/header-map.ts";
+import { firstRequestHeader } from "../match/request-header.ts";
+import { type FormatContext, type FormatOperator, OperatorError } from "./format-context.ts";
+
+/** %PATH%, %QUERY_PARAM% and the sizes of header blocks; undefined for other names. */
+export function requestOperator(name: string, text: string | undefined): FormatOperator | undefined {
+	switch (name) {
+		case "PATH":
+			return pathOperator(text ?? "");
+		case "QUERY_PARAM":
+			return queryOperator(text);
+		case "REQUEST_HEADERS_BYTES":
+			return ({ request }) => {
+				if (!request) return undefined;
+				const { method, path, authority, scheme, headers } = request;
+				// It could not be read.
+				if (method === "") return 0;
+				const pseudo: readonly (readonly [string, string])[] = [
+					[":method", method],
+					[":path", path],
+					[":authority", authority],
+					[":scheme", scheme],
+				];
+				return sizeOf(headers) + pseudo.reduce((sum, [key, value]) => sum + (value ? key.length + value.length : 0), 0);
+			};
+		case "RESPONSE_HEADERS_BYTES":
+			return ({ response }) => response && sizeOf(response.headers) + ":status".length + String(response.status).length;
+		case "RESPONSE_TRAILERS_BYTES":
+			return ({ trailers }) => (trailers ? sizeOf(trailers) : 0);
+		default:
+			return undefined;
+	}
+}
+
+function sizeOf({ names, values }: HeaderMap): number {
+	let bytes = 0;
+	for (let i = 0; i < names.length; i++) bytes += names[i]!.length + values[i]!.length;
+	return bytes;
+}
+
+/** `WQ` with the query, `NQ` without; the client's path (`ORIG`), the one that goes upstream (`PATH`), or the client's where it differs. */
+function pathOperator(text: string): FormatOperator {
+	const [query = "", which = ""] = text.split(":");
+	if (!["", "WQ", "NQ"].includes(query) || !["", "ORIG", "PATH", "ORIG_OR_PATH"].includes(which))
+		throw new OperatorError(`"${text}" is no use of %PATH%: WQ or NQ, then ORIG, PATH or ORIG_OR_PATH`);
+	const cut = query === "NQ";
+	return (ctx) => {
+		const path = pathOf(ctx, which);
+		return cut ? path?.split("?", 1)[0] : path;
+	};
+}
+
+function pathOf({ request }: FormatContext, which: string): string | undefined {
+	if (!request) return undefined;
+	const original = which === "PATH" ? undefined : firstRequestHeader(request, "x-envoy-original-path");
+	return original ?? (which === "ORIG" ? undefined : firstRequestHeader(request, ":path"));
+}
+
+function queryOperator(text: string | undefined): FormatOperator {
+	if (!text) throw new OperatorError("%QUERY_PARAM% needs the parameter's name: %QUERY_PARAM(NAME)%");
+	return ({ request }) => {
+		const query = request?.path.split("?", 2)[1] ?? "";
+		for (const pair of query.split("&")) {
+			const equals = pair.indexOf("=");
+			if ((equals < 0 ? pair : pair.slice(0, equals)) === text) return equals < 0 ? "" : pair.slice(equals + 1);
+		}
+		return undefined;
+	};
+}
