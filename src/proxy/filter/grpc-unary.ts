@@ -1,6 +1,6 @@
+import { isGrpc } from "../http/grpc-status.ts";
 import { HeaderMap } from "../http/header-map.ts";
 import type { SideCall, SideCalls, SideOutcome } from "../http/side-calls.ts";
-import { isGrpc } from "../router/match/other-matchers.ts";
 
 /** gRPC status codes that a call can end with here. */
 const STATUS = { ok: 0, unknown: 2, deadlineExceeded: 4, resourceExhausted: 8, internal: 13, unavailable: 14 } as const;

@@ -1,9 +1,9 @@
 import type { ClusterLookup } from "../cluster/cluster.ts";
 import { Timer, type TimerOwner } from "../http/deadlines.ts";
+import { isGrpc } from "../http/grpc-status.ts";
 import type { HeaderMap } from "../http/header-map.ts";
 import type { RequestHead, ResponseHead } from "../http/message.ts";
 import type { SideCall, SideCalls, SideOutcome, SideRequest } from "../http/side-calls.ts";
-import { isGrpc } from "../router/match/other-matchers.ts";
 import type { UpstreamContext } from "../upstream/host-pool.ts";
 import type { UpstreamChannel } from "../upstream/upstream-user.ts";
 import { Attempt, type AttemptOwner } from "./attempt.ts";

@@ -23,3 +23,8 @@ export function encodeGrpcMessage(bytes: Uint8Array): string {
 	}
 	return out;
 }
+
+/** `application/grpc` alone or with a `+` suffix or parameters (Envoy: Grpc::Common::hasGrpcContentType). */
+export function isGrpc(contentType: string | undefined): boolean {
+	return contentType !== undefined && /^application\/grpc(?:$|[+;])/i.test(contentType);
+}

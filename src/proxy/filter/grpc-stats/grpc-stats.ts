@@ -1,8 +1,8 @@
 import type { Clock } from "../../../lib/clock.ts";
 import type { FilterConfig } from "../../../xds/generated/envoy/extensions/filters/http/grpc_stats/v3/config_pb.ts";
+import { isGrpc } from "../../http/grpc-status.ts";
 import type { HeaderMap } from "../../http/header-map.ts";
 import type { ResponseHead } from "../../http/message.ts";
-import { isGrpc } from "../../router/match/other-matchers.ts";
 import { GRPC_MESSAGES, type GrpcMessages } from "../filter-state-keys.ts";
 import type { FilterStream, HeadOutcome, HttpFilter, HttpFilterFactory } from "../http-filter.ts";
 import type { CallBook, CallStats } from "./call-book.ts";

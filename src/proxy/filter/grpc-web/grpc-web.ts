@@ -1,6 +1,6 @@
+import { isGrpc } from "../../http/grpc-status.ts";
 import type { HeaderMap } from "../../http/header-map.ts";
 import type { LocalReply, ResponseHead } from "../../http/message.ts";
-import { isGrpc } from "../../router/match/other-matchers.ts";
 import { type CallBook, callNameOf } from "../grpc-stats/call-book.ts";
 import type {
 	DataOutcome,

@@ -1,10 +1,10 @@
 import type { Counter, Histogram } from "../../../telemetry/metrics.ts";
 import type { ClusterLookup, Host } from "../../cluster/cluster.ts";
 import type { TlsInfo } from "../../http/connection-info.ts";
+import { isGrpc } from "../../http/grpc-status.ts";
 import type { HeaderMap } from "../../http/header-map.ts";
 import type { ResponseHead } from "../../http/message.ts";
 import type { StreamInfo } from "../../http/stream-info.ts";
-import { isGrpc } from "../../router/match/other-matchers.ts";
 import { DOWNSTREAM_PEER, GRPC_MESSAGES, type GrpcMessages, UPSTREAM_PEER } from "../filter-state-keys.ts";
 import type { FilterStream, HttpFilter, HttpFilterFactory } from "../http-filter.ts";
 import { readingConfig } from "../problem-path.ts";

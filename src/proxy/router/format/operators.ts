@@ -1,6 +1,5 @@
-import { grpcStatusOfHttp } from "../../http/grpc-status.ts";
+import { grpcStatusOfHttp, isGrpc } from "../../http/grpc-status.ts";
 import type { ResponseFlag } from "../../http/message.ts";
-import { isGrpc } from "../match/other-matchers.ts";
 import { firstRequestHeader, responseHeader } from "../match/request-header.ts";
 import { addressOperator, splitAddress } from "./address-operators.ts";
 import { durationOperator } from "./duration-operators.ts";

@@ -5,6 +5,7 @@ import type {
 	RouteMatch_TlsContextMatchOptions,
 } from "../../../xds/generated/envoy/config/route/v3/route_components_pb.ts";
 import type { FilterStateMatcher } from "../../../xds/generated/envoy/type/matcher/v3/filter_state_pb.ts";
+import { isGrpc } from "../../http/grpc-status.ts";
 import type { ProblemList } from "../problem-list.ts";
 import type { MatchInput } from "./match-input.ts";
 import { compileQueryMatcher } from "./query-matcher.ts";
@@ -33,11 +34,6 @@ export function compileOtherMatchers(match: RouteMatch, at: FieldPath, problems:
 		tests.push(compileFilterState(matcher, at.field("filter_state").index(i), problems));
 	});
 	return tests;
-}
-
-/** `application/grpc` alone or with a `+` suffix or parameters (Envoy: Grpc::Common::hasGrpcContentType). */
-export function isGrpc(contentType: string | undefined): boolean {
-	return contentType !== undefined && /^application\/grpc(?:$|[+;])/i.test(contentType);
 }
 
 function compileCookieMatcher(matcher: CookieMatcher, at: FieldPath, problems: ProblemList): InputTest {
