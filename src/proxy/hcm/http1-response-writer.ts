@@ -36,7 +36,7 @@ export class Http1ResponseWriter {
 		// Neither a 204 nor an interim answer has a length (RFC 9110 8.6).
 		if (status < 200 || status === 204) headers.remove("content-length");
 		else if (contentLength !== TUNNEL && !headers.has("content-length")) {
-			if (contentLength === 0 && !head) lines += "content-length: 0\r\n";
+			if (contentLength === 0 && !head) lines += status === 304 ? "" : "content-length: 0\r\n";
 			else if (!http10) {
 				this.#chunked = !this.#bodiless;
 				lines += "transfer-encoding: chunked\r\n";

@@ -82,7 +82,7 @@ export class Actor {
 		const { listeners, ...resources } = bootstrap.static_resources as JsonObject;
 		const all = [...(listeners as JsonObject[]), FENCE_LISTENER];
 		this.#proxy = await startEngine(this.name, { ...bootstrap, static_resources: { ...resources, listeners: all } });
-		this.#ports = await eventually(`${this.name}'s listeners`, () => this.#listening(all.length), 10_000).catch(
+		this.#ports = await eventually(`${this.name}'s listeners`, () => this.#listening(all.length), 20_000).catch(
 			(cause) => {
 				throw new Error(`${this.name} opens no listeners:\n${this.errors()}`, { cause });
 			},

@@ -65,8 +65,8 @@ scene("domains with a default, ports ignored", {
 	}),
 	cases: [
 		...cases(HOSTS),
-		{ name: "no host at all", send: "GET / HTTP/1.1\r\n\r\n", differs: "missing-host-logged" },
-		{ name: "an empty host", send: "GET / HTTP/1.1\r\nhost:\r\n\r\n" },
+		{ name: "no host at all", send: "GET / HTTP/1.1\r\n\r\n" },
+		{ name: "an empty host", send: "GET / HTTP/1.1\r\nhost:\r\n\r\n", differs: "empty-authority" },
 	],
 });
 

@@ -131,7 +131,7 @@ for (const mostSpecific of [false, true])
 					answers: { echo: [{ headers: [...DROPS, ["x-level", "upstream"]] }] },
 				}),
 			),
-			get("no route", "/nope", { host: "" }),
+			get("another path", "/nope"),
 		],
 	});
 

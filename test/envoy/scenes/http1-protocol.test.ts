@@ -55,6 +55,16 @@ scene("HTTP/1 by default", {
 			answers: { echo: [{ raw: "HTTP/1.1 204 No Content\r\ncontent-length: 0\r\n\r\n" }] },
 		},
 		{
+			name: "304 without a length",
+			send: { path: "/" },
+			answers: { echo: [{ raw: "HTTP/1.1 304 Not Modified\r\n\r\n" }] },
+		},
+		{
+			name: "304 without a length to HEAD",
+			send: { method: "HEAD", path: "/" },
+			answers: { echo: [{ raw: "HTTP/1.1 304 Not Modified\r\n\r\n" }] },
+		},
+		{
 			name: "304 with a length",
 			send: {},
 			answers: { echo: [{ raw: "HTTP/1.1 304 Not Modified\r\ncontent-length: 5\r\n\r\n" }] },

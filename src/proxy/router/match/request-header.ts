@@ -18,7 +18,7 @@ function pseudoHeader(request: RequestHead, name: string): string | undefined {
 			return request.path === "" ? undefined : request.path;
 		case ":authority":
 		case "host":
-			return request.method === "" ? undefined : request.authority;
+			return request.authority === "" ? undefined : request.authority;
 		case ":scheme":
 			return request.method === "" ? undefined : request.scheme;
 		default:
