@@ -30,20 +30,24 @@ export class Http1ResponseWriter {
 		let lines = "";
 		if (close && contentLength !== TUNNEL) lines = "connection: close\r\n";
 		else if (http10 && !close) lines = "connection: keep-alive\r\n";
-		const head = request.method === "HEAD";
 		this.#chunked = false;
-		this.#bodiless = head || status === 204 || status === 304;
+		this.#bodiless = request.method === "HEAD" || status === 204 || status === 304;
 		// Neither a 204 nor an interim answer has a length (RFC 9110 8.6).
 		if (status < 200 || status === 204) headers.remove("content-length");
 		else if (contentLength !== TUNNEL && !headers.has("content-length")) {
-			if (contentLength === 0 && !head) lines += status === 304 ? "" : "content-length: 0\r\n";
-			else if (!http10) {
-				this.#chunked = !this.#bodiless;
-				lines += "transfer-encoding: chunked\r\n";
-			}
+			lines += this.#lengthLine(request, status, contentLength);
 		}
 		const text = formatResponseHead(response, lines);
 		this.#transport.send(http10 ? `HTTP/1.0${text.slice(8)}` : text);
+	}
+
+	/** The framing of an answer whose head does not tell its length; to HEAD it is Envoy's guess of what a GET would get. */
+	#lengthLine({ method, protocol }: RequestHead, status: number, contentLength: number): string {
+		if (contentLength === 0 && status === 304) return "";
+		if (contentLength === 0 && method !== "HEAD") return "content-length: 0\r\n";
+		if (protocol === "HTTP/1.0") return "";
+		this.#chunked = !this.#bodiless;
+		return "transfer-encoding: chunked\r\n";
 	}
 
 	/** Returns how many body bytes were sent. */

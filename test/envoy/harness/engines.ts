@@ -68,6 +68,7 @@ export class Actor {
 	#folder = "";
 	#logRead = 0;
 	#fences = 0;
+	#startState = "";
 
 	constructor(name: Actor["name"], upstreams: UpstreamSet) {
 		this.name = name;
@@ -84,18 +85,23 @@ export class Actor {
 		this.#proxy = await startEngine(this.name, { ...bootstrap, static_resources: { ...resources, listeners: all } });
 		this.#ports = await eventually(`${this.name}'s listeners`, () => this.#listening(all.length), 20_000).catch(
 			(cause) => {
-				throw new Error(`${this.name} opens no listeners:\n${this.errors()}`, { cause });
+				throw new Error(`${this.name} does not open its listeners (${this.#startState}):\n${this.errors()}`, { cause });
 			},
 		);
 	}
 
 	async #listening(count: number): Promise<ReadonlyMap<string, number> | undefined> {
-		const response = await fetch(`${this.#running.adminUrl}/listeners?format=json`).catch((error: Error) => error);
 		// Its admin interface may not listen yet; a proxy that ended never will.
-		if (response instanceof Error) return undefined;
+		const signal = AbortSignal.timeout(2000);
+		const response = await fetch(`${this.#running.adminUrl}/listeners?format=json`, { signal }).catch(String);
+		if (typeof response === "string") {
+			this.#startState = response;
+			return undefined;
+		}
 		const { listener_statuses: found = [] } = (await response.json()) as {
 			listener_statuses?: { name: string; local_address: { socket_address?: { port_value: number } } }[];
 		};
+		this.#startState = `open: ${found.map(({ name }) => name).join(", ")}`;
 		if (found.length < count) return undefined;
 		return new Map(found.map((one) => [one.name, one.local_address.socket_address?.port_value ?? 0]));
 	}
