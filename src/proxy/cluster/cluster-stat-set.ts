@@ -79,6 +79,7 @@ export function clusterStats(scope: StatScope): ClusterStats {
 		upstreamRqRetryBackoffExponential: scope.counter("upstream_rq_retry_backoff_exponential"),
 		upstreamRqRetryBackoffRatelimited: scope.counter("upstream_rq_retry_backoff_ratelimited"),
 		upstreamRqActive: scope.gauge("upstream_rq_active"),
+		upstreamRqPerTryIdleTimeout: scope.counter("upstream_rq_per_try_idle_timeout"),
 		upstreamRqPerTryTimeout: scope.counter("upstream_rq_per_try_timeout"),
 		upstreamRqPendingTotal: scope.counter("upstream_rq_pending_total"),
 		upstreamRqPendingOverflow: scope.counter("upstream_rq_pending_overflow"),

@@ -173,6 +173,7 @@ export interface ClusterStats {
 	readonly upstreamRqTime: Histogram;
 	readonly upstreamRqTimeout: Counter;
 	readonly upstreamRqPerTryTimeout: Counter;
+	readonly upstreamRqPerTryIdleTimeout: Counter;
 	readonly upstreamRqRetry: Counter;
 	readonly upstreamRqRetrySuccess: Counter;
 	readonly upstreamRqRetryOverflow: Counter;

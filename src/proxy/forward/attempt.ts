@@ -57,6 +57,9 @@ export class Attempt implements UpstreamUser, TimerOwner {
 	readonly #routeStats: UpstreamRequestStats | undefined;
 	readonly #startMs: number;
 	#timer: Timer | undefined = undefined;
+	#idleTimer: Timer | undefined = undefined;
+	#idleTimeoutMs = 0;
+	#lastActivityMs = 0;
 	#ended = false;
 	#redispatched = false;
 
@@ -73,7 +76,8 @@ export class Attempt implements UpstreamUser, TimerOwner {
 		this.#startMs = context.clock.nowMs();
 	}
 
-	start(): void {
+	/** `idleTimeoutMs`: the longest quiet of this try; 0: any. */
+	start(idleTimeoutMs = 0): void {
 		const { stats } = this.cluster;
 		if (!this.#breakers.tryRequest()) {
 			this.#ended = true;
@@ -84,6 +88,7 @@ export class Attempt implements UpstreamUser, TimerOwner {
 		}
 		stats.upstreamRqActive.add(1);
 		this.host.activeRequests++;
+		if (idleTimeoutMs > 0) this.#watchIdle(idleTimeoutMs);
 		this.#pool.acquire(this.cluster, this);
 	}
 
@@ -114,7 +119,16 @@ export class Attempt implements UpstreamUser, TimerOwner {
 		this.#end();
 	}
 
-	onTimer(): void {
+	/** A piece of the request or the answer has passed. */
+	touch(): void {
+		if (this.#idleTimer) this.#lastActivityMs = this.#context.clock.nowMs();
+	}
+
+	onTimer(timer: Timer): void {
+		if (timer === this.#idleTimer) {
+			this.#checkIdle();
+			return;
+		}
 		this.cluster.stats.upstreamRqPerTryTimeout.inc();
 		this.host.stats.rqTimeout++;
 		this.cluster.reportLocalFailure(this.host, "timeout");
@@ -144,6 +158,7 @@ export class Attempt implements UpstreamUser, TimerOwner {
 
 	onResponse(head: ResponseHead): void {
 		this.responded = true;
+		this.touch();
 		this.#timer?.cancel();
 		if (head.status >= 500) this.host.stats.rqError++;
 		else this.host.stats.rqSuccess++;
@@ -155,6 +170,7 @@ export class Attempt implements UpstreamUser, TimerOwner {
 	}
 
 	onBody(buf: Buffer, start: number, end: number): void {
+		this.touch();
 		this.#owner.onAttemptBody(this, buf, start, end);
 	}
 
@@ -184,6 +200,26 @@ export class Attempt implements UpstreamUser, TimerOwner {
 		this.#owner.onAttemptDrain();
 	}
 
+	#watchIdle(idleTimeoutMs: number): void {
+		this.#idleTimeoutMs = idleTimeoutMs;
+		this.#idleTimer = new Timer(this);
+		this.#lastActivityMs = this.#startMs;
+		this.#context.deadlines.arm(this.#idleTimer, idleTimeoutMs, this.#startMs);
+	}
+
+	#checkIdle(): void {
+		const leftMs = this.#idleTimeoutMs - (this.#context.clock.nowMs() - this.#lastActivityMs);
+		if (leftMs > 0) {
+			this.#context.deadlines.arm(this.#idleTimer!, Math.ceil(leftMs));
+			return;
+		}
+		this.cluster.stats.upstreamRqPerTryIdleTimeout.inc();
+		this.host.stats.rqTimeout++;
+		this.cluster.reportLocalFailure(this.host, "timeout");
+		this.cancel();
+		this.#owner.onAttemptFailure(this, failure("per-try-idle-timeout"), this.responded);
+	}
+
 	#fail(why: Failure): void {
 		this.#end();
 		this.#owner.onAttemptFailure(this, why, this.responded);
@@ -193,6 +229,7 @@ export class Attempt implements UpstreamUser, TimerOwner {
 		if (this.#ended) return;
 		this.#ended = true;
 		this.#timer?.cancel();
+		this.#idleTimer?.cancel();
 		this.host.activeRequests--;
 		this.#breakers.releaseRequest();
 		if (this.isRetry) this.#retryBreakers.releaseRetry();

@@ -30,6 +30,7 @@ const WORDINGS: Readonly<Record<Failure["kind"], Wording>> = {
 	"connect-error": { status: 503, flag: "UR", reason: "remote error with CONNECT request" },
 	"refused-stream": { status: 503, flag: "UR", reason: "remote refused stream reset" },
 	"per-try-timeout": { status: 504, flag: "UT", reason: "" },
+	"per-try-idle-timeout": { status: 504, flag: "UT", reason: "" },
 	overflow: { status: 503, flag: "UO", reason: "overflow" },
 	"protocol-error": { status: 502, flag: "UPE", reason: "protocol error" },
 };
@@ -41,6 +42,8 @@ export function failureReply(failure: Failure, retried: boolean): LocalReply {
 	const { status, flag, reason } = WORDINGS[failure.kind];
 	if (failure.kind === "per-try-timeout")
 		return { status, flag, body: TIMEOUT_BODY, details: "upstream_per_try_timeout" };
+	if (failure.kind === "per-try-idle-timeout")
+		return { status, flag, body: TIMEOUT_BODY, details: "upstream_per_try_idle_timeout" };
 	const latest = retried ? "retried and the latest " : "";
 	const reply = {
 		status,
@@ -54,13 +57,13 @@ export function failureReply(failure: Failure, retried: boolean): LocalReply {
 /** Flag and details of an attempt that failed after its response had begun. */
 export function cutShort({ kind }: Failure): { readonly flag: ResponseFlag; readonly details: string } {
 	const { flag, reason } = WORDINGS[kind];
+	if (kind === "per-try-idle-timeout") return { flag, details: "upstream_per_try_idle_timeout" };
 	return { flag, details: `upstream_reset_after_response_started{${asDetail(reason)}}` };
 }
 
-/** What a retry policy is asked about a failure; undefined: never retried. */
-export function retriedAs(kind: Failure["kind"]): AttemptFailure | undefined {
-	if (kind === "protocol-error") return undefined;
-	return kind === "remote-reset" || kind === "connect-error" ? "reset" : kind;
+/** What a retry policy is asked about a failure. */
+export function retriedAs(kind: Failure["kind"]): AttemptFailure {
+	return kind === "remote-reset" || kind === "connect-error" || kind === "protocol-error" ? "reset" : kind;
 }
 
 /** %UPSTREAM_TRANSPORT_FAILURE_REASON% of a failed connection. */

@@ -25,6 +25,7 @@ import type { ForwardContext } from "./forward-context.ts";
 import { overridingHost } from "./host-override.ts";
 import { mirrorRequest } from "./mirror.ts";
 import { RequestBody } from "./request-body.ts";
+import { Retries, type RetryBooks, retryPolicyFor } from "./retries.ts";
 import { wishesFor } from "./transport-wishes.ts";
 
 const PLAIN_PICK: PickContext = { hash: undefined, avoid: undefined, hostSelectionAttempts: 1 };
@@ -45,13 +46,12 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 	#cookies = NO_COOKIES;
 	#attempt: Attempt | undefined = undefined;
 	#attempts = 0;
-	#tried: Set<Host> | undefined = undefined;
-	/** Levels of the endpoints tried so far, in order, when the retry policy looks at them. */
-	#triedPriorities: number[] | undefined = undefined;
-	#avoidPriorities: ReadonlySet<number> | undefined = undefined;
+	/** Undefined: sent once. */
+	#retries: Retries | undefined = undefined;
 	readonly #routeStats: UpstreamRequestStats | undefined;
 	#timeoutMs = 0;
 	#perTryTimeoutMs = 0;
+	#altResponse = false;
 	/** The whole request's timeout, and the pause before a retry. */
 	#timeout: Timer | undefined = undefined;
 	#backoff: Timer | undefined = undefined;
@@ -91,11 +91,16 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 			this.#reply(DROP_OVERLOAD);
 			return;
 		}
-		const policy = this.#action.retryPolicy;
+		const policy = retryPolicyFor(this.#downstream.request, this.#action.retryPolicy);
+		if (policy) this.#retries = new Retries(policy, this.#books(cluster));
 		const retries = policy !== undefined && policy.maxRetries > 0 && this.#downstream.upgrade === "";
 		this.#keepsBody = retries || this.#action.mirrors.length > 0;
 		this.#prepareRequest();
 		this.#tryNext();
+	}
+
+	#books(cluster: UpstreamCluster): RetryBooks {
+		return { cluster, routeStats: this.#routeStats, info: this.#downstream.info, context: this.#context };
 	}
 
 	/** `buf` is valid during the call only. */
@@ -106,6 +111,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		const limit = this.#cluster!.info.perConnectionBufferLimitBytes;
 		if (channel) {
 			channel.sendBody(buf, start, end);
+			this.#attempt!.touch();
 			if (channel.congested) this.#pauseRequest();
 		}
 		if (!channel || this.#keepsBody) body.keep(buf, start, end);
@@ -157,7 +163,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 			attempt.cancel();
 		}
 		if (attempt?.responded) this.#cut("UT", "response_timeout");
-		else this.#reply(TIMEOUT_REPLY);
+		else this.#reply(this.#timeoutReply(TIMEOUT_REPLY));
 	}
 
 	onAttemptReady(attempt: Attempt, channel: UpstreamChannel): void {
@@ -179,9 +185,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 	}
 
 	onAttemptResponse(attempt: Attempt, head: ResponseHead): void {
-		const policy = this.#action.retryPolicy;
-		if (policy?.retriesResponse(head) && this.#mayRetry()) {
-			this.#cluster!.stats.countRetriedStatus(head.status);
+		if (this.#retries?.afterResponse(head, this.#attempts, this.#resendable)) {
 			attempt.abandon();
 			this.#retry();
 			return;
@@ -239,14 +243,23 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 			this.#cut(flag, details);
 			return;
 		}
-		const kind = retriedAs(failure.kind);
-		if (kind !== undefined && this.#action.retryPolicy?.retriesFailure(kind) && this.#mayRetry()) {
+		if (this.#retries?.afterFailure(retriedAs(failure.kind), this.#attempts, this.#resendable)) {
 			this.#retry();
 			return;
 		}
 		this.#attempt = attempt;
 		this.#downstream.info.upstreamTransportFailureReason = transportFailureReason(failure);
-		this.#reply(failureReply(failure, this.#attempts > 1));
+		this.#reply(this.#timeoutReply(failureReply(failure, this.#attempts > 1)));
+	}
+
+	/** The client may have asked for 204 in place of 504 (x-envoy-upstream-rq-timeout-alt-response). */
+	#timeoutReply(reply: LocalReply): LocalReply {
+		return this.#altResponse && reply.flag === "UT" ? { ...reply, status: 204, body: "" } : reply;
+	}
+
+	/** All of the request is at hand and may go out again. */
+	get #resendable(): boolean {
+		return !this.#body.incomplete && this.#downstream.upgrade === "";
 	}
 
 	mayResend(): boolean {
@@ -259,7 +272,8 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 
 	#prepareRequest(): void {
 		const { request, info } = this.#downstream;
-		const { timeoutMs, perTryTimeoutMs } = requestTimeouts(request, this.#action);
+		const { timeoutMs, perTryTimeoutMs, altResponse } = requestTimeouts(request, this.#action);
+		this.#altResponse = altResponse;
 		// A tunnel lives as long as its ends want it.
 		if (this.#downstream.upgrade === "") {
 			this.#timeoutMs = timeoutMs;
@@ -290,18 +304,14 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		info.upstreamProtocol = undefined;
 		const isRetry = this.#attempts > 1;
 		if (isRetry) this.#retellRequest();
-		if (this.#action.retryPolicy?.avoidPreviousHosts) {
-			this.#tried ??= new Set();
-			this.#tried.add(host);
-		}
-		this.#notePriority(host);
+		this.#retries?.noteHost(host);
 		if (this.#action.autoHostRewrite) this.#nameHost(host);
 		const member = cluster.memberOf(host);
 		const wishes = wishesFor(member, host, request, info);
 		const downstream = request.protocol;
 		const target = { cluster: member, host, downstream, wishes, isRetry, routeStats: this.#routeStats };
 		this.#attempt = new Attempt(this, this.#context, { ...target, retryBreakers: cluster.breakers });
-		this.#attempt.start();
+		this.#attempt.start(this.#retries?.policy.perTryIdleTimeoutMs ?? 0);
 	}
 
 	/** Another endpoint, another name; the client's own host is kept once. */
@@ -336,23 +346,12 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 	#pickContext(): PickContext {
 		const { destinationHeader, toOriginalDestination } = this.#cluster!.info;
 		const metadataMatch = this.#downstream.choice?.metadataMatch;
-		const avoidsNothing = this.#tried === undefined && this.#avoidPriorities === undefined;
+		const avoidsNothing = !this.#retries?.avoidsAny;
 		const anyHost = destinationHeader === undefined && !toOriginalDestination && metadataMatch === undefined;
 		if (this.#hash === undefined && avoidsNothing && anyHost) return PLAIN_PICK;
-		const hostSelectionAttempts = this.#action.retryPolicy?.hostSelectionAttempts ?? 1;
-		const avoidPriorities = this.#avoidPriorities;
 		const named = destinationHeader && firstRequestHeader(this.#downstream.request, destinationHeader);
 		const destination = toOriginalDestination ? this.#downstream.info.downstreamLocalAddress : named;
-		const avoids = { avoid: this.#tried, hostSelectionAttempts, avoidPriorities };
-		return { hash: this.#hash, ...avoids, destination, metadataMatch };
-	}
-
-	#notePriority({ priority }: Host): void {
-		const every = this.#action.retryPolicy?.avoidPrioritiesEvery ?? 0;
-		if (every === 0) return;
-		this.#triedPriorities ??= [];
-		this.#triedPriorities.push(priority);
-		if (this.#triedPriorities.length % every === 0) this.#avoidPriorities = new Set(this.#triedPriorities);
+		return { ...PLAIN_PICK, hash: this.#hash, ...this.#retries?.avoids(), destination, metadataMatch };
 	}
 
 	#endRequest(attempt: Attempt): void {
@@ -361,32 +360,10 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		this.#downstream.info.upstreamSentMs = attempt.sentMs;
 	}
 
-	/** Takes a place among the cluster's retries; a refusal is told by stats and the URX flag. */
-	#mayRetry(): boolean {
-		const policy = this.#action.retryPolicy!;
-		const { stats, breakers } = this.#cluster!;
-		if (this.#attempts > policy.maxRetries) {
-			stats.upstreamRqRetryLimitExceeded.inc();
-			this.#routeStats?.upstreamRqRetryLimitExceeded.inc();
-			this.#downstream.info.responseFlags.add("URX");
-			return false;
-		}
-		if (this.#body.incomplete || this.#downstream.upgrade !== "") return false;
-		if (breakers.tryRetry()) return true;
-		stats.upstreamRqRetryOverflow.inc();
-		this.#routeStats?.upstreamRqRetryOverflow.inc();
-		return false;
-	}
-
 	#retry(): void {
-		this.#cluster!.stats.upstreamRqRetry.inc();
-		this.#routeStats?.upstreamRqRetry.inc();
 		this.#attempt = undefined;
-		this.#cluster!.stats.upstreamRqRetryBackoffExponential.inc();
-		const policy = this.#action.retryPolicy!;
-		const delayMs = Math.round(policy.backoffMs(this.#attempts, this.#context.random.unit()));
 		this.#backoff ??= new Timer(this);
-		this.#context.deadlines.arm(this.#backoff, Math.max(1, delayMs));
+		this.#context.deadlines.arm(this.#backoff, Math.max(1, Math.round(this.#retries!.pauseMs(this.#attempts))));
 	}
 
 	#letBodyGo(): void {

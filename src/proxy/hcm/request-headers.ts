@@ -130,7 +130,7 @@ function lastForwarded(headers: HeaderMap, skip: number): string | undefined {
 }
 
 function isLoopback(ip: string): boolean {
-	return ip.startsWith("127.") || ip === "::1";
+	return ip === "127.0.0.1" || ip === "::1";
 }
 
 function stripHopByHop(headers: HeaderMap, upgrade: boolean): void {

@@ -1,4 +1,5 @@
-import type { ResponseHead } from "../http/message.ts";
+import type { HeaderMap } from "../http/header-map.ts";
+import type { RequestHead, ResponseHead } from "../http/message.ts";
 
 /** How an attempt failed before a response head came. */
 export type AttemptFailure =
@@ -8,6 +9,7 @@ export type AttemptFailure =
 	| "reset" // connection died after the request was written, no response head
 	| "refused-stream"
 	| "per-try-timeout"
+	| "per-try-idle-timeout"
 	| "overflow"; // circuit breaker: never retried
 
 /** Compiled `retry_policy` of a route. Pure. */
@@ -23,8 +25,14 @@ export interface RetryPolicy {
 	readonly avoidPreviousHosts: boolean;
 	/** previous_priorities: after every so many attempts the levels tried so far are left out; 0 = never. */
 	readonly avoidPrioritiesEvery: number;
+	/** False: this request is never sent again (`retriable_request_headers`). */
+	retriesRequest(request: RequestHead): boolean;
 	retriesResponse(response: ResponseHead): boolean;
 	retriesFailure(failure: AttemptFailure): boolean;
 	/** Wait before retry number `retry` (1-based): jittered exponential, `unit` drawn from [0,1). */
 	backoffMs(retry: number, unit: number): number;
+	/** The wait that a response asks for (`rate_limited_retry_back_off`); undefined: it asks for none, or for too long. */
+	askedWaitMs(response: ResponseHead, epochMs: number): number | undefined;
+	/** The same policy with what the client's x-envoy-retry fields add. */
+	withClient(headers: HeaderMap): RetryPolicy;
 }

@@ -5,6 +5,8 @@ import type { ForwardAction } from "./route-match.ts";
 export interface RequestTimeouts {
 	readonly timeoutMs: number;
 	readonly perTryTimeoutMs: number;
+	/** A timeout is answered with 204 instead of 504. */
+	readonly altResponse: boolean;
 }
 
 const GRPC_UNIT_MS: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 1e-3, n: 1e-6 };
@@ -20,12 +22,12 @@ export function requestTimeouts(request: RequestHead, forward: ForwardAction): R
 		forward.maxGrpcTimeoutMs === undefined ? undefined : clientGrpcTimeout(request, forward, forward.maxGrpcTimeoutMs);
 	const asked = takeMs(request, "x-envoy-upstream-rq-timeout-ms");
 	const askedPerTry = takeMs(request, "x-envoy-upstream-rq-per-try-timeout-ms");
-	if (headers.has("x-envoy-upstream-rq-timeout-alt-response"))
-		headers.remove("x-envoy-upstream-rq-timeout-alt-response");
+	const altResponse = headers.has("x-envoy-upstream-rq-timeout-alt-response");
+	if (altResponse) headers.remove("x-envoy-upstream-rq-timeout-alt-response");
 	const timeoutMs = asked ?? grpcTimeoutMs ?? forward.timeoutMs;
 	const perTry = askedPerTry ?? forward.retryPolicy?.perTryTimeoutMs ?? 0;
 	// A try that outlives the whole request needs no timer of its own.
-	return { timeoutMs, perTryTimeoutMs: timeoutMs > 0 && perTry >= timeoutMs ? 0 : perTry };
+	return { timeoutMs, perTryTimeoutMs: timeoutMs > 0 && perTry >= timeoutMs ? 0 : perTry, altResponse };
 }
 
 function clientGrpcTimeout(request: RequestHead, forward: ForwardAction, maxMs: number): number | undefined {

@@ -57,7 +57,8 @@ const CLUSTER_TYPES = ["static", "eds", "strict_dns", "logical_dns", "original_d
 /** Builds the real request path: listeners, connection managers, filters, routes. */
 export function makeRequestPath(deps: DataPlaneDeps): DataPlane<ListenerConfig> {
 	const deadlines = new Deadlines(deps.clock);
-	const sideCalls = createSideCalls({ ...deps, deadlines, localAddress: nodeAddress() });
+	const localAddress = nodeAddress();
+	const sideCalls = createSideCalls({ ...deps, deadlines, localAddress });
 	const tls = makeTlsDeps(deps);
 	const listenerTls = new ListenerTls(tls);
 	const path = new RequestPath(
@@ -73,7 +74,7 @@ export function makeRequestPath(deps: DataPlaneDeps): DataPlane<ListenerConfig> 
 	const listeners = new ListenerSet({
 		...deps,
 		deadlines,
-		httpServices: (_listener, hcm) => path.servicesOf(hcm),
+		httpServices: (_listener, hcm) => ({ ...path.servicesOf(hcm), localAddress }),
 		tcpServices: (tcp) => path.tcpServicesOf(tcp),
 		listenerLog: (listener) => path.listenerLogOf(listener),
 	});
