@@ -40,7 +40,11 @@ function setField(request: RequestHead, name: string, value: string): void {
 	if (name === ":path") request.path = value;
 	else if (name === ":authority" || name === "host") request.authority = value;
 	else if (name === ":method") request.method = value;
-	else if (name !== "" && !name.startsWith(":")) request.headers.set(name, value);
+	else if (name !== "" && !name.startsWith(":")) {
+		// At the end, where Envoy puts it.
+		request.headers.remove(name);
+		request.headers.append(name, value);
+	}
 }
 
 /** Changes a response's headers as the service wants. */

@@ -63,7 +63,8 @@ export function compileRemoteKeys(
 		method: "GET",
 		path,
 		authority,
-		headers: new HeaderMap(),
+		// What a key server sees of Envoy.
+		headers: HeaderMap.of(["user-agent", "Go-browser"]),
 		body: new Uint8Array(),
 		timeoutMs: uri?.timeout ? durationMs(uri.timeout) : 0,
 		maxBodyBytes: MAX_JWKS_BYTES,
