@@ -127,8 +127,8 @@ export class RawClient {
 	readonly socket: Socket;
 	#wake: (() => void)[] = [];
 
-	constructor(port: number) {
-		this.socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+	constructor(port: number, host = "127.0.0.1") {
+		this.socket = connect({ port, host, allowHalfOpen: true });
 		this.socket.setEncoding("latin1");
 		this.socket.on("data", (chunk) => {
 			this.text += chunk;
