@@ -103,6 +103,7 @@ function tcpOf(clusters: readonly string[], change: Partial<TcpProxyConfig> = {}
 		maxConnectAttempts: 1,
 		backoff: undefined,
 		hashPolicy: undefined,
+		tunneling: undefined,
 		logging: { accessLogs: [], flushIntervalMs: 0, onStart: false, onConnected: false },
 		...change,
 	};

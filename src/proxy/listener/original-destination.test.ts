@@ -87,6 +87,7 @@ function testsInside(): void {
 		const parsing = {
 			clock,
 			metrics,
+			env: { hostname: "h", nowMs: () => 0, environment: () => undefined },
 			httpFilters: () => [],
 			networkFilters: [],
 			transport: () => assert.fail("no TLS"),

@@ -13,6 +13,7 @@ export const SUPPORTED: SupportedFields = {
 		"idle_timeout",
 		"access_log",
 		"max_connect_attempts",
+		"tunneling_config",
 		"backoff_options",
 		"hash_policy",
 		"max_downstream_connection_duration",
@@ -23,6 +24,14 @@ export const SUPPORTED: SupportedFields = {
 	],
 	[`${TCP_PROXY}.WeightedCluster`]: ["clusters"],
 	[`${TCP_PROXY}.WeightedCluster.ClusterWeight`]: ["name", "weight", "metadata_match"],
+	[`${TCP_PROXY}.TunnelingConfig`]: [
+		"hostname",
+		"use_post",
+		"headers_to_add",
+		"propagate_response_headers",
+		"post_path",
+		"propagate_response_trailers",
+	],
 	[`${TCP_PROXY}.TcpAccessLogOptions`]: [
 		"access_log_flush_interval",
 		"flush_access_log_on_connected",

@@ -201,6 +201,7 @@ class RequestPath {
 		const config = parseListener(message, at, {
 			...this.#deps,
 			httpFilters: (statPrefix) => this.#factories(direction, statPrefix),
+			env: this.#env,
 			networkFilters: this.#networkFilters,
 			transport: (socket, path) => {
 				const transport = this.#listenerTls.compile(socket, path);

@@ -14,7 +14,7 @@ import { TcpProxySchema } from "../../../xds/generated/envoy/extensions/filters/
 import { typeNameOf } from "../../../xds/type-urls.ts";
 import { type HttpFilterFactories, parseHcm } from "../../hcm/parse-hcm.ts";
 import type { NetworkFilterConfig, NetworkFilterFactory } from "../../network/network-filter.ts";
-import { parseTcpProxy } from "../../network/tcp-proxy/parse-tcp-proxy.ts";
+import { parseTcpProxy, type TcpFormatEnvironment } from "../../network/tcp-proxy/parse-tcp-proxy.ts";
 import type { DownstreamTransport } from "../downstream-transport.ts";
 import type { FilterChainConfig, TerminalConfig } from "../listener-config.ts";
 import { invalid, missing, notImplemented } from "./listener-problems.ts";
@@ -23,6 +23,8 @@ import { invalid, missing, notImplemented } from "./listener-problems.ts";
 export interface ChainParsing {
 	/** All HTTP filters that there are, counting under a connection manager's stat prefix. */
 	httpFilters(statPrefix: string): HttpFilterFactories;
+	/** What format strings of tcp_proxy are filled with. */
+	readonly env: TcpFormatEnvironment;
 	readonly networkFilters: readonly NetworkFilterFactory[];
 	/** A transport socket that is not raw_buffer; throws ProblemError. */
 	transport(message: TransportSocket, path: string): DownstreamTransport;
@@ -107,7 +109,7 @@ function parseFilter(message: Filter, at: FieldPath, on: Parsing): NetworkFilter
 	const tcp = unpackAs(configType.value, TcpProxySchema);
 	return collect(on.problems, () => {
 		if (http) return { kind: "http", hcm: parseHcm(http, where.toString(), on.httpFilters(http.statPrefix)) };
-		if (tcp) return { kind: "tcp", tcp: parseTcpProxy(tcp, where) };
+		if (tcp) return { kind: "tcp", tcp: parseTcpProxy(tcp, where, on.env) };
 		const factory = on.networkFilters.find(({ typeUrl }) => typeUrl === configType.value.typeUrl);
 		if (factory) return factory.parse(configType.value, where.toString(), message.name);
 		throw new ProblemError([

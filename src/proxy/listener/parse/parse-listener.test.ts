@@ -28,6 +28,7 @@ const transport: DownstreamTransport = { accept: () => {} };
 const parsing = {
 	clock,
 	metrics,
+	env: { hostname: "h", nowMs: () => 0, environment: () => undefined },
 	httpFilters: () => [],
 	networkFilters: networkFilterFactories({ clock, metrics, deadlines: new Deadlines(clock), warn: () => {} }),
 	transport: () => transport,

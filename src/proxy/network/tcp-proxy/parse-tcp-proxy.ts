@@ -1,19 +1,26 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import type { FieldPath } from "../../../lib/field-path.ts";
-import { type Problem, ProblemError } from "../../../lib/problem.ts";
+import type { Problem } from "../../../lib/problem.ts";
 import type { Metadata } from "../../../xds/generated/envoy/config/core/v3/base_pb.ts";
 import type { TcpProxy } from "../../../xds/generated/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts";
 import { compileMetadataMatch } from "../../http/metadata-match.ts";
+import type { FormatEnvironment } from "../../router/format/format-context.ts";
+import { ProblemList } from "../../router/problem-list.ts";
 import { invalid, missing } from "../network-problems.ts";
+import { parseTunneling } from "./parse-tunneling.ts";
 import type { TcpLogging, TcpProxyConfig, WeightedTarget } from "./tcp-proxy-config.ts";
+
+/** What format strings are filled with, of the process. */
+export type TcpFormatEnvironment = FormatEnvironment;
 
 /** Envoy: an hour without a byte. */
 const DEFAULT_IDLE_MS = 3_600_000;
 
 /** Reads and checks tcp_proxy; throws ProblemError with every path below `at`. */
-export function parseTcpProxy(message: TcpProxy, at: FieldPath): TcpProxyConfig {
-	const problems: Problem[] = [];
+export function parseTcpProxy(message: TcpProxy, at: FieldPath, env: FormatEnvironment): TcpProxyConfig {
+	const list = new ProblemList();
+	const { problems } = list;
 	if (message.statPrefix === "") problems.push(missing(at.field("stat_prefix")));
 	const clusters = parseTargets(message, at, problems);
 	const attempts = message.maxConnectAttempts ?? 1;
@@ -27,9 +34,10 @@ export function parseTcpProxy(message: TcpProxy, at: FieldPath): TcpProxyConfig 
 		maxConnectAttempts: attempts,
 		backoff: parseBackoff(message, at.field("backoff_options"), problems),
 		hashPolicy: parseHashPolicy(message, at.field("hash_policy"), problems),
+		tunneling: parseTunneling(message.tunnelingConfig, at.field("tunneling_config"), env, list),
 		logging: parseLogging(message, at, problems),
 	};
-	if (problems.length > 0) throw new ProblemError(problems);
+	list.throwIfAny();
 	return config;
 }
 

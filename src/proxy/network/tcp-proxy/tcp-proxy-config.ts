@@ -1,5 +1,7 @@
 import type { AccessLog } from "../../../xds/generated/envoy/config/accesslog/v3/accesslog_pb.ts";
 import type { MetadataMatch } from "../../http/metadata-match.ts";
+import type { TextFormat } from "../../router/format/text-format.ts";
+import type { HeaderOperations } from "../../router/headers/header-operations.ts";
 
 /** tcp_proxy: bytes to a cluster, whole connections at a time. */
 export interface TcpProxyConfig {
@@ -20,6 +22,8 @@ export interface TcpProxyConfig {
 		| { readonly kind: "source-ip" }
 		| { readonly kind: "filter-state"; readonly key: string }
 		| undefined;
+	/** Undefined: bytes go to the endpoint as they are. */
+	readonly tunneling: TunnelingSettings | undefined;
 	readonly logging: TcpLogging;
 }
 
@@ -28,6 +32,18 @@ export interface WeightedTarget {
 	readonly weight: number;
 	/** `envoy.lb` metadata that endpoints must have; undefined: none. */
 	readonly metadataMatch: MetadataMatch | undefined;
+}
+
+/** A connection's bytes travel in an HTTP request. */
+export interface TunnelingSettings {
+	/** The request's authority, made for each connection. */
+	readonly hostname: TextFormat;
+	/** Path of a POST; undefined: CONNECT. */
+	readonly postPath: string | undefined;
+	readonly headers: HeaderOperations | undefined;
+	/** Leave the answer's head and trailers in filter state. */
+	readonly keepsHeaders: boolean;
+	readonly keepsTrailers: boolean;
 }
 
 export interface TcpLogging {

@@ -7,9 +7,12 @@ import { cutSocket } from "../cut-socket.ts";
 import type { DataGate } from "../data-gate.ts";
 import { DirectUpstream } from "./direct-upstream.ts";
 import { HeldBytes } from "./held-bytes.ts";
+import type { TunnelingSettings, WeightedTarget } from "./tcp-proxy-config.ts";
 import { pickContext, pickTarget, wishesOf } from "./tcp-route.ts";
 import type { TcpDownstream, TcpLogType, TcpShared } from "./tcp-services.ts";
 import type { TcpConnectFailure, TcpDial, TcpUpstream, TcpUpstreamUser } from "./tcp-upstream.ts";
+import { tunnelRequest } from "./tunnel-request.ts";
+import { TunnelUpstream } from "./tunnel-upstream.ts";
 
 /** One client's connection on its way to an endpoint. */
 export class TcpSession implements TcpUpstreamUser, TransportUser, TimerOwner {
@@ -200,6 +203,10 @@ export class TcpSession implements TcpUpstreamUser, TransportUser, TimerOwner {
 			return;
 		}
 		this.#info.upstreamCluster = cluster.name;
+		if (config.tunneling) {
+			this.#openTunnel(config.tunneling, cluster, target);
+			return;
+		}
 		if (!cluster.breakers.tryConnection()) {
 			cluster.stats.upstreamCxOverflow.inc();
 			this.#fail("UO", 2);
@@ -222,10 +229,31 @@ export class TcpSession implements TcpUpstreamUser, TransportUser, TimerOwner {
 		this.cut(`tcp_initializion_failure:${reason}`);
 	}
 
-	#dialHost(cluster: UpstreamCluster, host: Host): void {
+	/** The pool of the endpoint counts what is waiting and open. */
+	#openTunnel(tunneling: TunnelingSettings, cluster: UpstreamCluster, target: WeightedTarget): void {
+		const { config, services } = this.#shared;
+		const host = cluster.pick(pickContext(config, target, this.#info.connection));
+		if (!host) {
+			cluster.stats.upstreamCxNoneHealthy.inc();
+			this.#fail("UH", 1);
+			return;
+		}
+		this.#noteAttempt(host);
+		const wishes = wishesOf(this.#info.connection, host);
+		const request = tunnelRequest(tunneling, this.#info);
+		const tunnel = new TunnelUpstream({ cluster, host, wishes }, request, this, services);
+		// An endpoint that is not there may have been told already.
+		if (!this.#over && !this.#retryTimer?.armed) this.#dial ??= tunnel;
+	}
+
+	#noteAttempt(host: Host): void {
 		this.#attempts++;
 		this.#info.attemptCount = this.#attempts;
 		this.#info.upstreamHost = host.address;
+	}
+
+	#dialHost(cluster: UpstreamCluster, host: Host): void {
+		this.#noteAttempt(host);
 		const wishes = wishesOf(this.#info.connection, host);
 		this.#dial = new DirectUpstream({ cluster, host, wishes }, this, this.#shared.services.deadlines);
 	}
