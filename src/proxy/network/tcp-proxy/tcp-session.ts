@@ -37,6 +37,7 @@ export class TcpSession implements TcpUpstreamUser, TransportUser, TimerOwner {
 	#lastActivityMs = 0;
 	#reset = false;
 	#cutHere = false;
+	#endedEarly = false;
 	#flushing = false;
 	#over = false;
 
@@ -50,6 +51,7 @@ export class TcpSession implements TcpUpstreamUser, TransportUser, TimerOwner {
 		this.#socket.pause();
 		this.#socket.on("error", this.#onDownstreamError);
 		this.#socket.on("close", this.#onDownstreamClosed);
+		this.#socket.on("end", this.#onEarlyEnd);
 	}
 
 	/** The filters before let the connection through. */
@@ -85,12 +87,14 @@ export class TcpSession implements TcpUpstreamUser, TransportUser, TimerOwner {
 		const { config, services } = this.#shared;
 		this.#upstream = upstream;
 		this.#info.upstreamLocalAddress = upstream.localAddress;
+		this.#socket.off("end", this.#onEarlyEnd);
 		this.#transport = new Transport(this.#socket, this, this.#downstream.bufferLimitBytes, true);
 		this.#socket.resume();
 		this.#touch();
 		if (config.idleTimeoutMs > 0) services.deadlines.arm(this.#idleTimer, config.idleTimeoutMs);
 		if (config.logging.onConnected) this.#log("TcpUpstreamConnected");
 		if (config.logging.flushIntervalMs > 0) this.#armLog();
+		if (this.#endedEarly) this.onEof();
 	}
 
 	onUpstreamFailed({ detail }: TcpConnectFailure): void {
@@ -269,6 +273,11 @@ export class TcpSession implements TcpUpstreamUser, TransportUser, TimerOwner {
 		this.#retryTimer ??= new Timer(this);
 		services.deadlines.arm(this.#retryTimer, 1 + services.random.below(Math.max(1, Math.ceil(limitMs))));
 	}
+
+	/** Node tells the end of a client that sent nothing even while the socket is paused. */
+	readonly #onEarlyEnd = (): void => {
+		this.#endedEarly = true;
+	};
 
 	readonly #onDownstreamError = (error: NodeJS.ErrnoException): void => {
 		this.#reset = error.code === "ECONNRESET";
