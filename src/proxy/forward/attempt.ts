@@ -190,7 +190,7 @@ export class Attempt implements UpstreamUser, TimerOwner {
 			this.#pool.acquire(this.cluster, this);
 			return;
 		}
-		if (FROM_ENDPOINT.has(reason)) this.cluster.stats.upstreamRqRxReset.inc();
+		this.#countReset(reason);
 		this.cluster.reportLocalFailure(this.host, "reset");
 		if (!this.responded) this.host.stats.rqError++;
 		this.#fail({ kind: FAILURE_OF[reason], transport: "", error });
@@ -220,6 +220,15 @@ export class Attempt implements UpstreamUser, TimerOwner {
 		this.#owner.onAttemptFailure(this, failure("per-try-idle-timeout"), this.responded);
 	}
 
+	/** As Envoy's HTTP/2 pool counts (conn_pool_base: onStreamReset); HTTP/1 knows no resets of streams. */
+	#countReset(reason: ResetReason): void {
+		const { stats } = this.cluster;
+		if (reason === "remote-reset") stats.upstreamRqRxReset.inc();
+		else if (this.channel?.protocol !== "HTTP/2") return;
+		else if (reason === "protocol-error") stats.upstreamRqTxReset.inc();
+		else if (reason === "terminated") stats.upstreamRqPendingFailureEject.inc();
+	}
+
 	#fail(why: Failure): void {
 		this.#end();
 		this.#owner.onAttemptFailure(this, why, this.responded);
@@ -236,9 +245,6 @@ export class Attempt implements UpstreamUser, TimerOwner {
 		this.cluster.stats.upstreamRqActive.add(-1);
 	}
 }
-
-/** Resets of a stream, which HTTP/1 does not know. */
-const FROM_ENDPOINT = new Set<ResetReason>(["remote-reset", "refused", "connect-error"]);
 
 const FAILURE_OF: Readonly<Record<ResetReason, Failure["kind"]>> = {
 	unsent: "reset-before-request",

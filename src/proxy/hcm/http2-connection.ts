@@ -7,7 +7,7 @@ import { ERROR_CODE } from "../http2/frame/frame.ts";
 import type { Http2Request } from "../http2/message/read-head.ts";
 import { ConnectionKeepalive, type KeepaliveOwner } from "../http2/session/connection-keepalive.ts";
 import type { Http2Stream } from "../http2/session/http2-stream.ts";
-import { ServerSession, type ServerSessionUser } from "../http2/session/server-session.ts";
+import { type BadRequest, ServerSession, type ServerSessionUser } from "../http2/session/server-session.ts";
 import type { AcceptedSocket, HcmShared, LiveConnection } from "./hcm-shared.ts";
 import { Http2Exchange, type Http2ExchangeHost } from "./http2-exchange.ts";
 
@@ -22,6 +22,13 @@ const LINGERING = 3;
 const PREMATURE_RESETS_LOOKED_AT = 500;
 /** ... within this time of their begin (overload.premature_reset_minstream_lifetime_seconds). */
 const PREMATURE_MS = 1000;
+
+/** Envoy's words (Http2ResponseCodeDetails). */
+const BAD_REQUEST_DETAILS: Readonly<Record<BadRequest, string>> = {
+	"too-large": "http2.too_many_headers",
+	field: "http2.invalid.header.field",
+	message: "http2.violation.of.messaging.rule",
+};
 
 /** A connection that was read from already: what its first reader hands on. */
 export interface BegunConnection {
@@ -144,10 +151,9 @@ export class Http2Connection
 	}
 
 	/** Envoy has begun a stream by then: it is counted and logged. */
-	onBadRequest(stream: Http2Stream, why: "too-large" | "malformed"): void {
+	onBadRequest(stream: Http2Stream, why: BadRequest): void {
 		const exchange = new Http2Exchange(this, stream, unreadableRequest());
-		if (why === "too-large") exchange.stream.onStreamReset("DR", "http2.too_many_headers");
-		else exchange.stream.onStreamReset("DPE", "http2.violation.of.messaging.rule");
+		exchange.stream.onStreamReset(why === "too-large" ? "DR" : "DPE", BAD_REQUEST_DETAILS[why]);
 	}
 
 	onSettings(): void {

@@ -1,5 +1,5 @@
 import { SEEN } from "../codec/known-names.ts";
-import { CHUNKED } from "../codec/message-parser.ts";
+import { CHUNKED, TUNNEL } from "../codec/message-parser.ts";
 import type { ConnectionInfo } from "../http/connection-info.ts";
 import type { HeaderMap } from "../http/header-map.ts";
 import type { ResponseHead } from "../http/message.ts";
@@ -41,7 +41,7 @@ export class Http2Exchange implements Exchange, StreamUser {
 		this.shared = host.shared;
 		this.connection = host.connection;
 		this.bufferLimitBytes = host.bufferLimitBytes;
-		this.requestLength = contentLength < 0 ? CHUNKED : contentLength;
+		this.requestLength = requestLength(upgrade, contentLength);
 		this.seen = seen;
 		this.upgrade = upgrade === "connect" ? "" : upgrade;
 		this.#host = host;
@@ -127,4 +127,11 @@ export class Http2Exchange implements Exchange, StreamUser {
 	onInformational(): void {
 		throw new Error("a response came to a server's stream");
 	}
+}
+
+/** As an HTTP/1 request of the same meaning has it: an upgrade has no body before it is accepted. */
+function requestLength(upgrade: string, contentLength: number): number {
+	if (upgrade === "connect") return TUNNEL;
+	if (upgrade !== "") return 0;
+	return contentLength < 0 ? CHUNKED : contentLength;
 }

@@ -96,6 +96,8 @@ export class Http1ClientConnection implements UpstreamChannel, ConnectingUser, R
 	sendHead(request: RequestHead, length: number, upgrade: string): void {
 		this.#requestLength = length;
 		this.#parser.expect(request.method, upgrade !== "");
+		// What is to become a tunnel has no length.
+		if (upgrade !== "" && request.headers.get("content-length") === "0") request.headers.remove("content-length");
 		this.#transport.send(formatRequestHead(request, framingLine(request, length)));
 	}
 

@@ -48,6 +48,7 @@ export class Http2ClientConnection implements ConnectingUser, SessionUser, Strea
 	readonly #session: ClientSession;
 	#keepalive: ConnectionKeepalive | undefined = undefined;
 	#timedOut = false;
+	#toldToLeave = false;
 	#localAddress: string | undefined = undefined;
 
 	constructor(
@@ -157,7 +158,8 @@ export class Http2ClientConnection implements ConnectingUser, SessionUser, Strea
 	}
 
 	onGoAway(): void {
-		this.cluster.stats.upstreamCxCloseNotify.inc();
+		if (!this.#toldToLeave) this.cluster.stats.upstreamCxCloseNotify.inc();
+		this.#toldToLeave = true;
 		this.drain();
 	}
 

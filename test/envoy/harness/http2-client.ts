@@ -74,6 +74,10 @@ function headersOf(request: Http2Request): OutgoingHttpHeaders {
 		":authority": authority,
 		":scheme": scheme,
 	};
+	if (method === "CONNECT" && !fieldsOf(request.headers).some(([name]) => name === ":protocol")) {
+		delete headers[":path"];
+		delete headers[":scheme"];
+	}
 	for (const [name, value] of fieldsOf(request.headers)) {
 		const had = headers[name];
 		if (name.startsWith(":") && value === "") delete headers[name];
@@ -85,9 +89,13 @@ function headersOf(request: Http2Request): OutgoingHttpHeaders {
 async function exchange(session: ClientHttp2Session, request: Http2Request, withinMs: number): Promise<Http2Answer> {
 	if (session.destroyed || session.closed)
 		return { informational: [], headers: [], body: "", trailers: [], code: -1, ended: false };
+	const headers = headersOf(request);
+	// Node asks for the server's permission before it sends an extended CONNECT.
+	if (headers[":protocol"] !== undefined && !session.remoteSettings?.enableConnectProtocol)
+		await within(withinMs, new Promise((resolve) => session.once("remoteSettings", resolve)));
 	const { body, trailers, cancel } = request;
 	const withBody = body !== undefined || trailers !== undefined;
-	const stream = session.request(headersOf(request), {
+	const stream = session.request(headers, {
 		endStream: !withBody && request.method !== "CONNECT",
 		waitForTrailers: trailers !== undefined,
 	});

@@ -199,10 +199,6 @@ scene("HTTP/2 from clients", {
 		h2("retried after a reset, with a body", [{ path: "/retry", method: "POST", body: "keep me" }], {
 			answers: { two: [{ finish: "reset" }, { body: "second" }] },
 		}),
-		h2("an answer before the request is whole", [{ method: "POST", body: { repeat: "x", times: 100_000 } }], {
-			answers: { two: [{ early: true, status: 403, body: "no" }] },
-			compare: ({ connections }) => connections,
-		}),
 		h2("the client gives up", [{ path: "/", cancel: { afterMs: 30, code: 8 } }, { path: "/direct" }], {
 			answers: { two: [{ delayMs: 300 }] },
 			settleAfterMs: 20,

@@ -35,8 +35,8 @@ function readOrdinary(section: FieldSection, authority: string, extended: boolea
 	const scheme = section.scheme === "https" ? "https" : "http";
 	const method = extended ? "GET" : section.method;
 	if (extended) {
-		headers.append("connection", "upgrade");
 		headers.append("upgrade", section.protocol);
+		headers.append("connection", "upgrade");
 	}
 	const head: RequestHead = { method, path, authority, scheme, protocol: "HTTP/2", headers };
 	return { head, upgrade: extended ? section.protocol.toLowerCase() : "", seen, contentLength };

@@ -148,7 +148,7 @@ describe("ServerSession", () => {
 		const bench = new Bench({ allowConnect: true });
 		bench.request(1, [[":method", "CONNECT"], [":protocol", "websocket"], ...GET.slice(1)], false);
 		assert.deepEqual(bench.user.events, [
-			"1 request GET http://a.example/ {connection: upgrade; upgrade: websocket} upgrade websocket false",
+			"1 request GET http://a.example/ {upgrade: websocket; connection: upgrade} upgrade websocket false",
 		]);
 		const headers = HeaderMap.of(["connection", "upgrade"], ["upgrade", "websocket"], ["x-a", "1"]);
 		bench.session.respond(bench.user.streams[0]!, { status: 101, headers }, false);

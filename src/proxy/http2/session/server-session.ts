@@ -8,12 +8,15 @@ import { Http2Session } from "./http2-session.ts";
 import { Http2Stream } from "./http2-stream.ts";
 import type { SessionSetup, SessionUser } from "./session-core.ts";
 
+/** Why a request cannot be served: too many or too large fields, a field that may not be, or fields that do not go together. */
+export type BadRequest = "too-large" | "field" | "message";
+
 /** The owner of a connection from a client. */
 export interface ServerSessionUser extends SessionUser {
 	/** A request has come: set `stream.user`. `endStream`: it ends with its head; `onEnd` follows at once. */
 	onRequest(stream: Http2Stream, request: Http2Request, endStream: boolean): void;
 	/** A request has come that cannot be served: its fields are too large or malformed. It is refused when this returns. */
-	onBadRequest(stream: Http2Stream, why: "too-large" | "malformed"): void;
+	onBadRequest(stream: Http2Stream, why: BadRequest): void;
 }
 
 /** The server's end of an HTTP/2 connection. */
@@ -67,7 +70,7 @@ export class ServerSession extends Http2Session {
 	}
 
 	#malformedRequest(stream: Http2Stream, reason: string): boolean {
-		this.owner.onBadRequest(stream, "malformed");
+		this.owner.onBadRequest(stream, this.section.malformed === "" ? "message" : "field");
 		return this.malformed(stream, reason);
 	}
 
