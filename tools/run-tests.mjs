@@ -1,4 +1,4 @@
-// Runs the test suites one after the other: node tools/run-tests.mjs [unit] [protocol] [envoy] [faults] [traffic] [e2e] [--only [TEXT...]], all of them when none is named; with
+// Runs the test suites one after the other: node tools/run-tests.mjs [unit] [fuzz] [protocol] [envoy] [faults] [traffic] [e2e] [--only [TEXT...]], all of them when none is named; with
 // --only those files whose path contains one of the texts. A suite that fails does not stop the next one. The last line is the sum: `N passed, N failed, N skipped`;
 // the exit code is 1 unless nothing failed.
 
@@ -12,6 +12,8 @@ const root = join(import.meta.dirname, "..");
 const SUITES = {
 	unit: { files: ["src/**/*.test.ts", "test/golden/**/*.test.ts", "test/xds/**/*.test.ts"], timeoutMs: 180_000 },
 	// Suites and peers that others wrote; what is not on this machine is reported as skipped.
+	// Mutated bytes for every codec, a second each; `npm run fuzz` takes half an hour.
+	fuzz: { files: ["test/fuzz/**/*.test.ts"], timeoutMs: 60_000 },
 	protocol: { files: ["test/protocol/**/*.test.ts"], timeoutMs: 300_000 },
 	// A scene waits more than it works: two at a time.
 	envoy: { files: ["test/envoy/**/*.test.ts"], timeoutMs: 300_000, options: ["--test-concurrency=2"] },

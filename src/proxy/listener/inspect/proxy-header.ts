@@ -34,9 +34,8 @@ const MAX_V1_BYTES = 108;
 
 /** Reads a header off the front of everything that has come. */
 export function readProxyHeader(bytes: Buffer): ProxyReading {
-	if (bytes.length >= V2_HEADER_BYTES && startsWith(bytes, V2_SIGNATURE)) return readV2(bytes);
-	if (bytes.length >= V2_HEADER_BYTES && !startsWith(bytes, V1_SIGNATURE.subarray(0, 5))) return "absent";
-	return readV1(bytes);
+	if (couldStartWith(bytes, V2_SIGNATURE)) return bytes.length >= V2_HEADER_BYTES ? readV2(bytes) : "more";
+	return couldStartWith(bytes, V1_SIGNATURE.subarray(0, 5)) ? readV1(bytes) : "absent";
 }
 
 /** Whether the bytes so far could begin with the signature. */
@@ -45,14 +44,9 @@ export function couldStartWith(bytes: Buffer, signature: Buffer): boolean {
 	return bytes.compare(signature, 0, length, 0, length) === 0;
 }
 
-function startsWith(bytes: Buffer, signature: Buffer): boolean {
-	return bytes.length >= signature.length && couldStartWith(bytes, signature);
-}
-
 function readV1(bytes: Buffer): ProxyReading {
 	const end = bytes.indexOf("\r\n", 0, "latin1");
-	// A line end right at the start may be the beginning of version 2.
-	if (end <= 0) return end < 0 && bytes.length > MAX_V1_BYTES ? "absent" : "more";
+	if (end < 0) return bytes.length > MAX_V1_BYTES ? "absent" : "more";
 	if (end + 2 > MAX_V1_BYTES) return "absent";
 	const parts = bytes.toString("latin1", 0, end).trimEnd().split(" ");
 	if (parts[0] !== "PROXY" || parts.length < 2) return { broken: 1 };
