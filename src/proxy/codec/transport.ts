@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { descriptorOf, loanCopy, writeDirectly } from "./direct-write.ts";
 
 /** What a transport tells its user. `buf` is valid during the call only. */
 export interface TransportUser {
@@ -13,7 +14,8 @@ export interface TransportUser {
 
 /** Body pieces up to this size travel as one-byte strings: they join the head in one write and need no buffer of their own. */
 const AS_TEXT_BYTES = 16 * 1024;
-const READ_BYTES = 64 * 1024;
+/** Long bodies cost a few calls per read; where each connection has its own buffer, less must do. */
+const READ_BYTES = process.platform === "win32" ? 64 * 1024 : 256 * 1024;
 
 /**
  * One read buffer for all connections of a thread: what is read is parsed and copied on before the next read. On Windows reads are
@@ -166,8 +168,19 @@ export class Transport {
 		if (this.#ended || this.closed) return;
 		this.bytesWritten += end - start;
 		this.#writes++;
-		this.socket.write(Buffer.copyBytesFrom(buf, start, end - start));
+		const at = start + this.#writeNow(buf, start, end);
+		if (at === end) return;
+		const { bytes, done } = loanCopy(buf, at, end);
+		this.socket.write(bytes, done);
 		this.#noteCongestion();
+	}
+
+	/** Hands the bytes themselves to the system if nothing waits before them; returns how many it took. */
+	#writeNow(buf: Buffer, start: number, end: number): number {
+		const { socket } = this;
+		if (socket.writableLength > 0 || socket.connecting) return 0;
+		const fd = descriptorOf(socket);
+		return fd === undefined ? 0 : writeDirectly(fd, buf, start, end);
 	}
 
 	/** Writes what is queued. */
