@@ -72,8 +72,8 @@ export class AggregateCluster implements UpstreamCluster {
 		return this.#ownerOf(host)?.mayOverride(host) ?? false;
 	}
 
-	dropsRequest(): boolean {
-		return false;
+	dropsRequest(): "no" {
+		return "no";
 	}
 
 	allEjected(): boolean {

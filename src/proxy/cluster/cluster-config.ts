@@ -71,6 +71,8 @@ export interface BalancingConfig {
 	readonly byLocalityWeight: boolean;
 	/** Undefined: a new endpoint has its whole weight at once. */
 	readonly slowStart: SlowStart | undefined;
+	/** Hash tables are made of host names instead of addresses. */
+	readonly hashesHostnames: boolean;
 	/** Undefined: hosts are not cut into subsets. */
 	readonly subsets: SubsetConfig | undefined;
 	/** New hosts do not count until their first health check (`ignore_new_hosts_until_first_hc`). */

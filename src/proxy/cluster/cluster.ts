@@ -78,8 +78,8 @@ export interface UpstreamCluster {
 	memberOf(host: Host): UpstreamCluster;
 	/** Whether a stateful session may still use this host (`override_host_status`). */
 	mayOverride(host: Host): boolean;
-	/** Draws whether this request is dropped for overload (`drop_overloads`: 503, DO). */
-	dropsRequest(): boolean;
+	/** Draws whether this request is dropped for overload (`drop_overloads`); "all": every request is. */
+	dropsRequest(): "no" | "this" | "all";
 	/** Undefined: no healthy upstream (503, UH). */
 	pick(ctx: PickContext): Host | undefined;
 	/** True when it has endpoints and every one is out by outlier ejection. */

@@ -64,6 +64,7 @@ export function compileBalancing(message: Cluster, provides: boolean, scope: Pol
 		subsets: undefined,
 		byLocalityWeight: false,
 		failOnPanic: false,
+		hashesHostnames: false,
 		...chosen,
 		panicThresholdPercent: Math.floor(common?.healthyPanicThreshold?.value ?? PANIC_THRESHOLD_PERCENT),
 		ignoreUncheckedHosts: common?.ignoreNewHostsUntilFirstHc ?? false,

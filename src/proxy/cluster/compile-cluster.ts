@@ -42,6 +42,8 @@ export function compileCluster(message: Cluster, path = ""): ClusterConfig {
 		cutOnHealthFailure: message.closeConnectionsOnHostHealthFailure,
 	};
 	checkTransportSocket(message, at, problems);
+	if (config.balancing.hashesHostnames && (discovery?.kind !== "dns" || discovery.dns.logical))
+		problems.push(problem("LTN3229", at.slice(0, -1), "host names can be hashed in STRICT_DNS clusters only"));
 	if (problems.length > 0 || !discovery) throw new ProblemError(problems);
 	return { ...config, discovery };
 }

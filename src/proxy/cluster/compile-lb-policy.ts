@@ -46,9 +46,22 @@ const READERS: readonly Reader[] = [
 	readRingHash,
 	readMaglev,
 	readSubset,
-	readWrrLocality,
 	readProvided,
 ];
+
+/** Policies that are known and not implemented: Envoy would take them, so none after them counts. */
+const REFUSED = [
+	[
+		OverrideHostSchema,
+		"the override_host policy is not implemented by this proxy",
+		"use the stateful_session filter alone",
+	],
+	[
+		WrrLocalitySchema,
+		"the wrr_locality policy is not implemented by this proxy (Envoy has it for client_side_weighted_round_robin only)",
+		"use round_robin with locality_weighted_lb_config",
+	],
+] as const;
 
 /** Reads `load_balancing_policy`: the first policy of the list that is known counts (Envoy: LoadBalancingPolicy). */
 export function compileLbPolicy(message: LoadBalancingPolicy, provides: boolean, scope: PolicyScope): Compiled {
@@ -59,9 +72,9 @@ export function compileLbPolicy(message: LoadBalancingPolicy, provides: boolean,
 			const found = read(extension.typedConfig, { ...scope, at }, provides);
 			if (found) return found;
 		}
-		if (unpackAs(extension.typedConfig, OverrideHostSchema)) {
-			const what = "the override_host policy is not implemented by this proxy";
-			scope.problems.push(problem("LTN3242", at.slice(0, -1), what, "use the stateful_session filter alone"));
+		const refusal = REFUSED.find(([schema]) => unpackAs(extension.typedConfig, schema));
+		if (refusal) {
+			scope.problems.push(problem("LTN3242", at.slice(0, -1), refusal[1], refusal[2]));
 			return compileRoundRobin(undefined);
 		}
 	}
@@ -127,20 +140,6 @@ function readSubset(any: Any, scope: PolicyScope, provides: boolean): Compiled |
 		...compileLbPolicy(message.subsetLbPolicy, provides, { ...scope, at: `${scope.at}subset_lb_policy.` }),
 		subsets,
 	};
-}
-
-/** Localities by weight, and the inner policy within them. */
-function readWrrLocality(any: Any, scope: PolicyScope, provides: boolean): Compiled | undefined {
-	const message = unpackAs(any, WrrLocalitySchema);
-	if (!message) return undefined;
-	if (!message.endpointPickingPolicy) {
-		scope.problems.push(
-			problem("LTN3243", `${scope.at}endpoint_picking_policy`, "a policy within localities is needed"),
-		);
-		return compileRoundRobin(undefined);
-	}
-	const at = `${scope.at}endpoint_picking_policy.`;
-	return { ...compileLbPolicy(message.endpointPickingPolicy, provides, { ...scope, at }), byLocalityWeight: true };
 }
 
 function readProvided(any: Any, scope: PolicyScope, provides: boolean): Compiled | undefined {

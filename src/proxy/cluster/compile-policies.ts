@@ -15,7 +15,8 @@ export interface PolicyScope {
 }
 
 /** A policy, whichever of Envoy's two forms it was given in. */
-export type CompiledPolicy = Pick<BalancingConfig, "policy" | "name"> & Partial<Pick<BalancingConfig, "slowStart">>;
+export type CompiledPolicy = Pick<BalancingConfig, "policy" | "name"> &
+	Partial<Pick<BalancingConfig, "slowStart" | "hashesHostnames">>;
 
 const RING_MINIMUM = 1024;
 const RING_MAXIMUM = 8 * 1024 * 1024;
@@ -71,7 +72,11 @@ export function compileRingHash(
 		);
 	const { murmur, useHostname } = settings;
 	const make = ringHash({ minimumRingSize, maximumRingSize, hash: murmur ? "murmur2" : "xx", useHostname });
-	return { name: "RING_HASH", policy: { kind: "hash", make, boundedLoadPercent: boundedLoad(settings, scope) } };
+	return {
+		name: "RING_HASH",
+		policy: { kind: "hash", make, boundedLoadPercent: boundedLoad(settings, scope) },
+		hashesHostnames: useHostname,
+	};
 }
 
 /** MAGLEV. */
@@ -84,8 +89,10 @@ export function compileMaglev(
 		scope.problems.push(
 			problem("LTN3225", `${scope.at}table_size`, `the table size must be a prime of at most ${MAGLEV_MAXIMUM}`),
 		);
-	const make = maglev({ tableSize, useHostname: settings.useHostname });
-	return { name: "MAGLEV", policy: { kind: "hash", make, boundedLoadPercent: boundedLoad(settings, scope) } };
+	const { useHostname } = settings;
+	const make = maglev({ tableSize, useHostname });
+	const policy = { kind: "hash", make, boundedLoadPercent: boundedLoad(settings, scope) } as const;
+	return { name: "MAGLEV", policy, hashesHostnames: useHostname };
 }
 
 function boundedLoad({ hashBalanceFactor }: HashSettings, { at, problems }: PolicyScope): number {

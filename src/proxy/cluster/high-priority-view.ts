@@ -39,7 +39,7 @@ export class HighPriorityView implements UpstreamCluster {
 		return this.#cluster.mayOverride(host);
 	}
 
-	dropsRequest(): boolean {
+	dropsRequest(): "no" | "this" | "all" {
 		return this.#cluster.dropsRequest();
 	}
 

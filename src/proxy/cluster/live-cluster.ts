@@ -138,11 +138,16 @@ export class LiveCluster implements UpstreamCluster {
 	}
 
 	pick(ctx: PickContext): Host | undefined {
-		if (this.#originals) {
-			const address = this.#originals.use(ctx.destination ?? "");
-			return this.#hosts.all().find((host) => host.address === address);
-		}
-		return this.#balancer.pick(ctx);
+		const host = this.#originals ? this.#original(this.#originals, ctx.destination) : this.#balancer.pick(ctx);
+		if (!host) this.#deps.scope.counter("upstream_cx_none_healthy").inc();
+		return host;
+	}
+
+	#original(originals: OriginalDestinations, destination: string | undefined): ClusterHost | undefined {
+		if (destination === undefined) return undefined;
+		const address = originals.use(destination);
+		if (address === undefined) this.#deps.scope.counter("original_dst_host_invalid").inc();
+		return this.#hosts.all().find((host) => host.address === address);
 	}
 
 	memberOf(): UpstreamCluster {
@@ -169,11 +174,11 @@ export class LiveCluster implements UpstreamCluster {
 		if (!ok) this.#deps.scope.counter("update_failure").inc();
 	}
 
-	dropsRequest(): boolean {
+	dropsRequest(): "no" | "this" | "all" {
 		const { dropChance } = this.#endpoints;
-		if (dropChance === 0 || this.#deps.random.unit() >= dropChance) return false;
+		if (dropChance === 0 || this.#deps.random.unit() >= dropChance) return "no";
 		this.#deps.scope.counter("upstream_rq_drop_overload").inc();
-		return true;
+		return dropChance < 1 ? "this" : "all";
 	}
 
 	/** True when no endpoint is usable and ejection is the reason for at least one of them. */

@@ -27,8 +27,8 @@ export const POLICY_SUPPORTED: SupportedFields = {
 	],
 	[`${POLICIES}.maglev.v3.Maglev`]: ["table_size", "consistent_hashing_lb_config", "locality_weighted_lb_config"],
 	[`${POLICIES}.cluster_provided.v3.ClusterProvided`]: [],
-	[`${POLICIES}.wrr_locality.v3.WrrLocality`]: ["endpoint_picking_policy"],
 	// Known, and refused as a whole by compileLbPolicy.
+	[`${POLICIES}.wrr_locality.v3.WrrLocality`]: "*",
 	[`${POLICIES}.override_host.v3.OverrideHost`]: "*",
 	[SUBSET]: [
 		"fallback_policy",

@@ -95,6 +95,15 @@ export const DROP_OVERLOAD: LocalReply = {
 	headers: [["x-envoy-drop-overload", "true"]],
 };
 
+/** All requests are dropped (`drop_overloads` of 100 %). */
+export const UNCONDITIONAL_DROP: LocalReply = {
+	status: 503,
+	flag: "UDO",
+	body: "unconditional drop overload",
+	details: "unconditional_drop_overload",
+	headers: [["x-envoy-unconditional-drop-overload", "true"]],
+};
+
 /** As Envoy said it until 1.35 (since then only with a runtime flag): it tells users what to look at. */
 function transportText({ transport }: Failure): string {
 	return transport === "" ? "" : `, transport failure reason: ${transport}`;

@@ -67,8 +67,8 @@ export class FakeCluster implements UpstreamCluster {
 		return host.healthy;
 	}
 
-	dropsRequest(): boolean {
-		return false;
+	dropsRequest(): "no" {
+		return "no";
 	}
 
 	allEjected(): boolean {

@@ -20,6 +20,7 @@ import {
 	retriedAs,
 	TIMEOUT_REPLY,
 	transportFailureReason,
+	UNCONDITIONAL_DROP,
 } from "./failure.ts";
 import type { ForwardContext } from "./forward-context.ts";
 import { overridingHost } from "./host-override.ts";
@@ -87,8 +88,9 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		}
 		this.#cluster = cluster;
 		this.#downstream.info.upstreamClusterMetadata = cluster.info.metadata;
-		if (cluster.dropsRequest()) {
-			this.#reply(DROP_OVERLOAD);
+		const drops = cluster.dropsRequest();
+		if (drops !== "no") {
+			this.#reply(drops === "all" ? UNCONDITIONAL_DROP : DROP_OVERLOAD);
 			return;
 		}
 		const policy = retryPolicyFor(this.#downstream.request, this.#action.retryPolicy);
@@ -290,14 +292,14 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 	#tryNext(): void {
 		const cluster = this.#cluster!;
 		const { request, info } = this.#downstream;
+		this.#attempts++;
+		info.attemptCount = this.#attempts;
 		const host = this.#pickHost(cluster);
 		if (!host) {
-			if (this.#attempts > 0) cluster.breakers.releaseRetry();
+			if (this.#attempts > 1) cluster.breakers.releaseRetry();
 			this.#reply(NO_HEALTHY_UPSTREAM);
 			return;
 		}
-		this.#attempts++;
-		info.attemptCount = this.#attempts;
 		info.upstreamHost = host.address;
 		info.upstreamEndpoint = host;
 		info.upstreamLocalAddress = undefined;
@@ -338,7 +340,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 
 	/** The endpoint that a filter asks for, at the first attempt; the balancer's choice otherwise. */
 	#pickHost(cluster: UpstreamCluster): Host | undefined {
-		const override = this.#attempts === 0 ? this.#downstream.hostOverride : undefined;
+		const override = this.#attempts === 1 ? this.#downstream.hostOverride : undefined;
 		const host = override && overridingHost(cluster, override);
 		return host || override?.strict ? host : cluster.pick(this.#pickContext());
 	}

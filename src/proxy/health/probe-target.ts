@@ -100,8 +100,8 @@ export class ProbeCluster implements UpstreamCluster {
 		return false;
 	}
 
-	dropsRequest(): boolean {
-		return false;
+	dropsRequest(): "no" {
+		return "no";
 	}
 
 	allEjected(): boolean {

@@ -54,6 +54,7 @@ export type ResponseFlag =
 	| "SI"
 	| "UAEX"
 	| "UC"
+	| "UDO"
 	| "UF"
 	| "UH"
 	| "UMSDR"
