@@ -52,7 +52,8 @@ class Limit {
 		this.#max = max;
 		this.#open = open;
 		this.#remaining = remaining;
-		this.#publish();
+		// As in Envoy a limit of 0 is not told as reached before somebody asked.
+		remaining?.set(max());
 	}
 
 	try(): boolean {

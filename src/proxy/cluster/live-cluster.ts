@@ -177,7 +177,6 @@ export class LiveCluster implements UpstreamCluster {
 	dropsRequest(): "no" | "this" | "all" {
 		const { dropChance } = this.#endpoints;
 		if (dropChance === 0 || this.#deps.random.unit() >= dropChance) return "no";
-		this.#deps.scope.counter("upstream_rq_drop_overload").inc();
 		return dropChance < 1 ? "this" : "all";
 	}
 

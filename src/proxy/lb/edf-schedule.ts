@@ -2,10 +2,11 @@ interface Entry<T> {
 	readonly item: T;
 	deadline: number;
 	order: number;
+	/** The deadline is `base + turns / weight`: nothing is added up, so that equal weights stay in step for ever. */
+	base: number;
+	turns: number;
+	weight: number;
 }
-
-/** So many picks are left out at most; beyond that the remainder would lose precision (as in Envoy). */
-const MAX_SKIPPED = 429_496_729;
 
 /**
  * Earliest deadline first: items come up in proportion to their weights, evenly spread, each pick costing O(log n)
@@ -20,13 +21,15 @@ export class EdfSchedule<T> {
 	constructor(items: readonly T[], weightOf: (item: T) => number, skipped: number) {
 		this.#weightOf = weightOf;
 		const total = items.reduce((sum, item) => sum + weightOf(item), 0);
-		const picks = skipped % MAX_SKIPPED;
+		// After as many picks as the weights add up to, the order begins anew; small deadlines keep their precision.
+		const picks = skipped % Math.max(items.length, Math.ceil(total), 1);
 		let done = 0;
 		for (const item of items) {
 			const weight = weightOf(item);
 			const own = Math.floor((weight * picks) / total);
 			done += own;
-			this.#push({ item, deadline: (own + 1) / weight, order: this.#order++ });
+			const turns = own + 1;
+			this.#push({ item, deadline: turns / weight, order: this.#order++, base: 0, turns, weight });
 		}
 		for (; done < picks && items.length > 0; done++) this.next();
 	}
@@ -38,7 +41,14 @@ export class EdfSchedule<T> {
 	next(): T | undefined {
 		const top = this.#heap[0];
 		if (!top) return undefined;
-		top.deadline += 1 / this.#weightOf(top.item);
+		const weight = this.#weightOf(top.item);
+		if (weight === top.weight) top.turns++;
+		else {
+			top.base = top.deadline;
+			top.turns = 1;
+			top.weight = weight;
+		}
+		top.deadline = top.base + top.turns / weight;
 		top.order = this.#order++;
 		this.#sinkTop();
 		return top.item;

@@ -153,6 +153,22 @@ test("shares of levels go by weights when they are to", () => {
 	assert.ok(Math.abs(count(hosts, 5000)(hosts[2]) - 0.3) < 0.02);
 });
 
+test("with whole weights each run of as many picks as they add up to is exact", () => {
+	const weights = [3, 1, 2];
+	const hosts = weights.map((weight) => placed({}, weight));
+	for (let seed = 0; seed < 20; seed++) {
+		const balancer = balancerOf(hosts, { random: seededRandom(seed) });
+		const picks = Array.from({ length: 600 }, () => balancer.pick());
+		for (let from = 0; from + 6 <= picks.length; from++) {
+			const run = picks.slice(from, from + 6);
+			assert.deepEqual(
+				hosts.map(({ host }) => run.filter((one) => one === host).length),
+				weights,
+			);
+		}
+	}
+});
+
 test("turns go on where they were when a host comes", () => {
 	const hosts = [placed(), placed(), placed()];
 	const turns = new Map();

@@ -27,6 +27,21 @@ function spread(name: string, path: string, times: number, counters: readonly st
 	};
 }
 
+/** Many requests, and how many of each `unit` went where: the last one may fall to either side. */
+function about(name: string, path: string, times: number, unit: number): Case {
+	return {
+		name,
+		send: Array.from({ length: times }, () => ({ path })),
+		compare: ({ log }) => {
+			const seen: Record<string, number> = {};
+			for (const { host } of log as LogLine[]) seen[host] = (seen[host] ?? 0) + 1;
+			return Object.entries(seen)
+				.map(([host, count]) => `${host} ${Math.round(count / unit)}`)
+				.sort();
+		},
+	};
+}
+
 /** The same, where even the numbers are chance: only which endpoints. */
 function reached(name: string, path: string, times: number): Case {
 	return {
@@ -229,7 +244,7 @@ scene("balancing", {
 	},
 	cases: [
 		spread("round robin", "/turns/", 9),
-		spread("round robin by weights", "/weights/", 12),
+		about("round robin by weights", "/weights/", 60, 10),
 		reached("least request by weights", "/least/", 30),
 		reached("random", "/random/", 80),
 		spread("a sick first level", "/second-level/", 6, ["cluster.second-level.lb_healthy_panic"]),
@@ -247,11 +262,16 @@ scene("balancing", {
 		spread("overprovisioning keeps it whole", "/whole-with-factor/", 6),
 		reached("levels by weights", "/weighted-health/", 60),
 		spread("a gap between levels", "/gap/", 3),
-		spread("weighted localities", "/localities/", 8),
+		about("weighted localities", "/localities/", 40, 10),
 		spread("weighted localities, one sick", "/localities-sick/", 4),
 		spread("localities without weights", "/localities-unweighted/", 6),
-		get("dropped for overload", "/dropped/", {}, { counters: [/^cluster\.dropped\.upstream_rq/] }),
-		get("almost always dropped", "/mostly-dropped/", {}, { counters: [/^cluster\.mostly-dropped\.upstream_rq/] }),
+		get("dropped for overload", "/dropped/", {}, { counters: [/cluster\.dropped\.upstream_rq_(total|pending_total)/] }),
+		get(
+			"almost always dropped",
+			"/mostly-dropped/",
+			{},
+			{ counters: [/cluster\.mostly-dropped\.upstream_rq_(total|pending_total)/] },
+		),
 		get("not dropped", "/not-dropped/"),
 		spread("a retry goes to another host", "/retried/", 8),
 		get(
