@@ -24,10 +24,15 @@ export class EdfSchedule<T> {
 		// After as many picks as the weights add up to, the order begins anew; small deadlines keep their precision.
 		const picks = skipped % Math.max(items.length, Math.ceil(total), 1);
 		let done = 0;
-		for (const item of items) {
+		const started = items.map((item) => {
 			const weight = weightOf(item);
 			const own = Math.floor((weight * picks) / total);
 			done += own;
+			return { item, weight, own };
+		});
+		// Among equal deadlines comes first who was picked longest ago, as if all those picks had been made.
+		started.sort((a, b) => a.own / a.weight - b.own / b.weight);
+		for (const { item, weight, own } of started) {
 			const turns = own + 1;
 			this.#push({ item, deadline: turns / weight, order: this.#order++, base: 0, turns, weight });
 		}

@@ -280,7 +280,7 @@ scene("balancing", {
 			{ "x-key": "1" },
 			{ compare: ({ log }) => (log[0] as LogLine).host },
 		),
-		get("a retry goes to the next level", "/retried-level/"),
+		get("a retry goes to the next level", "/retried-level/", {}, { compare: ({ log }) => log }),
 		spread("a typed policy", "/typed-turns/", 9),
 		reached("a typed least request", "/typed-least/", 30),
 		spread("an aggregate cluster", "/aggregate/", 9, [
