@@ -21,6 +21,7 @@ export const LONG_FLAGS: Readonly<Record<ResponseFlag, string>> = {
 	RLSE: "RateLimitServiceError",
 	SI: "StreamIdleTimeout",
 	UAEX: "UnauthorizedExternalService",
+	UDO: "UnconditionalDropOverload",
 	UC: "UpstreamConnectionTermination",
 	UF: "UpstreamConnectionFailure",
 	UH: "NoHealthyUpstream",
