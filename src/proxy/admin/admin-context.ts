@@ -5,6 +5,7 @@ import type { ServerInfo } from "../../xds/generated/envoy/admin/v3/server_info_
 import type { Bootstrap } from "../../xds/generated/envoy/config/bootstrap/v3/bootstrap_pb.ts";
 import type { AggregateCluster } from "../cluster/aggregate-cluster.ts";
 import type { LiveCluster } from "../cluster/live-cluster.ts";
+import type { TlsDeps } from "../tls/tls-deps.ts";
 import type { ResourceStore } from "../xdsclient/resource-store.ts";
 
 /** An open listener. */
@@ -33,6 +34,8 @@ export interface AdminContext {
 	setLogLevel(component: string | undefined, level: LogLevel): boolean;
 	readonly logging: Logging;
 	readonly store: ResourceStore;
+	/** Secrets, and the TLS contexts in force. */
+	readonly tls: Pick<TlsDeps, "secrets" | "contexts">;
 	readonly startedEpochMs: number;
 	readonly commandLine: NonNullable<ServerInfo["commandLineOptions"]>;
 	nowEpochMs(): number;

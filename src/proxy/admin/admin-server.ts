@@ -6,6 +6,7 @@ import type { AdminContext } from "./admin-context.ts";
 import type { AdminAnswer, AdminPage } from "./admin-page.ts";
 import { CLUSTER_PAGES } from "./cluster-pages.ts";
 import { CONFIG_DUMP_PAGES } from "./config-dump-page.ts";
+import { SECRET_PAGES } from "./secret-pages.ts";
 import { SERVER_PAGES } from "./server-pages.ts";
 import { STATS_PAGES } from "./stats-pages.ts";
 
@@ -26,10 +27,9 @@ const HELP: AdminPage = {
 	answer: () => ({ body: helpText() }),
 };
 const PAGES = new Map(
-	[INDEX, HELP, ...CLUSTER_PAGES, ...CONFIG_DUMP_PAGES, ...SERVER_PAGES, ...STATS_PAGES].map((page) => [
-		page.path,
-		page,
-	]),
+	[INDEX, HELP, ...CLUSTER_PAGES, ...CONFIG_DUMP_PAGES, ...SERVER_PAGES, ...SECRET_PAGES, ...STATS_PAGES].map(
+		(page) => [page.path, page],
+	),
 );
 
 /** Serves the admin pages; rejects with ProblemError (LTN3530) when the address cannot be bound. */

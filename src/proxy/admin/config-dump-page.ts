@@ -18,6 +18,8 @@ import { type ResourceType, typeUrlOf } from "../../xds/type-urls.ts";
 import type { RefusedRecord, ResourceRecord } from "../xdsclient/resource-store.ts";
 import type { AdminContext } from "./admin-context.ts";
 import { type AdminAnswer, type AdminPage, badRequest, hasFlag, JSON_TYPE } from "./admin-page.ts";
+import { redact } from "./redact.ts";
+import { secretsDump } from "./secret-pages.ts";
 
 export const CONFIG_DUMP_PAGES: readonly AdminPage[] = [
 	{ path: "/config_dump", help: "dump current Envoy configs (experimental)", answer: configDump },
@@ -53,15 +55,14 @@ function sections(context: AdminContext, withEndpoints: boolean): JsonObject[] {
 		section(ListenersConfigDumpSchema, listeners(context)),
 		section(ScopedRoutesConfigDumpSchema, {}),
 		section(RoutesConfigDumpSchema, routes(context)),
-		// This proxy holds no secrets: bootstraps and resources that name one are refused.
-		section(SecretsConfigDumpSchema, {}),
+		section(SecretsConfigDumpSchema, secretsDump(context)),
 	];
 }
 
 function section<D extends DescMessage>(schema: D, init: MessageInitShape<D>): JsonObject {
 	const message = create(schema, init);
 	const body = toJson(schema, message, { registry: xdsRegistry(), useProtoFieldName: true }) as JsonObject;
-	return { "@type": typeUrlOf(schema.typeName), ...body };
+	return { "@type": typeUrlOf(schema.typeName), ...redact(body) };
 }
 
 interface Split {

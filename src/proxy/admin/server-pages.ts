@@ -14,11 +14,6 @@ export const SERVER_PAGES: readonly AdminPage[] = [
 	{ path: "/ready", help: "print server state, return 200 if LIVE, otherwise return 503", answer: ready },
 	{ path: "/server_info", help: "print server version/status information", answer: serverInfo },
 	{ path: "/listeners", help: "print listener info", answer: listeners },
-	{
-		path: "/certs",
-		help: "print certs on machine",
-		answer: () => ({ contentType: JSON_TYPE, body: '{"certificates":[]}\n' }),
-	},
 	{ path: "/memory", help: "print current allocation/heap usage", answer: memory },
 	{ path: "/init_dump", help: "dump current Envoy init manager information (experimental)", answer: initDump },
 	{

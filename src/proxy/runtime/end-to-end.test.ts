@@ -11,7 +11,8 @@ import { seededRandom } from "../../lib/random.ts";
 import { createLogging } from "../../telemetry/logger.ts";
 import { RESOURCE_TYPES, type ResourceType } from "../../xds/type-urls.ts";
 import { parseBootstrap } from "./bootstrap-file.ts";
-import { type RunningProxy, startProxy } from "./proxy.ts";
+import { startProxy } from "./proxy.ts";
+import type { RunningProxy } from "./proxy-options.ts";
 import { makeRequestPath } from "./request-path.ts";
 
 const cleanUps: (() => unknown)[] = [];

@@ -1,6 +1,9 @@
 import type { Clock } from "../../lib/clock.ts";
 import type { Random } from "../../lib/random.ts";
 import type { Logging } from "../../telemetry/logger.ts";
+import type { MetricRegistry } from "../../telemetry/metric-registry.ts";
+import type { ListenerView, ServerState } from "../admin/admin-context.ts";
+import type { ResourceUpdate } from "../xdsclient/resource-update.ts";
 import type { MakeDataPlane } from "./data-plane.ts";
 import type { WorkerStart } from "./workers/worker-messages.ts";
 import type { WorkerPool } from "./workers/worker-pool.ts";
@@ -24,4 +27,23 @@ export interface ProxyOptions<L> {
 	readonly worker?: Pick<WorkerStart, "ports" | "ticketSecret">;
 	/** Somebody asked by `/quitquitquit`. */
 	onQuit(): void;
+}
+
+/** A proxy that runs. */
+export interface RunningProxy {
+	readonly registry: MetricRegistry;
+	/** Undefined when the bootstrap has no admin address. */
+	readonly admin: { readonly ip: string; readonly port: number } | undefined;
+	listeners(): readonly ListenerView[];
+	state(): ServerState;
+	/** Empty when clusters and listeners were accepted once and the listeners are open; else what is missing. */
+	notReady(): string;
+	/** Puts into force what another thread accepted. */
+	apply(update: ResourceUpdate): void;
+	failHealthcheck(failed: boolean): void;
+	reopenLogs(): void;
+	/** Stops accepting, lets requests finish, cuts what is left after `withinMs`. */
+	drain(withinMs: number): Promise<void>;
+	/** Ends everything now. */
+	close(): Promise<void>;
 }

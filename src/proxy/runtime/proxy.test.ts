@@ -16,7 +16,8 @@ import type { RouteTable } from "../router/route-match.ts";
 import { parseBootstrap } from "./bootstrap-file.ts";
 import type { DataPlaneDeps } from "./data-plane.ts";
 import type { StagedListener } from "./listener-stage.ts";
-import { type RunningProxy, startProxy } from "./proxy.ts";
+import { startProxy } from "./proxy.ts";
+import type { RunningProxy } from "./proxy-options.ts";
 import { makeTlsDeps } from "./tls-services.ts";
 
 const cleanUps: (() => unknown)[] = [];

@@ -26,7 +26,7 @@ import { ListenerStage } from "./listener-stage.ts";
 import { startLoadShedding } from "./load-shedding.ts";
 import { LogSinks } from "./log-sinks.ts";
 import { nodeIdentity } from "./node-identity.ts";
-import type { ProxyOptions } from "./proxy-options.ts";
+import type { ProxyOptions, RunningProxy } from "./proxy-options.ts";
 import { SecretSources } from "./secrets/secret-sources.ts";
 import { type SecuredCluster, SecuredClusters } from "./secured-clusters.ts";
 import { bindServerStats } from "./server-stats.ts";
@@ -35,25 +35,6 @@ import { compilersWithRuntime } from "./values/apply-runtime.ts";
 import { NO_RUNTIME } from "./values/runtime-layers.ts";
 import { WarmGate } from "./warm-gate.ts";
 import { relayed } from "./workers/worker-messages.ts";
-
-/** A proxy that runs. */
-export interface RunningProxy {
-	readonly registry: MetricRegistry;
-	/** Undefined when the bootstrap has no admin address. */
-	readonly admin: { readonly ip: string; readonly port: number } | undefined;
-	listeners(): readonly ListenerView[];
-	state(): ServerState;
-	/** Empty when clusters and listeners were accepted once and the listeners are open; else what is missing. */
-	notReady(): string;
-	/** Puts into force what another thread accepted. */
-	apply(update: ResourceUpdate): void;
-	failHealthcheck(failed: boolean): void;
-	reopenLogs(): void;
-	/** Stops accepting, lets requests finish, cuts what is left after `withinMs`. */
-	drain(withinMs: number): Promise<void>;
-	/** Ends everything now. */
-	close(): Promise<void>;
-}
 
 /** How long a listener waits for routes, and LDS for the first clusters. */
 const INITIAL_FETCH_MS = 15_000;
@@ -387,6 +368,7 @@ class ProxyProcess<L> implements RunningProxy {
 			runtime: () => this.#runtime,
 			logging,
 			store: this.#store,
+			tls: this.#dataPlane.tls,
 			startedEpochMs: this.#startedEpochMs,
 			commandLine: create(CommandLineOptionsSchema, { configPath, concurrency: this.#threads }),
 			nowEpochMs: () => clock.epochMs(),

@@ -15,5 +15,5 @@ export function makeTlsDeps({
 	const logger = logging.component("secret");
 	const files = new FileWatcher(clock);
 	const secrets = new SecretStore({ clock, logger, metrics, environment, files });
-	return { clock, metrics, environment, logger, files, secrets, ticketSecret };
+	return { clock, metrics, environment, logger, files, secrets, contexts: new Set(), ticketSecret };
 }

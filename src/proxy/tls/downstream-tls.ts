@@ -69,6 +69,7 @@ export class DownstreamTls {
 			this.#build();
 		});
 		this.#build();
+		deps.contexts.add(this);
 	}
 
 	/** False while a secret is missing: handshakes are refused. */
@@ -117,6 +118,7 @@ export class DownstreamTls {
 
 	/** No new handshakes; running connections stay. */
 	close(): void {
+		this.#deps.contexts.delete(this);
 		this.#material.close();
 		this.#tickets?.close();
 		this.#keyLog?.close();

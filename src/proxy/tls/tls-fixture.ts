@@ -29,7 +29,7 @@ export function tlsDeps(): TlsDeps & { readonly registry: MetricRegistry } {
 	const registry = new MetricRegistry();
 	const files = new FileWatcher(systemClock);
 	const base = { clock: systemClock, metrics: registry, environment: process.env, logger: silent, files };
-	return { ...base, registry, secrets: new SecretStore(base), ticketSecret: randomBytes(32) };
+	return { ...base, registry, secrets: new SecretStore(base), contexts: new Set(), ticketSecret: randomBytes(32) };
 }
 
 export const inline = (text: string): Init<typeof DataSourceSchema> => ({

@@ -5,6 +5,7 @@ import { LiveMaterial } from "./context/live-material.ts";
 import { contextWith, sharedOptions } from "./context/secure-contexts.ts";
 import { KeyLog } from "./key-log.ts";
 import { connectOptions } from "./raw-transport.ts";
+import type { CertificateMaterial } from "./secret/certificate-material.ts";
 import { SessionCache } from "./session-cache.ts";
 import type { TlsDeps } from "./tls-deps.ts";
 import { NO_SECRET_REASON, TlsFailure, tlsErrorReason, verifyFailureReason } from "./tls-failure.ts";
@@ -13,6 +14,7 @@ import { TlsStats } from "./tls-stats.ts";
 import type { UpstreamTlsConfig } from "./upstream-config.ts";
 import type { Dialled, DialTarget, DialUser, TransportWishes, UpstreamTransport } from "./upstream-transport.ts";
 import { PeerVerifier, type Verdict } from "./verify/peer-verifier.ts";
+import type { ValidationMaterial } from "./verify/validation-material.ts";
 
 /** What connections are made with; replaced whole when a secret changes. */
 interface InForce {
@@ -53,6 +55,7 @@ export class UpstreamTls implements UpstreamTransport {
 			this.#build();
 		});
 		this.#build();
+		deps.contexts.add(this);
 	}
 
 	get ready(): boolean {
@@ -63,9 +66,14 @@ export class UpstreamTls implements UpstreamTransport {
 		return true;
 	}
 
-	/** Certificate and validation context in force, for `/certs`. */
-	get material(): LiveMaterial {
-		return this.#material;
+	/** The certificate in force. */
+	certificates(): readonly CertificateMaterial[] {
+		return this.#material.certificates.filter((one) => one !== undefined);
+	}
+
+	/** The validation context in force. */
+	validation(): ValidationMaterial | undefined {
+		return this.#material.validation;
 	}
 
 	whenSettled(task: () => void): void {
@@ -91,6 +99,7 @@ export class UpstreamTls implements UpstreamTransport {
 
 	close(): void {
 		this.closed = true;
+		this.#deps.contexts.delete(this);
 		this.#material.close();
 		this.#keyLog?.close();
 	}

@@ -12,7 +12,8 @@ import { unrefClock } from "../../../../test/support/unref-clock.ts";
 import { seededRandom } from "../../../lib/random.ts";
 import { createLogging } from "../../../telemetry/logger.ts";
 import { parseBootstrap } from "../bootstrap-file.ts";
-import { type RunningProxy, startProxy } from "../proxy.ts";
+import { startProxy } from "../proxy.ts";
+import type { RunningProxy } from "../proxy-options.ts";
 import { makeRequestPath } from "../request-path.ts";
 
 const cleanUps: (() => unknown)[] = [];

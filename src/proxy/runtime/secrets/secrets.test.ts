@@ -22,7 +22,8 @@ import {
 import { SecretDiscoveryService } from "../../../xds/generated/envoy/service/secret/v3/sds_pb.ts";
 import { RESOURCE_TYPES } from "../../../xds/type-urls.ts";
 import { parseBootstrap } from "../bootstrap-file.ts";
-import { type RunningProxy, startProxy } from "../proxy.ts";
+import { startProxy } from "../proxy.ts";
+import type { RunningProxy } from "../proxy-options.ts";
 import { makeRequestPath } from "../request-path.ts";
 
 let ca: TestCertificate;
