@@ -6,8 +6,8 @@ const REDACTED = "[redacted]";
 const REDACTED_BYTES = Buffer.from(REDACTED).toString("base64");
 
 /** A message in JSON (proto field names) without keys and passwords, wherever they stand. */
-export function redact<T extends JsonValue>(value: T): T {
-	return walk(value, false) as T;
+export function redact(message: JsonObject): JsonObject {
+	return walk(message, false) as JsonObject;
 }
 
 function walk(value: JsonValue, sensitive: boolean): JsonValue {

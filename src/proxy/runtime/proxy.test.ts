@@ -366,7 +366,7 @@ test("admin: changes need POST, levels change, unknown paths list what there is"
 	assert.equal(unknown.status, 404);
 	assert.match(unknown.body, /\/stats\/prometheus/);
 	assert.match((await page(proxy, "/server_info")).body, /"state": "LIVE"/);
-	assert.equal((await page(proxy, "/certs")).body, '{"certificates":[]}\n');
+	assert.equal((await page(proxy, "/certs")).body, '{\n "certificates": []\n}\n');
 	assert.match((await page(proxy, "/")).body, /<form action="quitquitquit" method="post">/);
 	assert.equal((await page(proxy, "/stats?filter=(")).status, 400);
 });
