@@ -40,19 +40,31 @@ function setField(request: RequestHead, name: string, value: string): void {
 	if (name === ":path") request.path = value;
 	else if (name === ":authority" || name === "host") request.authority = value;
 	else if (name === ":method") request.method = value;
-	else if (name !== "" && !name.startsWith(":")) {
-		// At the end, where Envoy puts it.
-		request.headers.remove(name);
-		request.headers.append(name, value);
+	else if (name !== "" && !name.startsWith(":")) replace(request.headers, name, value);
+}
+
+const ORDER = [
+	Append.APPEND_IF_EXISTS_OR_ADD,
+	Append.OVERWRITE_IF_EXISTS_OR_ADD,
+	Append.ADD_IF_ABSENT,
+	Append.OVERWRITE_IF_EXISTS,
+];
+
+/** Changes a response's headers as the service wants, one kind of change after the other, as Envoy does. */
+export function applyToResponse(changes: readonly HeaderChange[], headers: HeaderMap): void {
+	for (const action of ORDER) {
+		for (const change of changes) if (change.action === action) applyChange(change, headers);
 	}
 }
 
-/** Changes a response's headers as the service wants. */
-export function applyToResponse(changes: readonly HeaderChange[], headers: HeaderMap): void {
-	for (const { name, value, action } of changes) {
-		if (name === "" || name.startsWith(":") || name === "content-length") continue;
-		if (action === Append.APPEND_IF_EXISTS_OR_ADD) headers.append(name, value);
-		else if (action === Append.OVERWRITE_IF_EXISTS_OR_ADD) headers.set(name, value);
-		else if ((action === Append.ADD_IF_ABSENT) !== headers.has(name)) headers.set(name, value);
-	}
+function applyChange({ name, value, action }: HeaderChange, headers: HeaderMap): void {
+	if (name === "" || name.startsWith(":") || name === "content-length") return;
+	if (action === Append.APPEND_IF_EXISTS_OR_ADD) headers.append(name, value);
+	else if (action === Append.OVERWRITE_IF_EXISTS_OR_ADD || (action === Append.ADD_IF_ABSENT) !== headers.has(name))
+		replace(headers, name, value);
+}
+
+function replace(headers: HeaderMap, name: string, value: string): void {
+	headers.remove(name);
+	headers.append(name, value);
 }

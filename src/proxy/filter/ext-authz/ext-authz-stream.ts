@@ -9,6 +9,8 @@ import type { BodySettings, ExtAuthzRoute, ExtAuthzSettings } from "./ext-authz-
 
 const METADATA = "envoy.filters.http.ext_authz";
 const NOTHING = new Uint8Array();
+/** Of a body that is shown in part so much is held while the service decides; from half of it on no more is read. */
+const MAX_HELD_BYTES = 1024 * 1024;
 
 /** One stream: gathers what the service is to see, asks, carries the answer out. */
 export class ExtAuthzStream implements HttpFilter {
@@ -34,7 +36,7 @@ export class ExtAuthzStream implements HttpFilter {
 			this.#ask(stream, undefined);
 			return "stop";
 		}
-		if (!this.#body.allowPartial) stream.limitRequestBuffer(this.#body.maxBytes);
+		stream.limitRequestBuffer(this.#body.allowPartial ? MAX_HELD_BYTES : this.#body.maxBytes);
 		this.#state = "buffering";
 		return "hold";
 	}
@@ -45,6 +47,8 @@ export class ExtAuthzStream implements HttpFilter {
 		const body = this.#body!;
 		if (this.#state === "buffering" && body.allowPartial && this.#buffered >= body.maxBytes) {
 			this.#ask(stream, shown(stream.heldRequest(this), data, body.maxBytes));
+		}
+		if (body.allowPartial && !this.#paused && this.#buffered >= MAX_HELD_BYTES / 2) {
 			// The service decides by what it has; the rest stays with the client until then.
 			stream.pauseRequest();
 			this.#paused = true;

@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { durationMs } from "@bufbuild/protobuf/wkt";
+import type { Clock } from "../../../lib/clock.ts";
 import type { FieldPath } from "../../../lib/field-path.ts";
 import {
 	HeaderValueOption_HeaderAppendAction as Append,
@@ -21,6 +22,7 @@ const NO_BODY = new Uint8Array();
 export interface HttpServiceScope {
 	readonly problems: ProblemList;
 	readonly sideCalls: SideCalls;
+	readonly clock: Clock;
 	readonly env: FormatEnvironment;
 	/** From the filter; where it has none, the service's own (deprecated) list counts. */
 	readonly shown: ShownHeaders;
@@ -54,6 +56,7 @@ export function compileHttpService(config: HttpService, at: FieldPath, scope: Ht
 	return (request, done) => {
 		const { stream, body } = request;
 		const { path, authority, method } = stream.request;
+		const askedAtMs = scope.clock.nowMs();
 		const call = scope.sideCalls.call(
 			{
 				cluster: service.cluster,
@@ -66,7 +69,7 @@ export function compileHttpService(config: HttpService, at: FieldPath, scope: Ht
 				maxBodyBytes: MAX_ANSWER_BYTES,
 				forwardedFor: false,
 			},
-			(outcome) => done(readAnswer(outcome, service.answer)),
+			(outcome) => done(readAnswer(outcome, service.answer, scope.clock.nowMs() - askedAtMs)),
 		);
 		return () => call.cancel();
 	};
@@ -138,7 +141,7 @@ function parseAnswerRules(
 }
 
 /** A client that is refused always learns how to do better. */
-const CLIENT_HEADERS = new Set(["www-authenticate", "location"]);
+const CLIENT_HEADERS = new Set(["www-authenticate", "location", "content-length"]);
 
 function headersFor({ stream, body }: AuthzRequest, { shows, headersToAdd }: Service): HeaderMap {
 	const { headers: all } = stream.request;
@@ -153,24 +156,27 @@ function headersFor({ stream, body }: AuthzRequest, { shows, headersToAdd }: Ser
 
 /** Of one connection, or made anew for the client. */
 const NOT_PASSED_ON = new Set([
-	...["connection", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade", "content-length"],
-	...["host", "trailer"],
+	...["connection", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade", "host", "trailer"],
 ]);
 
-function readAnswer(outcome: SideOutcome, rules: AnswerRules): AuthzDecision {
+function readAnswer(outcome: SideOutcome, rules: AnswerRules, tookMs: number): AuthzDecision {
 	if (outcome.kind === "failed" || outcome.status >= 500) return NO_ANSWER;
 	const { status, headers } = outcome;
 	const metadata = metadataFrom(headers, rules.toMetadata);
 	if (status !== 200) {
-		return {
-			kind: "denied",
-			status,
-			body: new TextDecoder().decode(outcome.body),
-			headers: pairs(headers, (name) => !NOT_PASSED_ON.has(name) && (rules.toClient?.(name) ?? true)),
-			metadata,
-		};
+		const body = new TextDecoder().decode(outcome.body);
+		const length = String(new TextEncoder().encode(body).length);
+		const shown = pairs(headers, (name) => !NOT_PASSED_ON.has(name) && (rules.toClient?.(name) ?? true));
+		const told = shown.flatMap(([name, value]) => {
+			if (name !== "content-length") return [[name, value] as const];
+			return body === "" ? [] : [[name, length] as const];
+		});
+		// Of an answer that is passed on whole, the time that it took is part, as of any upstream's.
+		if (!rules.toClient) told.push(["x-envoy-upstream-service-time", String(Math.floor(tookMs))]);
+		return { kind: "denied", status, body, headers: told, metadata };
 	}
-	const kept = (test: NameTest) => pairs(headers, (name) => !NOT_PASSED_ON.has(name) && (test?.(name) ?? false));
+	const kept = (test: NameTest) =>
+		pairs(headers, (name) => !NOT_PASSED_ON.has(name) && name !== "content-length" && (test?.(name) ?? false));
 	return {
 		kind: "ok",
 		request: [
