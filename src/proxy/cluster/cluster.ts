@@ -105,7 +105,8 @@ export interface ClusterInfo {
 	readonly maxConnectionDurationMs: number;
 	/** How the system probes idle connections; undefined: it does not. */
 	readonly keepAlive: KeepAlive | undefined;
-	readonly httpProtocol: "http1" | "http2" | "downstream";
+	/** "auto": what TLS agrees on (ALPN). */
+	readonly httpProtocol: "http1" | "http2" | "downstream" | "auto";
 	/** Trailers pass over HTTP/1 connections (`enable_trailers`); otherwise they are dropped, both ways. */
 	readonly http1Trailers: boolean;
 	/** For connections that speak HTTP/2. */

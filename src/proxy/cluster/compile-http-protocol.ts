@@ -75,21 +75,18 @@ function protocolOf(options: HttpProtocolOptions, path: string, problems: Proble
 		if (explicit.case === "http2ProtocolOptions") return "http2";
 		if (explicit.case !== "http3ProtocolOptions") return "http1";
 	}
-	const name = chosen.case === "autoConfig" ? "auto_config" : "explicit_http_config.http3_protocol_options";
-	problems.push(
-		problem(
-			"LTN3231",
-			`${path}.${name}`,
-			"this choice of protocol is not implemented by this proxy",
-			"use explicit_http_config or use_downstream_protocol_config",
-		),
-	);
+	if (chosen.case === "autoConfig") return "auto";
+	const name = "explicit_http_config.http3_protocol_options";
+	const what = "this choice of protocol is not implemented by this proxy";
+	const fix = "use explicit_http_config or use_downstream_protocol_config";
+	problems.push(problem("LTN3231", `${path}.${name}`, what, fix));
 	return "http1";
 }
 
 function http1Of(options: HttpProtocolOptions | undefined): Http1ProtocolOptions | undefined {
 	const chosen = options?.upstreamProtocolOptions;
-	if (chosen?.case === "useDownstreamProtocolConfig") return chosen.value.httpProtocolOptions;
+	if (chosen?.case === "useDownstreamProtocolConfig" || chosen?.case === "autoConfig")
+		return chosen.value.httpProtocolOptions;
 	if (chosen?.case !== "explicitHttpConfig") return undefined;
 	const explicit = chosen.value.protocolConfig;
 	return explicit.case === "httpProtocolOptions" ? explicit.value : undefined;
@@ -103,6 +100,8 @@ function http2Of(options: HttpProtocolOptions | undefined, path: string): { opti
 		const at = `${path}.explicit_http_config.http2_protocol_options`;
 		return { options: explicit.case === "http2ProtocolOptions" ? explicit.value : undefined, at };
 	}
+	if (chosen?.case === "autoConfig")
+		return { options: chosen.value.http2ProtocolOptions, at: `${path}.auto_config.http2_protocol_options` };
 	if (chosen?.case !== "useDownstreamProtocolConfig") return { options: undefined, at: path };
 	return {
 		options: chosen.value.http2ProtocolOptions,

@@ -195,6 +195,10 @@ export const SUPPORTED: SupportedFields = {
 		"http2_protocol_options",
 		"http3_protocol_options",
 	],
+	"envoy.extensions.upstreams.http.v3.HttpProtocolOptions.AutoHttpConfig": [
+		"http_protocol_options",
+		"http2_protocol_options",
+	],
 	"envoy.extensions.upstreams.http.v3.HttpProtocolOptions.UseDownstreamHttpConfig": [
 		"http_protocol_options",
 		"http2_protocol_options",

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { fieldPath } from "../../lib/field-path.ts";
-import { type Problem, ProblemError } from "../../lib/problem.ts";
+import { type Problem, ProblemError, problem } from "../../lib/problem.ts";
 import type { StatScope } from "../../telemetry/metric-registry.ts";
 import type { AccessLog } from "../../xds/generated/envoy/config/accesslog/v3/accesslog_pb.ts";
 import { type Cluster, ClusterSchema } from "../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts";
@@ -116,6 +116,10 @@ function compileUpstream(message: Cluster, at: string, environment: DataPlaneDep
 	// Transport sockets are read by `proxy/tls`: the cluster room knows nothing of them.
 	const config = collect(problems, () => compileCluster({ ...message, transportSocket: undefined }, at));
 	const sockets = collect(problems, () => parseClusterTransports(message, at, environment));
+	if (config?.info.httpProtocol === "auto" && !message.transportSocket && message.transportSocketMatches.length === 0) {
+		const what = "auto_config: without TLS no protocol can be agreed on";
+		problems.push(problem("LTN3541", `${at}.transport_socket`, what, "set it, or use explicit_http_config"));
+	}
 	if (problems.length > 0) throw new ProblemError(problems);
 	if (!message.transportSocket && message.transportSocketMatches.length === 0) return config!;
 	return { ...config!, sockets: sockets!, socketsKey: socketsKey(message) };

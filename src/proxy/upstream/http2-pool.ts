@@ -8,9 +8,13 @@ import type { UpstreamUser } from "./upstream-user.ts";
 /** Idle connections are looked at this often, to close those of endpoints that have left. */
 const SWEEP_MS = 30_000;
 
-interface Waiter {
+/** A request that has no connection yet. */
+export interface WaitingRequest {
 	readonly user: UpstreamUser;
 	readonly cluster: UpstreamCluster;
+}
+
+interface Waiter extends WaitingRequest {
 	readonly breakers: CircuitBreakers;
 }
 
@@ -22,11 +26,19 @@ export class Http2Pool implements HostPool, Http2ConnectionOwner {
 	readonly #host: Host;
 	readonly #route: ConnectionRoute;
 	readonly #context: UpstreamContext;
+	readonly #onOtherProtocol: ((waiting: readonly WaitingRequest[]) => void) | undefined;
 	readonly #connections: Http2ClientConnection[] = [];
 	readonly #waiters: Waiter[] = [];
 	#connecting = 0;
 
-	constructor(host: Host, route: ConnectionRoute, context: UpstreamContext) {
+	/** With `onOtherProtocol` the endpoint may choose (ALPN): what waits is handed over when it does not choose HTTP/2. */
+	constructor(
+		host: Host,
+		route: ConnectionRoute,
+		context: UpstreamContext,
+		onOtherProtocol?: (waiting: readonly WaitingRequest[]) => void,
+	) {
+		this.#onOtherProtocol = onOtherProtocol;
 		this.#host = host;
 		this.#route = route;
 		this.#context = context;
@@ -65,6 +77,14 @@ export class Http2Pool implements HostPool, Http2ConnectionOwner {
 
 	onConnected(connection: Http2ClientConnection): void {
 		this.#connecting--;
+		if (this.#onOtherProtocol && connection.tls?.alpn !== "h2") {
+			connection.close();
+			const waiting = this.#waiters.splice(0);
+			for (const { breakers } of waiting) breakers.releasePending();
+			this.#onOtherProtocol(waiting);
+			return;
+		}
+		if (this.#onOtherProtocol) connection.cluster.stats.upstreamCxHttp2Total.inc();
 		connection.connectedMs = this.#context.clock.nowMs();
 		this.onRoom(connection);
 	}
@@ -168,7 +188,7 @@ export class Http2Pool implements HostPool, Http2ConnectionOwner {
 		this.#host.stats.cxTotal++;
 		this.#host.stats.cxActive++;
 		stats.upstreamCxTotal.inc();
-		stats.upstreamCxHttp2Total.inc();
+		if (!this.#onOtherProtocol) stats.upstreamCxHttp2Total.inc();
 		stats.upstreamCxActive.add(1);
 		const target = { host: this.#host, cluster, ...this.#route, breakers: counted ? breakers : undefined };
 		const connection = new Http2ClientConnection(target, this, this.#context);

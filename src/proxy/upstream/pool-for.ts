@@ -1,6 +1,7 @@
 import type { Host, UpstreamCluster } from "../cluster/cluster.ts";
 import type { Protocol } from "../http/message.ts";
 import type { TransportWishes, UpstreamTransport } from "../tls/upstream-transport.ts";
+import { AutoPool } from "./auto-pool.ts";
 import type { HostPool, UpstreamContext } from "./host-pool.ts";
 import { Http1Pool } from "./http1-pool.ts";
 import { Http2Pool } from "./http2-pool.ts";
@@ -18,7 +19,7 @@ export interface PoolTarget {
 
 /** Connections that may stand in for each other: same protocol, same transport socket, same wishes. */
 interface PoolKind {
-	readonly http2: boolean;
+	readonly protocol: "http1" | "http2" | "auto";
 	readonly security: UpstreamTransport;
 	readonly key: string;
 }
@@ -42,27 +43,38 @@ export function poolFor(
 		for (const { pool } of host.pool as PoolEntry[]) pool.retire(how);
 	};
 	const entries = host.pool as PoolEntry[];
-	const http2 = speaksHttp2(cluster, downstream);
+	const protocol = protocolOf(cluster, downstream);
 	const security = transportOf(cluster, host);
 	const key = security.keyOf(wishes);
 	for (let i = 0; i < entries.length; i++) {
 		const entry = entries[i]!;
-		if (entry.security === security && entry.http2 === http2 && entry.key === key) return entry.pool;
+		if (entry.security === security && entry.protocol === protocol && entry.key === key) return entry.pool;
 	}
-	return openPool(host, { http2, security, key }, wishes, context);
+	return openPool(host, { protocol, security, key }, wishes, context);
 }
 
 function openPool(host: Host, kind: PoolKind, wishes: TransportWishes, context: UpstreamContext): HostPool {
-	const { http2, security } = kind;
-	// A TLS context without ALPN of its own offers what the pool speaks.
-	const route = { security, wishes: { fallbackAlpn: http2 ? HTTP2_ALPN : HTTP1_ALPN, ...wishes } };
-	const pool = http2 ? new Http2Pool(host, route, context) : new Http1Pool(host, route, context);
+	const pool = makePool(host, kind, wishes, context);
 	// Pools of transports that are no longer in force empty by themselves.
 	const inForce = (host.pool as PoolEntry[]).filter((entry) => !entry.security.closed);
 	host.pool = [...inForce, { ...kind, pool }];
 	return pool;
 }
 
-function speaksHttp2({ info }: UpstreamCluster, downstream: Protocol): boolean {
-	return info.httpProtocol === "http2" || (info.httpProtocol === "downstream" && downstream === "HTTP/2");
+function makePool(
+	host: Host,
+	{ protocol, security }: PoolKind,
+	wishes: TransportWishes,
+	context: UpstreamContext,
+): HostPool {
+	if (protocol === "auto") return new AutoPool(host, { security, wishes }, context);
+	// A TLS context without ALPN of its own offers what the pool speaks.
+	const http2 = protocol === "http2";
+	const route = { security, wishes: { fallbackAlpn: http2 ? HTTP2_ALPN : HTTP1_ALPN, ...wishes } };
+	return http2 ? new Http2Pool(host, route, context) : new Http1Pool(host, route, context);
+}
+
+function protocolOf({ info }: UpstreamCluster, downstream: Protocol): PoolKind["protocol"] {
+	if (info.httpProtocol !== "downstream") return info.httpProtocol;
+	return downstream === "HTTP/2" ? "http2" : "http1";
 }
