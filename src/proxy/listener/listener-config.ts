@@ -1,5 +1,6 @@
 import type { AccessLog } from "../../xds/generated/envoy/config/accesslog/v3/accesslog_pb.ts";
 import type { HcmConfig } from "../hcm/hcm-config.ts";
+import type { ConnectionInfo } from "../http/connection-info.ts";
 import type { NetworkFilterConfig } from "../network/network-filter.ts";
 import type { TcpProxyConfig } from "../network/tcp-proxy/tcp-proxy-config.ts";
 import type { DownstreamTransport } from "./downstream-transport.ts";
@@ -25,7 +26,7 @@ export interface ListenerConfig {
 	/** The default chain among them. */
 	readonly chains: readonly FilterChainConfig[];
 	/** The chain that serves a connection; undefined: none does, the connection is closed. */
-	pickChain(connection: MatchedConnection): FilterChainConfig | undefined;
+	pickChain(connection: Candidate): FilterChainConfig | undefined;
 	readonly listenerFilters: readonly ListenerFilterConfig[];
 	/** 0 = as long as it takes. */
 	readonly listenerFiltersTimeoutMs: number;
@@ -38,6 +39,9 @@ export interface ListenerConfig {
 	/** Equal for two versions of a listener that differ in nothing but filter chains: those alone are exchanged then. */
 	readonly fingerprint: string;
 }
+
+/** A connection that needs a filter chain. */
+export type Candidate = ConnectionInfo & Pick<MatchedConnection, "offeredProtocols">;
 
 export type BindAddress =
 	/** Port 0: the system chooses. */

@@ -11,6 +11,7 @@ export const SUPPORTED: SupportedFields = {
 		"additional_addresses",
 		"stat_prefix",
 		"filter_chains",
+		"filter_chain_matcher",
 		"default_filter_chain",
 		"use_original_dst",
 		"per_connection_buffer_limit_bytes",

@@ -118,7 +118,8 @@ function parseFilter(message: Filter, at: FieldPath, on: Parsing): NetworkFilter
 	});
 }
 
-function collect<T>(problems: Problem[], parse: () => T): T | undefined {
+/** The result, or undefined with the problems that were thrown. */
+export function collect<T>(problems: Problem[], parse: () => T): T | undefined {
 	try {
 		return parse();
 	} catch (error) {

@@ -8,6 +8,7 @@ import { ListenerSchema } from "../../../xds/generated/envoy/config/listener/v3/
 import { xdsRegistry } from "../../../xds/registry.ts";
 import { findUnsupported, mergeSupported } from "../../../xds/supported.ts";
 import { SUPPORTED as HCM_SUPPORTED } from "../../hcm/parse-hcm.ts";
+import { plainConnection } from "../../http/connection-info.ts";
 import { Deadlines } from "../../http/deadlines.ts";
 import { networkFilterFactories } from "../../network/network-filters.ts";
 import { SUPPORTED as NETWORK_SUPPORTED } from "../../network/supported.ts";
@@ -140,9 +141,13 @@ test("chains are chosen by criteria; the default chain takes the rest", () => {
 	const config = parse([named("tls", { transport_protocol: "tls" }), named("port", { destination_port: 80 })], {
 		default_filter_chain: named("rest", {}),
 	});
-	const from = { remoteIp: "192.0.2.1", sourceIp: "192.0.2.1", sourcePort: 1, requestedServerName: undefined };
-	const pick = (transportProtocol: string, localPort: number) =>
-		config.pickChain({ ...from, localIp: "10.0.0.1", localPort, transportProtocol, offeredProtocols: [] })?.name;
+	const pick = (transportProtocol: "tls" | "raw_buffer", localPort: number) => {
+		const connection = {
+			...plainConnection({ localAddress: "10.0.0.1", localPort, remoteAddress: "192.0.2.1" }),
+			transportProtocol,
+		};
+		return config.pickChain({ ...connection, offeredProtocols: [] })?.name;
+	};
 	assert.deepEqual([pick("tls", 443), pick("tls", 80), pick("raw_buffer", 443)], ["tls", "port", "rest"]);
 	assert.deepEqual(
 		config.chains.map(({ name }) => name),
@@ -246,4 +251,51 @@ test("fields that nobody obeys are found by their path", () => {
 		["filter_chains[0].filters[0].typed_config.on_demand", "filter_chains[0].use_proxy_proto", "socket_options"],
 	);
 	assert.deepEqual(findUnsupported(ListenerSchema, listener([chain(http())]), table), []);
+});
+
+test("a matcher chooses chains by their names", () => {
+	const name = (value: string): JsonObject => ({
+		action: { name: "chain", typed_config: { "@type": "type.googleapis.com/google.protobuf.StringValue", value } },
+	});
+	const input = (type: string): JsonObject => ({
+		name: "input",
+		typed_config: { "@type": `type.googleapis.com/envoy.extensions.matching.common_inputs.network.v3.${type}` },
+	});
+	const by = (predicate: JsonObject, chain: string): JsonObject => ({ predicate, on_match: name(chain) });
+	const single = (type: string, exact: string): JsonObject => ({
+		single_predicate: { input: input(type), value_match: { exact } },
+	});
+	const matcher: JsonObject = {
+		matcher_list: {
+			matchers: [
+				by(single("ApplicationProtocolInput", "'h2','http/1.1'"), "alpn"),
+				by(single("TransportProtocolInput", "tls"), "tls"),
+			],
+		},
+		on_no_match: {
+			matcher: {
+				matcher_tree: { input: input("DestinationPortInput"), exact_match_map: { map: { "80": name("port") } } },
+			},
+		},
+	};
+	const named = (chainName: string) => ({ ...chain(tcp()), name: chainName });
+	const config = parse([named("alpn"), named("tls"), named("port")], {
+		filter_chain_matcher: matcher,
+		default_filter_chain: named("rest"),
+	});
+	const pick = (offeredProtocols: string[], transportProtocol: "tls" | "raw_buffer", localPort: number) =>
+		config.pickChain({ ...plainConnection({ localPort }), transportProtocol, offeredProtocols })?.name;
+	assert.deepEqual(
+		[
+			pick(["h2", "http/1.1"], "tls", 80),
+			pick(["h2"], "tls", 80),
+			pick([], "raw_buffer", 80),
+			pick([], "raw_buffer", 81),
+		],
+		["alpn", "tls", "port", "rest"],
+	);
+	assert.deepEqual(problems([chain(tcp()), named("a"), named("a")], { filter_chain_matcher: matcher }), [
+		"LTN3113 l.filter_chains[0].name",
+		"LTN3114 l.filter_chains[2].name",
+	]);
 });

@@ -3,12 +3,13 @@ import { durationMs } from "@bufbuild/protobuf/wkt";
 import { type FieldPath, fieldPath } from "../../../lib/field-path.ts";
 import { type Problem, ProblemError } from "../../../lib/problem.ts";
 import { type Listener, ListenerSchema } from "../../../xds/generated/envoy/config/listener/v3/listener_pb.ts";
+import { compileConnectionMatcher } from "../../network/connection-matcher.ts";
 import { type BindAddress, type FilterChainConfig, formatAddress, type ListenerConfig } from "../listener-config.ts";
-import { ChainIndex, type MatchedConnection } from "../match/chain-index.ts";
+import { ChainIndex } from "../match/chain-index.ts";
 import { parseChainMatch } from "../match/parse-chain-match.ts";
 import { invalid, missing, notImplemented } from "./listener-problems.ts";
 import { parseAddress, parseKeepAlive } from "./parse-address.ts";
-import { type ChainParsing, parseFilterChain } from "./parse-filter-chain.ts";
+import { type ChainParsing, collect, parseFilterChain } from "./parse-filter-chain.ts";
 import { type ListenerFilterDeps, parseListenerFilters } from "./parse-listener-filters.ts";
 
 const DEFAULT_BUFFER_LIMIT_BYTES = 1024 * 1024;
@@ -71,24 +72,57 @@ function parseChains(
 	parsing: ListenerParsing,
 	problems: Problem[],
 ): Pick<ListenerConfig, "chains" | "pickChain"> {
-	const index = new ChainIndex<FilterChainConfig>();
-	const chains: FilterChainConfig[] = [];
-	for (const [i, chain] of message.filterChains.entries()) {
-		const where = at.field("filter_chains").index(i);
-		const match = parseChainMatch(chain.filterChainMatch, where.field("filter_chain_match"), problems);
-		const parsed = parseFilterChain(chain, where, parsing, problems);
-		// Criteria are compared even when the chain itself is broken.
-		const entry = parsed ?? ({ name: chain.name } as FilterChainConfig);
-		if (!index.add(match, entry)) problems.push(overlapping(where.field("filter_chain_match"), chain.name));
-		if (parsed) chains.push(parsed);
-	}
+	const listAt = at.field("filter_chains");
+	const parsed = message.filterChains.map((chain, i) => parseFilterChain(chain, listAt.index(i), parsing, problems));
 	const { defaultFilterChain } = message;
 	const fallback =
 		defaultFilterChain && parseFilterChain(defaultFilterChain, at.field("default_filter_chain"), parsing, problems);
-	if (fallback) chains.push(fallback);
 	if (message.filterChains.length === 0 && !defaultFilterChain)
-		problems.push(missing(at.field("filter_chains"), "the listener has no filter chain", "add one"));
-	return { chains, pickChain: (connection: MatchedConnection) => index.pick(connection) ?? fallback };
+		problems.push(missing(listAt, "the listener has no filter chain", "add one"));
+	const chains = [...parsed, fallback].filter((chain) => chain !== undefined);
+	const pick = message.filterChainMatcher
+		? pickByMatcher(message.filterChainMatcher, chains, at, problems)
+		: pickByCriteria(message.filterChains, parsed, listAt, problems);
+	return { chains, pickChain: (connection) => pick(connection) ?? fallback };
+}
+
+type PickChain = ListenerConfig["pickChain"];
+
+function pickByCriteria(
+	messages: Listener["filterChains"],
+	chains: readonly (FilterChainConfig | undefined)[],
+	at: FieldPath,
+	problems: Problem[],
+): PickChain {
+	const index = new ChainIndex<FilterChainConfig>();
+	for (const [i, { name, filterChainMatch }] of messages.entries()) {
+		const where = at.index(i).field("filter_chain_match");
+		// Criteria are compared even when the chain itself is broken.
+		const chain = chains[i] ?? ({ name } as FilterChainConfig);
+		if (!index.add(parseChainMatch(filterChainMatch, where, problems), chain)) problems.push(overlapping(where, name));
+	}
+	const [only] = chains;
+	const asksForNothing = messages.length === 1 && !messages[0]!.filterChainMatch;
+	return asksForNothing ? () => only : (connection) => index.pick(connection);
+}
+
+/** With a matcher, chains are known by their names, which it answers with; their own criteria do not count (as in Envoy). */
+function pickByMatcher(
+	matcher: NonNullable<Listener["filterChainMatcher"]>,
+	chains: readonly FilterChainConfig[],
+	at: FieldPath,
+	problems: Problem[],
+): PickChain {
+	const byName = new Map<string, FilterChainConfig>();
+	for (const [i, chain] of chains.entries()) {
+		const where = at.field("filter_chains").index(i).field("name");
+		if (chain.name === "") problems.push(missing(where, "a matcher needs a name for each filter chain"));
+		else if (byName.has(chain.name))
+			problems.push(invalid(where, `another filter chain is called "${chain.name}"`, "give each a name of its own"));
+		byName.set(chain.name, chain);
+	}
+	const find = collect(problems, () => compileConnectionMatcher(matcher, at.field("filter_chain_matcher")));
+	return (connection) => byName.get(find?.(connection, connection.offeredProtocols) ?? "");
 }
 
 function overlapping(at: FieldPath, chain: string): Problem {
@@ -101,5 +135,6 @@ function fingerprint(message: Listener): string {
 	const rest = clone(ListenerSchema, message);
 	rest.filterChains = [];
 	rest.defaultFilterChain = undefined;
+	rest.filterChainMatcher = undefined;
 	return Buffer.from(toBinary(ListenerSchema, rest)).toString("latin1");
 }

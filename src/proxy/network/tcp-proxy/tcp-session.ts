@@ -291,9 +291,9 @@ export class TcpSession implements TcpUpstreamUser, TransportUser, TimerOwner {
 		this.#letUpstreamGo();
 		const { stats, services } = this.#shared;
 		stats.rxBytes.inc(this.#info.bytesReceived);
-		stats.txBytes.inc(this.#socket.bytesWritten);
 		this.#info.durationMs = services.clock.nowMs() - this.#info.startMs;
 		this.#log("TcpConnectionEnd");
+		stats.txBytes.inc(this.#info.bytesSent);
 		this.#onClosed();
 	};
 
@@ -309,7 +309,7 @@ export class TcpSession implements TcpUpstreamUser, TransportUser, TimerOwner {
 	}
 
 	#log(type: TcpLogType): void {
-		this.#info.bytesSent = this.#socket.bytesWritten;
+		this.#info.bytesSent = this.#transport?.bytesWritten ?? 0;
 		this.#shared.services.accessLog?.(this.#info, type);
 	}
 
