@@ -1,5 +1,6 @@
 import type { AccessLog } from "../../xds/generated/envoy/config/accesslog/v3/accesslog_pb.ts";
 import type { RouteConfiguration } from "../../xds/generated/envoy/config/route/v3/route_pb.ts";
+import type { LocalReplyConfig } from "../../xds/generated/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts";
 import type { HttpFilterConfig } from "../filter/http-filter.ts";
 import type { Http2Options } from "../http/http2-options.ts";
 import type { ClientCertField } from "./client-cert-field.ts";
@@ -12,6 +13,8 @@ export interface HcmConfig {
 	/** Without the terminal router. */
 	readonly filters: readonly HttpFilterConfig[];
 	readonly accessLogs: readonly AccessLog[];
+	/** Compiled by runtime, as access logs are: both hold formats. */
+	readonly localReplies: LocalReplyConfig | undefined;
 	/** Router filter: suppress_envoy_headers. */
 	readonly suppressEnvoyHeaders: boolean;
 	/** What clients speak; "auto": by ALPN, else by their first bytes. */

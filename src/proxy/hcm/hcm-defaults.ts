@@ -5,6 +5,7 @@ import type { HcmConfig } from "./hcm-config.ts";
 /** Envoy's defaults (http_connection_manager.proto), for everything but the routes and filters. */
 export const HCM_DEFAULTS: Omit<HcmConfig, "statPrefix" | "routes" | "filters"> = {
 	accessLogs: [],
+	localReplies: undefined,
 	suppressEnvoyHeaders: false,
 	codec: "auto",
 	http1: {

@@ -13,6 +13,7 @@ import type { RouteTable } from "../router/route-match.ts";
 import type { DateHeader } from "./date-header.ts";
 import type { HcmConfig } from "./hcm-config.ts";
 import type { HcmStats } from "./hcm-stats.ts";
+import type { LocalReplyRules } from "./local-reply-rules.ts";
 
 /** What a connection manager needs of the process. */
 export interface HcmServices {
@@ -27,6 +28,8 @@ export interface HcmServices {
 	routeTable(): RouteTable | undefined;
 	/** Whether load is to be shed; undefined: never. */
 	readonly loadShedding?: () => LoadShedding | undefined;
+	/** Changes the proxy's own answers. */
+	readonly localReplies?: LocalReplyRules | undefined;
 	/** Once per stream, at its end. */
 	readonly accessLog?: (stream: FilterStream, response: ResponseHead | undefined) => void;
 	/** IP that stands for this node in x-forwarded-for when the peer is on loopback. */

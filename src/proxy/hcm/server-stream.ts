@@ -15,6 +15,7 @@ import { RequestInfo } from "../http/request-info.ts";
 import type { ClusterChoice, RouteContext, RouteMatch } from "../router/route-match.ts";
 import type { Exchange } from "./exchange.ts";
 import type { HcmShared } from "./hcm-shared.ts";
+import type { RewrittenBody } from "./local-reply-rules.ts";
 import { localResponse } from "./local-response.ts";
 import { admitRequest, type IncomingStream } from "./request-admission.ts";
 import { RequestPipe, type RequestPipeHost } from "./request-pipe.ts";
@@ -336,11 +337,21 @@ export class ServerStream
 		if (reply.status === 400) this.#exchange.endAfterAnswer?.();
 		// Response header operations of the route apply to our own answers too (as in Envoy).
 		const asked = { request: this.request, grpc: this.#grpc ?? this.#isGrpc() };
-		const { head, body } = localResponse(reply, asked, (answer) => {
-			if (this.#routed) this.#route?.finalizeResponse(answer, this.request, this.info, this.choice);
-		});
 		this.info.responseCodeDetails = reply.details;
+		const { head, body } = localResponse(reply, asked, {
+			finalize: (answer) => {
+				if (this.#routed) this.#route?.finalizeResponse(answer, this.request, this.info, this.choice);
+			},
+			rewrite: this.#shared.services.localReplies && ((answer, text) => this.#rewriteReply(answer, text)),
+		});
 		batchWrites(() => this.#answer(head, body));
+	}
+
+	#rewriteReply(response: ResponseHead, body: string): RewrittenBody {
+		const { request, info } = this;
+		info.responseCode = response.status;
+		const route = this.#routed ? this.#route : undefined;
+		return this.#shared.services.localReplies!.rewrite(response, body, { request, info, response, route });
 	}
 
 	sendInformational(status: number, headers: HeaderMap): void {

@@ -22,6 +22,7 @@ import { type WorkloadMetadata, workloadOfNode } from "../filter/workload-metada
 import { createSideCalls } from "../forward/side-call.ts";
 import type { HcmConfig } from "../hcm/hcm-config.ts";
 import type { HcmServices } from "../hcm/hcm-shared.ts";
+import { compileLocalReplies, type LocalReplyRules } from "../hcm/local-reply-rules.ts";
 import { SUPPORTED as HCM_SUPPORTED } from "../hcm/parse-hcm.ts";
 import { Deadlines } from "../http/deadlines.ts";
 import type { SideCalls } from "../http/side-calls.ts";
@@ -152,7 +153,7 @@ class RequestPath {
 	/** Filters count in the scope of their connection manager; scopes live as long as the process. */
 	readonly #scopes = new Map<string, StatScope>();
 	/** What was compiled beside a connection manager's own configuration. */
-	readonly #compiled = new WeakMap<HcmConfig, Pick<HcmServices, "routeTable" | "accessLog">>();
+	readonly #compiled = new WeakMap<HcmConfig, ReturnType<RequestPath["servicesOf"]>>();
 	readonly #compiledTcp = new WeakMap<TcpProxyConfig, Pick<TcpServices, "accessLog">>();
 	readonly #listenerLogs = new WeakMap<ListenerConfig, readonly AccessLogger[]>();
 
@@ -182,7 +183,7 @@ class RequestPath {
 		};
 	}
 
-	servicesOf(hcm: HcmConfig): Pick<HcmServices, "routeTable" | "accessLog"> {
+	servicesOf(hcm: HcmConfig): Pick<HcmServices, "routeTable" | "accessLog" | "localReplies"> {
 		const services = this.#compiled.get(hcm);
 		if (!services) throw new Error(`the connection manager ${hcm.statPrefix} was not compiled here`);
 		return services;
@@ -240,17 +241,25 @@ class RequestPath {
 		return hcm.routes.kind === "rds" ? [hcm.routes.name] : [];
 	}
 
-	#compileServices(hcm: HcmConfig, at: string): Pick<HcmServices, "routeTable" | "accessLog"> {
+	#compileServices(hcm: HcmConfig, at: string): ReturnType<RequestPath["servicesOf"]> {
 		const problems: Problem[] = [];
 		const inline = collect(problems, () => this.#inlineTable(hcm, at));
 		const loggers = collect(problems, () => this.#accessLoggers(hcm.accessLogs, at)) ?? [];
+		const localReplies = collect(problems, () => this.#localReplies(hcm, at));
 		if (problems.length > 0) throw new ProblemError(problems);
 		const { routes } = hcm;
 		const tables = this.#deps.routes;
 		return {
 			routeTable: routes.kind === "rds" ? () => tables.get(routes.name) : () => inline,
 			...(loggers.length > 0 && { accessLog: writeTo(loggers) }),
+			localReplies,
 		};
+	}
+
+	#localReplies({ localReplies }: HcmConfig, at: string): LocalReplyRules | undefined {
+		if (!localReplies) return undefined;
+		const deps = { env: this.#env, random: this.#deps.random };
+		return compileLocalReplies(localReplies, deps, fieldPath(`${at}.local_reply_config`));
 	}
 
 	#inlineTable({ routes }: HcmConfig, at: string): RouteTable | undefined {

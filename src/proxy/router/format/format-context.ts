@@ -10,6 +10,8 @@ export interface FormatContext {
 	readonly trailers?: HeaderMap | undefined;
 	/** Why the line is written, in Envoy's words; undefined: a request has ended. */
 	readonly accessLogType?: string | undefined;
+	/** %LOCAL_REPLY_BODY%: the text of the proxy's own answer, before it is formatted. */
+	readonly localReplyBody?: string | undefined;
 	/** For `%METADATA(ROUTE:...)%`. */
 	readonly route?: { readonly metadata: Readonly<Record<string, Readonly<Record<string, unknown>>>> } | undefined;
 }

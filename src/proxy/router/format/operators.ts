@@ -63,6 +63,7 @@ const OPERATORS: Readonly<Record<string, Build>> = {
 	RESPONSE_FLAGS: field((ctx) => formatFlags(ctx.info.responseFlags)),
 	CONNECTION_TERMINATION_DETAILS: field((ctx) => orMissing(ctx.info.connectionTerminationDetails)),
 	UPSTREAM_TRANSPORT_FAILURE_REASON: field((ctx) => underscored(ctx.info.upstreamTransportFailureReason)),
+	LOCAL_REPLY_BODY: field((ctx) => ctx.localReplyBody ?? ""),
 	BYTES_RECEIVED: field((ctx) => ctx.info.bytesReceived),
 	BYTES_SENT: field((ctx) => ctx.info.bytesSent),
 	UPSTREAM_CLUSTER: field((ctx) => ctx.info.upstreamCluster),
