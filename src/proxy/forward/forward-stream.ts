@@ -2,6 +2,7 @@ import type { Host, PickContext, UpstreamCluster } from "../cluster/cluster.ts";
 import type { UpstreamRequestStats } from "../cluster/cluster-stat-set.ts";
 import { TUNNEL } from "../codec/message-parser.ts";
 import { Timer, type TimerOwner } from "../http/deadlines.ts";
+import { isGrpc } from "../http/grpc-status.ts";
 import type { HeaderMap } from "../http/header-map.ts";
 import type { LocalReply, ResponseFlag, ResponseHead } from "../http/message.ts";
 import { rewriteHost } from "../router/action/rewrite.ts";
@@ -29,6 +30,8 @@ import { RequestBody } from "./request-body.ts";
 import { Retries, type RetryBooks, retryPolicyFor } from "./retries.ts";
 import { wishesFor } from "./transport-wishes.ts";
 
+/** A grpc-timeout has eight digits at most. */
+const GRPC_MAX_DIGITS = 99_999_999;
 const PLAIN_PICK: PickContext = { hash: undefined, avoid: undefined, hostSelectionAttempts: 1 };
 const NO_COOKIES: readonly string[] = [];
 
@@ -47,6 +50,8 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 	#cookies = NO_COOKIES;
 	#attempt: Attempt | undefined = undefined;
 	#attempts = 0;
+	/** The last attempt ran into its own timeout. */
+	#triedTooLong = false;
 	/** Undefined: sent once. */
 	#retries: Retries | undefined = undefined;
 	readonly #routeStats: UpstreamRequestStats | undefined;
@@ -187,6 +192,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 	}
 
 	onAttemptResponse(attempt: Attempt, head: ResponseHead): void {
+		this.#triedTooLong = false;
 		if (this.#retries?.afterResponse(head, this.#attempts, this.#resendable)) {
 			attempt.abandon();
 			this.#retry();
@@ -328,14 +334,21 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 	#retellRequest(): void {
 		const { request } = this.#downstream;
 		if (this.#action.includeAttemptCount) request.headers.set("x-envoy-attempt-count", String(this.#attempts));
+		if (this.#action.includeTimeoutRetryHeader)
+			request.headers.set("x-envoy-is-timeout-retry", String(this.#triedTooLong));
 		if (!this.#timeout) return;
 		const leftMs = Math.max(1, Math.round(this.#timeout.dueMs - this.#context.clock.nowMs()));
 		this.#tellTimeout(this.#perTryTimeoutMs > 0 ? Math.min(this.#perTryTimeoutMs, leftMs) : leftMs);
 	}
 
+	/** The endpoint learns how long it has. */
 	#tellTimeout(expectedMs: number): void {
-		if (expectedMs > 0 && !this.#context.suppressEnvoyHeaders)
-			this.#downstream.request.headers.set("x-envoy-expected-rq-timeout-ms", String(expectedMs));
+		const { request } = this.#downstream;
+		const { streamDuration, maxGrpcTimeoutMs } = this.#action;
+		if (expectedMs <= 0 || streamDuration) return;
+		if (!this.#context.suppressEnvoyHeaders) request.headers.set("x-envoy-expected-rq-timeout-ms", String(expectedMs));
+		if (maxGrpcTimeoutMs !== undefined && isGrpc(request.headers.get("content-type")))
+			request.headers.set("grpc-timeout", `${Math.min(expectedMs, GRPC_MAX_DIGITS)}m`);
 	}
 
 	/** The endpoint that a filter asks for, at the first attempt; the balancer's choice otherwise. */

@@ -62,6 +62,8 @@ export interface HcmTimeouts {
 	readonly requestHeadersMs: number;
 	readonly delayedCloseMs: number;
 	readonly maxConnectionDurationMs: number;
+	/** Of one stream, where its route says nothing. */
+	readonly maxStreamDurationMs: number;
 	/** HTTP/2: between telling the client to open no more streams and refusing them. */
 	readonly drainMs: number;
 }

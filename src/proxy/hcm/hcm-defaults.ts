@@ -24,6 +24,7 @@ export const HCM_DEFAULTS: Omit<HcmConfig, "statPrefix" | "routes" | "filters"> 
 		requestHeadersMs: 0,
 		delayedCloseMs: 1000,
 		maxConnectionDurationMs: 0,
+		maxStreamDurationMs: 0,
 		drainMs: 5000,
 	},
 	identity: {

@@ -29,6 +29,7 @@ const COUNTERS = {
 	rqRxReset: "downstream_rq_rx_reset",
 	rqTxReset: "downstream_rq_tx_reset",
 	rqTimeout: "downstream_rq_timeout",
+	rqMaxDurationReached: "downstream_rq_max_duration_reached",
 	rqHeaderTimeout: "downstream_rq_header_timeout",
 	rqTooLarge: "downstream_rq_too_large",
 	rsTooLarge: "rs_too_large",

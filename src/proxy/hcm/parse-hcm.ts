@@ -91,6 +91,7 @@ export const SUPPORTED: SupportedFields = {
 	"envoy.config.core.v3.HttpProtocolOptions": [
 		"idle_timeout",
 		"max_connection_duration",
+		"max_stream_duration",
 		"max_headers_count",
 		"max_requests_per_connection",
 		"headers_with_underscores_action",
@@ -269,6 +270,7 @@ function parseTimeouts(message: HttpConnectionManager, common: HttpProtocolOptio
 		requestHeadersMs: ms(message.requestHeadersTimeout, defaults.requestHeadersMs),
 		delayedCloseMs: ms(message.delayedCloseTimeout, defaults.delayedCloseMs),
 		maxConnectionDurationMs: ms(common?.maxConnectionDuration, defaults.maxConnectionDurationMs),
+		maxStreamDurationMs: ms(common?.maxStreamDuration, defaults.maxStreamDurationMs),
 		drainMs: ms(message.drainTimeout, defaults.drainMs),
 	};
 }

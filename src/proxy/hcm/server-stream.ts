@@ -13,6 +13,7 @@ import type { HeaderMap } from "../http/header-map.ts";
 import type { LocalReply, RequestHead, ResponseFlag, ResponseHead } from "../http/message.ts";
 import { RequestInfo } from "../http/request-info.ts";
 import type { ClusterChoice, RouteContext, RouteMatch } from "../router/route-match.ts";
+import { streamDurationMs } from "../router/timeout.ts";
 import type { Exchange } from "./exchange.ts";
 import type { HcmShared } from "./hcm-shared.ts";
 import type { RewrittenBody } from "./local-reply-rules.ts";
@@ -23,6 +24,7 @@ import { finishResponseHeaders } from "./response-headers.ts";
 import { ResponsePipe, type ResponsePipeHost } from "./response-pipe.ts";
 import { StreamTimers, type StreamTimersOwner } from "./stream-timers.ts";
 
+const GRPC_DEADLINE_EXCEEDED = 4;
 const NO_FILTERS: readonly HttpFilter[] = [];
 
 /** Envoy: overload action stop_accepting_requests. Its documentation promises the flag OM, but Envoy 1.40 sets none. */
@@ -130,6 +132,7 @@ export class ServerStream
 			return;
 		}
 		const route = this.route();
+		this.#limitDuration(route);
 		if (config.filters.length === 0) {
 			this.dispatch();
 			return;
@@ -150,6 +153,13 @@ export class ServerStream
 		stats.rqOverloadClose.inc();
 		this.#routed = true; // nobody looks for its route, the access log neither
 		return OVERLOADED;
+	}
+
+	#limitDuration(route: RouteMatch | undefined): void {
+		const { maxStreamDurationMs } = this.#shared.config.timeouts;
+		const limits = route?.action.kind === "forward" ? route.action.forward.streamDuration : undefined;
+		if (limits !== undefined || maxStreamDurationMs > 0)
+			this.#timers.limitDuration(streamDurationMs(this.request, limits, maxStreamDurationMs));
 	}
 
 	beginTunnel(protocol: string): void {
@@ -216,10 +226,23 @@ export class ServerStream
 		else this.sendLocalReply({ status: error.status, body: statusText(error.status), details: error.details });
 	}
 
+	onStreamTooLong(): void {
+		if (this.#ended) return;
+		this.#shared.stats.rqMaxDurationReached.inc();
+		const status = this.#requestDone ? 504 : 408;
+		const body = "downstream duration timeout";
+		this.sendLocalReply({ status, body, details: "max_duration_timeout", grpcStatus: GRPC_DEADLINE_EXCEEDED });
+	}
+
 	onStreamIdle(): void {
 		this.#shared.stats.rqIdleTimeout.inc();
 		batchWrites(() =>
-			this.sendLocalReply({ status: 408, body: "stream timeout", flag: "SI", details: "stream_idle_timeout" }),
+			this.sendLocalReply({
+				status: this.#requestDone ? 504 : 408,
+				body: "stream timeout",
+				flag: "SI",
+				details: "stream_idle_timeout",
+			}),
 		);
 	}
 

@@ -5,6 +5,7 @@ import type { HcmServices } from "./hcm-shared.ts";
 export interface StreamTimersOwner {
 	onStreamIdle(): void;
 	onRequestTooSlow(): void;
+	onStreamTooLong(): void;
 }
 
 /** The connection manager's time limits for one stream. */
@@ -13,6 +14,8 @@ export class StreamTimers implements TimerOwner {
 	readonly #services: Pick<HcmServices, "clock" | "deadlines">;
 	#idle: Timer | undefined = undefined;
 	#request: Timer | undefined = undefined;
+	#duration: Timer | undefined = undefined;
+	readonly #startMs: number;
 	#idleMs = 0;
 	#lastActivityMs: number;
 
@@ -20,6 +23,7 @@ export class StreamTimers implements TimerOwner {
 		this.#owner = owner;
 		this.#services = services;
 		this.#lastActivityMs = nowMs;
+		this.#startMs = nowMs;
 	}
 
 	/** Sets the longest quiet; 0: any. */
@@ -39,6 +43,13 @@ export class StreamTimers implements TimerOwner {
 		this.#services.deadlines.arm(this.#request, requestMs);
 	}
 
+	/** The longest life of the stream, from its start; 0: any. */
+	limitDuration(durationMs: number): void {
+		if (durationMs <= 0) return;
+		this.#duration ??= new Timer(this);
+		this.#services.deadlines.arm(this.#duration, durationMs, this.#startMs);
+	}
+
 	requestCame(): void {
 		this.#request?.cancel();
 	}
@@ -51,11 +62,16 @@ export class StreamTimers implements TimerOwner {
 	cancel(): void {
 		this.#idle?.cancel();
 		this.#request?.cancel();
+		this.#duration?.cancel();
 	}
 
 	onTimer(timer: Timer): void {
 		if (timer === this.#request) {
 			this.#owner.onRequestTooSlow();
+			return;
+		}
+		if (timer === this.#duration) {
+			this.#owner.onStreamTooLong();
 			return;
 		}
 		const leftMs = this.#idleMs - (this.#services.clock.nowMs() - this.#lastActivityMs);

@@ -77,6 +77,7 @@ function surroundingsOf(
 		virtualHostName: host.name,
 		inherited: {
 			includeAttemptCount: host.includeRequestAttemptCount,
+			includeTimeoutRetryHeader: host.includeIsTimeoutRetryHeader,
 			includeAttemptCountInResponse: host.includeAttemptCountInResponse,
 			retryPolicy: host.retryPolicy && compileRetryPolicy(host.retryPolicy, at.field("retry_policy"), scope.problems),
 			mirrors: mirrors.length > 0 ? mirrors : above.mirrors,

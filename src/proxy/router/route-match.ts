@@ -73,6 +73,8 @@ export interface ForwardAction {
 	readonly timeoutMs: number;
 	/** Undefined: the connection manager's. 0 = none. */
 	readonly idleTimeoutMs: number | undefined;
+	/** `max_stream_duration`; undefined: the connection manager's limit. */
+	readonly streamDuration: StreamDuration | undefined;
 	readonly retryPolicy: RetryPolicy | undefined;
 	/** Undefined when no policy yields a hash; `newCookies` are to be set on the response. */
 	hash(
@@ -87,6 +89,8 @@ export interface ForwardAction {
 	readonly autoHostRewrite: boolean;
 	readonly appendForwardedHost: boolean;
 	readonly includeAttemptCount: boolean;
+	/** Retries tell by x-envoy-is-timeout-retry whether the attempt before them timed out. */
+	readonly includeTimeoutRetryHeader: boolean;
 	/** Add x-envoy-attempt-count to the response too. */
 	readonly includeAttemptCountInResponse: boolean;
 	/** Limit for a client's `grpc-timeout`, which then takes the place of `timeoutMs`: 0 = any; undefined: the header is not looked at. */
@@ -95,6 +99,16 @@ export interface ForwardAction {
 	readonly grpcTimeoutOffsetMs: number;
 	/** Clusters that get a copy of the request; their answers are dropped. */
 	readonly mirrors: readonly MirrorPolicy[];
+}
+
+/** How long a stream may last. Milliseconds. */
+export interface StreamDuration {
+	/** 0 = however long; undefined: the connection manager's limit. */
+	readonly maxMs: number | undefined;
+	/** A gRPC client's `grpc-timeout` counts instead, up to so much: 0 = any; undefined: it does not. */
+	readonly grpcMaxMs: number | undefined;
+	/** Taken off a client's `grpc-timeout`. */
+	readonly grpcOffsetMs: number;
 }
 
 /** Compiled `request_mirror_policies` entry. */

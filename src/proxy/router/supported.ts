@@ -31,6 +31,8 @@ const ROUTES: SupportedFields = {
 		...HEADER_FIELDS,
 		"typed_per_filter_config",
 		"include_request_attempt_count",
+		"include_attempt_count_in_response",
+		"include_is_timeout_retry_header",
 		"retry_policy",
 		"request_mirror_policies",
 	],
@@ -122,6 +124,7 @@ const ACTIONS: SupportedFields = {
 		"append_x_forwarded_host",
 		"timeout",
 		"idle_timeout",
+		"max_stream_duration",
 		"retry_policy",
 		"request_mirror_policies",
 		"hash_policy",
@@ -130,6 +133,11 @@ const ACTIONS: SupportedFields = {
 		"upgrade_configs",
 		"rate_limits",
 		"include_vh_rate_limits",
+	],
+	"envoy.config.route.v3.RouteAction.MaxStreamDuration": [
+		"max_stream_duration",
+		"grpc_timeout_header_max",
+		"grpc_timeout_header_offset",
 	],
 	"envoy.config.route.v3.WeightedCluster": ["clusters", "total_weight", "header_name"],
 	"envoy.config.route.v3.WeightedCluster.ClusterWeight": [

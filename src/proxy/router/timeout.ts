@@ -1,5 +1,5 @@
 import type { RequestHead } from "../http/message.ts";
-import type { ForwardAction } from "./route-match.ts";
+import type { ForwardAction, StreamDuration } from "./route-match.ts";
 
 /** Milliseconds; 0 = none. */
 export interface RequestTimeouts {
@@ -52,4 +52,18 @@ function takeMs(request: RequestHead, name: string): number | undefined {
 	if (text === undefined) return undefined;
 	request.headers.remove(name);
 	return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+}
+
+/** How long the stream of a request may last in all (Envoy: refreshDurationTimeout), `otherwiseMs` where its route says nothing; 0 = any. */
+export function streamDurationMs(
+	request: RequestHead,
+	limits: StreamDuration | undefined,
+	otherwiseMs: number,
+): number {
+	if (!limits) return otherwiseMs;
+	const asked = limits.grpcMaxMs === undefined ? undefined : parseGrpcTimeoutMs(request.headers.get("grpc-timeout"));
+	if (asked === undefined) return limits.maxMs ?? otherwiseMs;
+	const capped = limits.grpcMaxMs ? Math.min(asked, limits.grpcMaxMs) : asked;
+	// What is used up already still has to fire.
+	return Math.max(1, capped - limits.grpcOffsetMs);
 }

@@ -59,9 +59,17 @@ function field(
 	[name, value]: readonly [string, string],
 	names: ReadonlyMap<string, string>,
 ): readonly [string, string] {
+	if (name.toLowerCase() === "x-envoy-expected-rq-timeout-ms") return [name, roundedMs(value)];
 	const volatile = VOLATILE_FIELDS[name.toLowerCase()];
 	if (volatile?.[0].test(value)) return [name, volatile[1]];
 	return [name, named(value, names)];
+}
+
+/** What is left of a timeout shrinks while a request is tried again: rounded up to half seconds, small ones to tenths. */
+function roundedMs(text: string): string {
+	const ms = Number(text);
+	const step = ms > 500 ? 500 : 100;
+	return Number.isInteger(ms) ? `<= ${Math.ceil(ms / step) * step}` : text;
 }
 
 /** `127.0.0.1:41234` → `127.0.0.1:{echo}`. Ports that are nobody's are the client's. */

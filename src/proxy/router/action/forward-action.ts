@@ -1,10 +1,13 @@
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import type { FieldPath } from "../../../lib/field-path.ts";
 import { RoutingPriority } from "../../../xds/generated/envoy/config/core/v3/base_pb.ts";
-import type { RouteAction } from "../../../xds/generated/envoy/config/route/v3/route_components_pb.ts";
+import type {
+	RouteAction,
+	RouteAction_MaxStreamDuration,
+} from "../../../xds/generated/envoy/config/route/v3/route_components_pb.ts";
 import type { CompileScope } from "../compile-scope.ts";
 import type { RetryPolicy } from "../retry.ts";
-import type { ForwardAction, MirrorPolicy } from "../route-match.ts";
+import type { ForwardAction, MirrorPolicy, StreamDuration } from "../route-match.ts";
 import { compileClusterChoice } from "./cluster-choice.ts";
 import { compileHashPolicies } from "./hash-policy.ts";
 import { compileMirrorPolicies } from "./mirror-policy.ts";
@@ -18,6 +21,7 @@ const NOT_FOUND_STATUS: readonly number[] = [503, 404, 500];
 export interface InheritedSettings {
 	readonly includeAttemptCount: boolean;
 	readonly includeAttemptCountInResponse: boolean;
+	readonly includeTimeoutRetryHeader: boolean;
 	readonly retryPolicy: RetryPolicy | undefined;
 	/** Of the nearest level that has any; replaced whole by the route's own. */
 	readonly mirrors: readonly MirrorPolicy[];
@@ -41,6 +45,7 @@ export function compileForwardAction(
 		clusterNotFoundStatus: NOT_FOUND_STATUS[action.clusterNotFoundResponseCode] ?? 503,
 		timeoutMs: action.timeout ? durationMs(action.timeout) : DEFAULT_TIMEOUT_MS,
 		idleTimeoutMs: action.idleTimeout && durationMs(action.idleTimeout),
+		streamDuration: action.maxStreamDuration && compileStreamDuration(action.maxStreamDuration),
 		maxGrpcTimeoutMs: action.maxGrpcTimeout && durationMs(action.maxGrpcTimeout),
 		grpcTimeoutOffsetMs: action.grpcTimeoutOffset ? durationMs(action.grpcTimeoutOffset) : 0,
 		retryPolicy: action.retryPolicy
@@ -51,8 +56,18 @@ export function compileForwardAction(
 		autoHostRewrite: action.hostRewriteSpecifier.case === "autoHostRewrite" && action.hostRewriteSpecifier.value.value,
 		appendForwardedHost: action.appendXForwardedHost,
 		includeAttemptCount: inherited.includeAttemptCount,
+		includeTimeoutRetryHeader: inherited.includeTimeoutRetryHeader,
 		includeAttemptCountInResponse: inherited.includeAttemptCountInResponse,
 		...upgrades,
+	};
+}
+
+function compileStreamDuration(message: RouteAction_MaxStreamDuration): StreamDuration {
+	const { maxStreamDuration, grpcTimeoutHeaderMax, grpcTimeoutHeaderOffset } = message;
+	return {
+		maxMs: maxStreamDuration && durationMs(maxStreamDuration),
+		grpcMaxMs: grpcTimeoutHeaderMax && durationMs(grpcTimeoutHeaderMax),
+		grpcOffsetMs: grpcTimeoutHeaderOffset ? durationMs(grpcTimeoutHeaderOffset) : 0,
 	};
 }
 
