@@ -251,6 +251,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 			this.#cut(flag, details);
 			return;
 		}
+		this.#triedTooLong = failure.kind === "per-try-timeout";
 		if (this.#retries?.afterFailure(retriedAs(failure.kind), this.#attempts, this.#resendable)) {
 			this.#retry();
 			return;
