@@ -8,13 +8,23 @@ export interface FrameSink {
 	onBadPreface(): void;
 	/** A whole frame other than DATA. */
 	onFrame(type: number, flags: number, streamId: number, payload: FramePayload): boolean;
-	/** A DATA frame begins; `length` is its whole payload, which flow control counts. */
-	onDataStart(flags: number, streamId: number, length: number): boolean;
+	/** A DATA frame begins. */
+	onDataStart(frame: DataFrame): boolean;
 	/** A piece of the current DATA frame's data, without padding. */
 	onData(buf: Buffer, start: number, end: number): boolean;
 	/** The current DATA frame has come whole. */
 	onDataEnd(): boolean;
 	onFrameError(code: number, reason: string): void;
+}
+
+/** What a DATA frame's first bytes tell of it. */
+export interface DataFrame {
+	readonly flags: number;
+	readonly streamId: number;
+	/** The whole payload, which flow control counts ... */
+	readonly length: number;
+	/** ... and what of it is data. */
+	readonly dataBytes: number;
 }
 
 /** Bytes `start` to `end` of `buf`. One object per reader, reused. */
@@ -41,9 +51,8 @@ export class FrameReader {
 	/** Start of a frame whose rest has not come yet. */
 	#kept: Buffer = NO_BYTES;
 	#keptBytes = 0;
-	/** Of the current DATA frame: padding length still to come, data, padding. */
+	/** Of the current DATA frame: data and padding that are still to come. */
 	#inData = false;
-	#padLengthDue = false;
 	#dataLeft = 0;
 	#padLeft = 0;
 	#stopped = false;
@@ -89,7 +98,12 @@ export class FrameReader {
 		if (length > DEFAULT_MAX_FRAME_BYTES) return this.#fail(ERROR_CODE.frameSizeError, "frame too large");
 		const type = buf[at + 3]!;
 		const payload = at + FRAME_HEADER_BYTES;
-		if (type === FRAME.data) return this.#startData(buf, at, length);
+		if (type === FRAME.data) {
+			const begin = dataBegin(buf[at + 4]!, length);
+			if (end - at < begin) return this.#keep(buf, at, end, begin);
+			this.#startData(buf, at, length);
+			return at + begin;
+		}
 		if (payload + length > end) return this.#keep(buf, at, end, FRAME_HEADER_BYTES + length);
 		this.#emit(buf, at, payload + length);
 		return payload + length;
@@ -103,39 +117,38 @@ export class FrameReader {
 		if (!this.#sink.onFrame(buf[at + 3]!, buf[at + 4]!, streamIdAt(buf, at + 5), payload)) this.stop();
 	}
 
-	#startData(buf: Buffer, at: number, length: number): number {
+	/** A DATA frame's header has come, and its pad length when it is padded. */
+	#startData(buf: Buffer, at: number, length: number): void {
 		const flags = buf[at + 4]!;
 		const padded = (flags & FLAG.padded) !== 0;
-		if (padded && length === 0) return this.#fail(ERROR_CODE.frameSizeError, "padded DATA frame without pad length");
+		if (padded && length === 0) {
+			this.#fail(ERROR_CODE.frameSizeError, "padded DATA frame without pad length");
+			return;
+		}
+		this.#padLeft = padded ? buf[at + FRAME_HEADER_BYTES]! : 0;
+		this.#dataLeft = (padded ? length - 1 : length) - this.#padLeft;
+		if (this.#dataLeft < 0) {
+			this.#fail(ERROR_CODE.protocolError, "padding exceeds DATA frame");
+			return;
+		}
 		this.#inData = true;
-		this.#padLengthDue = padded;
-		this.#dataLeft = padded ? length - 1 : length;
-		this.#padLeft = 0;
-		if (!this.#sink.onDataStart(flags, streamIdAt(buf, at + 5), length)) this.stop();
-		else if (length === 0) this.#endData();
-		return at + FRAME_HEADER_BYTES;
+		const frame = { flags, streamId: streamIdAt(buf, at + 5), length, dataBytes: this.#dataLeft };
+		if (!this.#sink.onDataStart(frame)) this.stop();
+		else if (this.#dataLeft + this.#padLeft === 0) this.#endData();
 	}
 
 	#readData(buf: Buffer, start: number, end: number): number {
-		let at = start;
-		if (this.#padLengthDue) {
-			this.#padLengthDue = false;
-			this.#padLeft = buf[at++]!;
-			if (this.#padLeft > this.#dataLeft) return this.#fail(ERROR_CODE.protocolError, "padding exceeds DATA frame");
-			this.#dataLeft -= this.#padLeft;
-		}
-		const stop = Math.min(end, at + this.#dataLeft);
-		if (stop > at) {
-			this.#dataLeft -= stop - at;
-			if (!this.#sink.onData(buf, at, stop)) {
+		const stop = Math.min(end, start + this.#dataLeft);
+		if (stop > start) {
+			this.#dataLeft -= stop - start;
+			if (!this.#sink.onData(buf, start, stop)) {
 				this.stop();
 				return end;
 			}
-			at = stop;
 		}
-		if (this.#dataLeft > 0) return at;
-		const behind = Math.min(end, at + this.#padLeft);
-		this.#padLeft -= behind - at;
+		if (this.#dataLeft > 0) return stop;
+		const behind = Math.min(end, stop + this.#padLeft);
+		this.#padLeft -= behind - stop;
 		if (this.#padLeft === 0) this.#endData();
 		return behind;
 	}
@@ -169,6 +182,9 @@ export class FrameReader {
 		const length = (kept[0]! << 16) | (kept[1]! << 8) | kept[2]!;
 		if (length > DEFAULT_MAX_FRAME_BYTES) return this.#fail(ERROR_CODE.frameSizeError, "frame too large");
 		if (kept[3] === FRAME.data) {
+			const begin = dataBegin(kept[4]!, length);
+			if (this.#keptBytes < begin) at = this.#keep(buf, at, Math.min(end, at + begin - this.#keptBytes), begin);
+			if (this.#keptBytes < begin) return at;
 			this.#keptBytes = 0;
 			this.#startData(kept, 0, length);
 			return at;
@@ -189,6 +205,11 @@ export class FrameReader {
 		this.#sink.onFrameError(code, reason);
 		return Number.MAX_SAFE_INTEGER;
 	}
+}
+
+/** Bytes of a DATA frame that must be there before it can be judged: its header, and the pad length. */
+function dataBegin(flags: number, length: number): number {
+	return (flags & FLAG.padded) !== 0 && length > 0 ? FRAME_HEADER_BYTES + 1 : FRAME_HEADER_BYTES;
 }
 
 function streamIdAt(buf: Buffer, at: number): number {

@@ -1,6 +1,6 @@
 import type { HeaderMap } from "../../http/header-map.ts";
 import { DEFAULT_MAX_FRAME_BYTES, ERROR_CODE, FLAG, FRAME, MAX_WINDOW_BYTES } from "../frame/frame.ts";
-import { type FramePayload, FrameReader, type FrameSink } from "../frame/frame-reader.ts";
+import { type DataFrame, type FramePayload, FrameReader, type FrameSink } from "../frame/frame-reader.ts";
 import { pingFrame, SETTINGS_ACK } from "../frame/frame-writer.ts";
 import { HpackDecoder } from "../hpack/hpack-decoder.ts";
 import { FieldSection } from "../message/field-section.ts";
@@ -81,7 +81,7 @@ export abstract class Http2Session extends SessionCore implements FrameSink {
 		}
 	}
 
-	onDataStart(flags: number, streamId: number, length: number): boolean {
+	onDataStart({ flags, streamId, length, dataBytes }: DataFrame): boolean {
 		if (!this.peer.known) return this.protocolError("no SETTINGS in the preface");
 		if (this.#blocks.open) return this.protocolError("frame inside a field block");
 		if (streamId === 0) return this.protocolError("DATA on stream 0");
@@ -96,6 +96,8 @@ export abstract class Http2Session extends SessionCore implements FrameSink {
 		if (stream === undefined) return this.#dataOfNoStream(streamId);
 		if (stream.remoteEnded) stream.fail(ERROR_CODE.streamClosed);
 		else if (!stream.takeReceived(length)) stream.fail(ERROR_CODE.flowControlError);
+		else if (stream.lengthLeft >= 0 && dataBytes > stream.lengthLeft)
+			return this.malformed(stream, "more DATA than content-length");
 		else this.#dataStream = stream;
 		return !this.ended;
 	}
@@ -103,10 +105,7 @@ export abstract class Http2Session extends SessionCore implements FrameSink {
 	onData(buf: Buffer, start: number, end: number): boolean {
 		const stream = this.#dataStream;
 		if (stream === undefined || stream.closed) return !this.ended;
-		if (stream.lengthLeft >= 0) {
-			stream.lengthLeft -= end - start;
-			if (stream.lengthLeft < 0) return this.malformed(stream, "more DATA than content-length");
-		}
+		if (stream.lengthLeft >= 0) stream.lengthLeft -= end - start;
 		stream.user?.onData(buf, start, end);
 		return !this.ended;
 	}
