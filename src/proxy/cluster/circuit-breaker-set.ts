@@ -1,13 +1,12 @@
 import type { Gauge } from "../../telemetry/metrics.ts";
 import type { CircuitBreakers } from "./cluster.ts";
 
-/** Limits of one priority (Envoy's defaults: 1024, 1024, 1024, 3, no limit of pools). */
+/** Limits of one priority (Envoy's defaults: 1024, 1024, 1024, 3). */
 export interface ThresholdsConfig {
 	readonly maxConnections: number;
 	readonly maxPendingRequests: number;
 	readonly maxRequests: number;
 	readonly maxRetries: number;
-	readonly maxConnectionPools: number;
 	/** Replaces `maxRetries`: retries may be this percentage of active and pending requests, and always this many. */
 	readonly retryBudget: { readonly percent: number; readonly minConcurrency: number } | undefined;
 	readonly trackRemaining: boolean;
@@ -26,7 +25,6 @@ export const DEFAULT_THRESHOLDS: ThresholdsConfig = {
 	maxPendingRequests: 1024,
 	maxRequests: 1024,
 	maxRetries: 3,
-	maxConnectionPools: Number.MAX_SAFE_INTEGER,
 	retryBudget: undefined,
 	trackRemaining: false,
 };
@@ -83,7 +81,6 @@ export class CircuitBreakerSet implements CircuitBreakers {
 	readonly #pending: Limit;
 	readonly #requests: Limit;
 	readonly #retries: Limit;
-	readonly #pools: Limit;
 
 	constructor(config: ThresholdsConfig, priority: "default" | "high", stats: GaugeSource) {
 		const limit = (max: () => number, [open, left]: readonly [string, string]) => {
@@ -98,7 +95,6 @@ export class CircuitBreakerSet implements CircuitBreakers {
 		this.#pending = limit(() => config.maxPendingRequests, ["rq_pending_open", "pending"]);
 		this.#requests = limit(() => config.maxRequests, ["rq_open", "rq"]);
 		this.#retries = limit(() => this.#maxRetries(config), ["rq_retry_open", "retries"]);
-		this.#pools = limit(() => config.maxConnectionPools, ["cx_pool_open", "cx_pools"]);
 	}
 
 	tryConnection(): boolean {
@@ -131,14 +127,6 @@ export class CircuitBreakerSet implements CircuitBreakers {
 
 	releaseRetry(): void {
 		this.#retries.release();
-	}
-
-	tryPool(): boolean {
-		return this.#pools.try();
-	}
-
-	releasePool(): void {
-		this.#pools.release();
 	}
 
 	#maxRetries({ maxRetries, retryBudget }: ThresholdsConfig): number {

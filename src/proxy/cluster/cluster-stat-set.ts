@@ -82,6 +82,7 @@ export function clusterStats(scope: StatScope): ClusterStats {
 		upstreamRqPerTryIdleTimeout: scope.counter("upstream_rq_per_try_idle_timeout"),
 		upstreamRqPerTryTimeout: scope.counter("upstream_rq_per_try_timeout"),
 		upstreamRqPendingTotal: scope.counter("upstream_rq_pending_total"),
+		upstreamRqActiveOverflow: scope.counter("upstream_rq_active_overflow"),
 		upstreamRqPendingOverflow: scope.counter("upstream_rq_pending_overflow"),
 		upstreamRqPendingFailureEject: scope.counter("upstream_rq_pending_failure_eject"),
 		upstreamRqCancelled: scope.counter("upstream_rq_cancelled"),

@@ -117,8 +117,6 @@ export interface ClusterInfo {
 	readonly destinationHeader: string | undefined;
 	/** The endpoint is where the client's connection meant to go (ORIGINAL_DST). */
 	readonly toOriginalDestination: boolean;
-	/** Each client connection has upstream connections of its own. */
-	readonly poolPerDownstreamConnection: boolean;
 	/** Answers and failures are looked at, to eject endpoints. */
 	readonly detectsOutliers: boolean;
 	/** Endpoints are checked, so that they may say in an answer that they are to be taken out. */
@@ -181,6 +179,7 @@ export interface ClusterStats {
 	readonly upstreamRqRetryLimitExceeded: Counter;
 	readonly upstreamRqPendingTotal: Counter;
 	readonly upstreamRqPendingOverflow: Counter;
+	readonly upstreamRqActiveOverflow: Counter;
 	readonly upstreamRqPendingFailureEject: Counter;
 	readonly upstreamRqCancelled: Counter;
 	readonly upstreamRqRxReset: Counter;

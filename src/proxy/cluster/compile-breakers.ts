@@ -11,6 +11,9 @@ import {
 	type ThresholdsConfig,
 } from "./circuit-breaker-set.ts";
 
+/** What configurations write who want no limit. */
+const NO_LIMIT = 0xffff_ffff;
+
 /** Reads `circuit_breakers`. As in Envoy the first entry of a priority counts. */
 export function compileBreakers(
 	message: CircuitBreakers | undefined,
@@ -22,6 +25,11 @@ export function compileBreakers(
 		const found = message.thresholds.find((threshold) => threshold.priority === priority);
 		return found ? compileThresholds(found) : DEFAULT_THRESHOLDS;
 	};
+	for (const [i, { maxConnectionPools }] of message.thresholds.entries())
+		if (maxConnectionPools !== undefined && maxConnectionPools < NO_LIMIT)
+			problems.push(
+				problem("LTN3209", `${path}.thresholds[${i}].max_connection_pools`, "pools are not counted by this proxy"),
+			);
 	const hosts = message.perHostThresholds;
 	for (const [
 		i,
@@ -50,7 +58,6 @@ function compileThresholds(threshold: CircuitBreakers_Thresholds): ThresholdsCon
 		maxPendingRequests: threshold.maxPendingRequests ?? DEFAULT_THRESHOLDS.maxPendingRequests,
 		maxRequests: threshold.maxRequests ?? DEFAULT_THRESHOLDS.maxRequests,
 		maxRetries: threshold.maxRetries ?? DEFAULT_THRESHOLDS.maxRetries,
-		maxConnectionPools: threshold.maxConnectionPools ?? DEFAULT_THRESHOLDS.maxConnectionPools,
 		retryBudget: threshold.retryBudget && {
 			percent: threshold.retryBudget.budgetPercent?.value ?? 20,
 			minConcurrency: threshold.retryBudget.minRetryConcurrency ?? 3,

@@ -74,7 +74,6 @@ function compileInfo(
 		metadata: plainMetadata(message.metadata),
 		sourceIp: compileSourceIp(message.upstreamBindConfig, `${at}upstream_bind_config`, problems),
 		perConnectionBufferLimitBytes: message.perConnectionBufferLimitBytes ?? DEFAULT_BUFFER_BYTES,
-		poolPerDownstreamConnection: message.connectionPoolPerDownstreamConnection,
 		detectsOutliers: message.outlierDetection !== undefined,
 		healthChecked: message.healthChecks.length > 0,
 	};

@@ -66,6 +66,7 @@ export class LiveCluster implements UpstreamCluster {
 		});
 		this.#detector = config.outlier && this.#watch(config.outlier);
 		if (!this.#detector) for (const host of this.#hosts.all()) if (host.ejected) host.outlier.ejected = false;
+		this.#showRemaining();
 		if (config.discovery.kind === "original") {
 			this.#originals = new OriginalDestinations(deps.clock, config.discovery, (set) => this.update(set));
 			this.update(NO_ENDPOINTS);
@@ -206,6 +207,13 @@ export class LiveCluster implements UpstreamCluster {
 		if (this.#closed) return;
 		this.#retireHosts(this.#hosts.all());
 		this.#retire();
+	}
+
+	/** Limits that are told of are so from the start. */
+	#showRemaining(): void {
+		const { default: usual, high } = this.config.breakers;
+		if (usual.trackRemaining) this.#breakers = new CircuitBreakerSet(usual, "default", this.#deps.scope);
+		if (high.trackRemaining) this.#highPriority = this.highPriority;
 	}
 
 	#countUpdate({ added, removed, same }: HostChange): void {

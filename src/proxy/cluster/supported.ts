@@ -35,7 +35,6 @@ export const SUPPORTED: SupportedFields = {
 		"load_balancing_policy",
 		"close_connections_on_host_health_failure",
 		"ignore_health_on_host_removal",
-		"connection_pool_per_downstream_connection",
 		"outlier_detection",
 		"upstream_bind_config",
 		"upstream_connection_options",

@@ -45,6 +45,8 @@ export class Attempt implements UpstreamUser, TimerOwner {
 	readonly cluster: UpstreamCluster;
 	channel: UpstreamChannel | undefined = undefined;
 	responded = false;
+	/** It may not even wait for a connection: Envoy then names no endpoint. */
+	unplaced = false;
 	/** When the request was sent whole. */
 	sentMs = 0;
 	/** A retry that the breakers count. */
@@ -82,7 +84,7 @@ export class Attempt implements UpstreamUser, TimerOwner {
 		if (!this.#breakers.tryRequest()) {
 			this.#ended = true;
 			if (this.isRetry) this.#retryBreakers.releaseRetry();
-			stats.upstreamRqPendingOverflow.inc();
+			stats.upstreamRqActiveOverflow.inc();
 			this.#owner.onAttemptFailure(this, failure("overflow"), false);
 			return;
 		}
@@ -148,6 +150,7 @@ export class Attempt implements UpstreamUser, TimerOwner {
 
 	onUnavailable(reason: UnavailableReason, detail: string): void {
 		if (reason !== "overflow") this.cluster.reportLocalFailure(this.host, "connect");
+		else this.unplaced = true;
 		this.host.stats.rqError++;
 		this.#fail({ kind: reason, transport: detail, error: undefined });
 	}

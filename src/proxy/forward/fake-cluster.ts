@@ -37,7 +37,6 @@ export class FakeCluster implements UpstreamCluster {
 			keepAlive: undefined,
 			destinationHeader: undefined,
 			toOriginalDestination: false,
-			poolPerDownstreamConnection: false,
 			healthChecked: false,
 			detectsOutliers: true,
 			httpProtocol: "http1",

@@ -257,6 +257,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 			return;
 		}
 		this.#attempt = attempt;
+		if (attempt.unplaced) this.#downstream.info.upstreamHost = undefined;
 		this.#downstream.info.upstreamTransportFailureReason = transportFailureReason(failure);
 		this.#reply(this.#timeoutReply(failureReply(failure, this.#attempts > 1)));
 	}

@@ -104,6 +104,7 @@ export class Retries {
 		if (!breakers.tryRetry()) {
 			stats.upstreamRqRetryOverflow.inc();
 			routeStats?.upstreamRqRetryOverflow.inc();
+			info.responseFlags.add("UO");
 			return false;
 		}
 		stats.upstreamRqRetry.inc();
