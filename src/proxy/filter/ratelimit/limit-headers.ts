@@ -1,7 +1,13 @@
 import type { LimitStatus } from "./rate-limit-service.ts";
 
+/** Seconds until the last of the limits that were hit is open again; undefined when the service names none. */
+export function longestWait(statuses: readonly LimitStatus[]): number | undefined {
+	const waits = statuses.filter(({ overLimit }) => overLimit).map(({ resetS }) => resetS);
+	return waits.length > 0 ? Math.max(...waits) : undefined;
+}
+
 /** The status that has the least left; undefined without any. */
-export function tightest(statuses: readonly LimitStatus[]): LimitStatus | undefined {
+function tightest(statuses: readonly LimitStatus[]): LimitStatus | undefined {
 	let least: LimitStatus | undefined;
 	for (const status of statuses) if (!least || status.remaining < least.remaining) least = status;
 	return least;

@@ -38,6 +38,7 @@ export interface LimitStatus {
 	readonly remaining: number;
 	/** Whole seconds. */
 	readonly resetS: number;
+	readonly overLimit: boolean;
 }
 
 /** Asks `envoy.service.ratelimit.v3.RateLimitService`. */
@@ -109,7 +110,12 @@ const UNIT_S: Readonly<Record<number, number>> = {
 	7: 604_800,
 };
 
-function statusOf({ currentLimit, limitRemaining, durationUntilReset }: DescriptorStatus): LimitStatus | undefined {
+function statusOf({
+	code,
+	currentLimit,
+	limitRemaining,
+	durationUntilReset,
+}: DescriptorStatus): LimitStatus | undefined {
 	if (!currentLimit) return undefined;
 	return {
 		requestsPerUnit: currentLimit.requestsPerUnit,
@@ -117,5 +123,6 @@ function statusOf({ currentLimit, limitRemaining, durationUntilReset }: Descript
 		name: currentLimit.name,
 		remaining: limitRemaining,
 		resetS: durationUntilReset ? Math.floor(durationMs(durationUntilReset) / 1000) : 0,
+		overLimit: code === Code.OVER_LIMIT,
 	};
 }

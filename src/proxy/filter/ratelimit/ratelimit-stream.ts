@@ -5,7 +5,7 @@ import { describeByRoute, describeRequest } from "../../router/rate-limit/descri
 import type { RateLimitDescriptor } from "../../router/rate-limit/descriptor.ts";
 import { clusterOf, countOnCluster } from "../cluster-counter.ts";
 import type { FilterStream, HttpFilter } from "../http-filter.ts";
-import { rateLimitHeaders, tightest } from "./limit-headers.ts";
+import { longestWait, rateLimitHeaders } from "./limit-headers.ts";
 import { askRateLimit, type LimitDecision } from "./rate-limit-service.ts";
 import type { RateLimitRoute, RateLimitSettings } from "./ratelimit-settings.ts";
 
@@ -113,9 +113,10 @@ export class RateLimitStream implements HttpFilter {
 		const headers = [...responseHeaders];
 		const overLimit = kind === "over-limit";
 		if (overLimit && limitedHeader) headers.push(["x-envoy-ratelimited", "true"]);
-		const least = overLimit && retryAfter && limitedStatus === TOO_MANY_REQUESTS ? tightest(statuses) : undefined;
-		if (least) headers.push(["retry-after", String(least.resetS)]);
-		return limitHeaders ? [...headers, ...rateLimitHeaders(statuses)] : headers;
+		if (limitHeaders) headers.push(...rateLimitHeaders(statuses));
+		const waitS = overLimit && retryAfter && limitedStatus === TOO_MANY_REQUESTS ? longestWait(statuses) : undefined;
+		if (waitS !== undefined) headers.push(["retry-after", String(waitS)]);
+		return headers;
 	}
 
 	#keepMetadata({ metadata }: Answer, { info }: FilterStream): void {

@@ -65,7 +65,11 @@ const OVER: Response = {
 			limitRemaining: 5,
 			durationUntilReset: { seconds: 50n, nanos: 0 },
 		},
-		{ currentLimit: { requestsPerUnit: 1, unit: 1, name: "n" }, durationUntilReset: { seconds: 30n, nanos: 9e8 } },
+		{
+			code: Code.OVER_LIMIT,
+			currentLimit: { requestsPerUnit: 1, unit: 1, name: "n" },
+			durationUntilReset: { seconds: 30n, nanos: 9e8 },
+		},
 		{},
 	],
 };
@@ -114,10 +118,10 @@ describe("over the limit", () => {
 		assert.deepEqual(headers, [
 			["x-why", "w"],
 			["x-envoy-ratelimited", "true"],
-			["retry-after", "30"],
 			["x-ratelimit-limit", '1, 9;w=60, 1;w=1;name="n"'],
 			["x-ratelimit-remaining", "0"],
 			["x-ratelimit-reset", "30"],
+			["retry-after", "30"],
 			["x-add", "ann"],
 		]);
 		assert.deepEqual([count("ratelimit.over_limit"), charged], [1, [429]]);

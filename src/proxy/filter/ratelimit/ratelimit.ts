@@ -2,7 +2,6 @@ import { durationMs } from "@bufbuild/protobuf/wkt";
 import type { FieldPath } from "../../../lib/field-path.ts";
 import type { RuntimeFractionalPercent } from "../../../xds/generated/envoy/config/core/v3/base_pb.ts";
 import {
-	RateLimitPerRoute_OverrideOptions as OverrideOptions,
 	type RateLimit,
 	type RateLimitPerRoute,
 	RateLimitPerRoute_VhRateLimitsOptions as VhOptions,
@@ -103,16 +102,10 @@ const VIRTUAL_HOST: Readonly<Record<number, RateLimitRoute["virtualHost"]>> = {
 	[VhOptions.INCLUDE]: "include",
 	[VhOptions.IGNORE]: "ignore",
 };
-const BY_OVERRIDE: Readonly<Record<number, RateLimitRoute["virtualHost"]>> = {
-	[OverrideOptions.OVERRIDE_POLICY]: "override",
-	[OverrideOptions.INCLUDE_POLICY]: "include",
-	[OverrideOptions.IGNORE_POLICY]: "ignore",
-};
-
 function parseRoute(config: RateLimitPerRoute, { at, problems, deps }: ParseScope): RateLimitRoute {
 	const on = { env: deps.env, problems };
 	return {
-		virtualHost: BY_OVERRIDE[config.overrideOption] ?? VIRTUAL_HOST[config.vhRateLimits] ?? "override",
+		virtualHost: VIRTUAL_HOST[config.vhRateLimits] ?? "override",
 		domain: config.domain,
 		policy: compileRateLimits(config.rateLimits, at.field("rate_limits"), on, "filter"),
 	};

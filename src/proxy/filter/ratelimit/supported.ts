@@ -23,11 +23,7 @@ export const RATELIMIT_FILTER_SUPPORTED: SupportedFields = {
 		"metadata_namespace",
 		"enable_retry_after_header",
 	],
-	"envoy.extensions.filters.http.ratelimit.v3.RateLimitPerRoute": [
-		"vh_rate_limits",
-		"override_option",
-		"rate_limits",
-		"domain",
-	],
+	// Envoy takes `override_option` and does not look at it: it is refused here.
+	"envoy.extensions.filters.http.ratelimit.v3.RateLimitPerRoute": ["vh_rate_limits", "rate_limits", "domain"],
 	"envoy.config.ratelimit.v3.RateLimitServiceConfig": ["grpc_service", "transport_api_version"],
 };
