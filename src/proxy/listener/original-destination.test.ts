@@ -88,6 +88,7 @@ function testsInside(): void {
 			clock,
 			metrics,
 			env: { hostname: "h", nowMs: () => 0, environment: () => undefined },
+			direction: "outbound" as const,
 			httpFilters: () => [],
 			networkFilters: [],
 			transport: () => assert.fail("no TLS"),

@@ -2,6 +2,9 @@ import type { Socket } from "node:net";
 import type { Any } from "@bufbuild/protobuf/wkt";
 import type { Clock } from "../../lib/clock.ts";
 import type { Metrics } from "../../telemetry/metric-registry.ts";
+import type { ClusterLookup } from "../cluster/cluster.ts";
+import type { IstioTcpFamilies } from "../filter/istio-stats/istio-tcp-families.ts";
+import type { WorkloadMetadata } from "../filter/workload-metadata.ts";
 import type { ConnectionInfo } from "../http/connection-info.ts";
 import type { Deadlines } from "../http/deadlines.ts";
 import type { StreamInfo } from "../http/stream-info.ts";
@@ -42,6 +45,10 @@ export interface NetworkFilterDeps {
 	readonly clock: Clock;
 	readonly deadlines: Deadlines;
 	readonly metrics: Pick<Metrics, "scope">;
+	readonly clusters: ClusterLookup;
+	/** This proxy's own workload. */
+	readonly node: WorkloadMetadata;
+	readonly istio: IstioTcpFamilies;
 	/** Tells of what is taken without effect. */
 	warn(path: string, text: string): void;
 }
@@ -50,5 +57,5 @@ export interface NetworkFilterDeps {
 export interface NetworkFilterFactory {
 	readonly typeUrl: string;
 	/** Reads and checks the config; throws ProblemError with paths below `path`. */
-	parse(config: Any, path: string, name: string): NetworkFilterConfig;
+	parse(config: Any, path: string, name: string, direction: "inbound" | "outbound"): NetworkFilterConfig;
 }

@@ -4,7 +4,11 @@ import { type DescMessage, fromJson, type JsonObject, toBinary } from "@bufbuild
 import { ManualClock } from "../../lib/clock.ts";
 import { ProblemError } from "../../lib/problem.ts";
 import { MetricRegistry } from "../../telemetry/metric-registry.ts";
+import { formatPrometheus } from "../../telemetry/prometheus-text.ts";
 import { xdsRegistry } from "../../xds/registry.ts";
+import { istioTcpFamilies } from "../filter/istio-stats/istio-tcp-families.ts";
+import { workloadOfNode } from "../filter/workload-metadata.ts";
+import { FakeCluster } from "../forward/fake-cluster.ts";
 import { plainConnection } from "../http/connection-info.ts";
 import { Deadlines } from "../http/deadlines.ts";
 import { ConnectionRecord } from "./connection-record.ts";
@@ -41,7 +45,17 @@ function setUp() {
 	const metrics = new MetricRegistry();
 	const warnings: string[] = [];
 	const warn = (path: string) => void warnings.push(path);
-	const factories = networkFilterFactories({ clock, metrics, deadlines: new Deadlines(clock), warn });
+	const factories = networkFilterFactories({
+		clock,
+		metrics,
+		deadlines: new Deadlines(clock),
+		clusters: new Map([
+			["c", new FakeCluster("c", [9], { metadata: { istio: { services: [{ host: "s.ns.svc", name: "s" }] } } })],
+		]),
+		node: workloadOfNode("n", { WORKLOAD_NAME: "me", NAMESPACE: "ns" }),
+		istio: istioTcpFamilies(metrics),
+		warn,
+	});
 	const parse = (type: string, value: JsonObject = {}) => {
 		const desc: DescMessage = xdsRegistry().getMessage(type)!;
 		const message = fromJson(desc, value, { registry: xdsRegistry() });
@@ -50,6 +64,7 @@ function setUp() {
 			{ $typeName: "google.protobuf.Any", typeUrl: factory.typeUrl, value: toBinary(desc, message) },
 			"f",
 			"f",
+			"outbound",
 		);
 	};
 	const connect = (filters: readonly ReturnType<typeof parse>[], sni?: string) => {
@@ -202,4 +217,41 @@ test("what is wrong is refused by its path", () => {
 	assert.deepEqual(problems("rbac.v3.RBAC", { stat_prefix: "s", rules: { policies: { p: header } } }), [
 		"LTN3302 f.rules.policies[p].permissions[0].header",
 	]);
+});
+
+test("istio.stats: connections and bytes, every five seconds and at the end, under one set of labels", () => {
+	const { clock, metrics, parse, connect } = setUp();
+	const { info, socket } = connect([parse("stats.PluginConfig")]);
+	info.upstreamCluster = "c";
+	info.bytesReceived = 5;
+	clock.advance(5000);
+	info.bytesReceived = 7;
+	info.bytesSent = 3;
+	info.responseFlags.add("UR");
+	const text = () =>
+		formatPrometheus(metrics)
+			.split("\n")
+			.filter((line) => line.startsWith("istio_tcp") && !line.endsWith(" 0"));
+	assert.deepEqual(
+		text()
+			.map((line) => line.replace(/\{.*\}/, ""))
+			.sort(),
+		["istio_tcp_connections_opened_total 1", "istio_tcp_received_bytes_total 5"],
+	);
+	socket.destroy();
+	assert.deepEqual(
+		text()
+			.map((line) => line.replace(/\{.*\}/, ""))
+			.sort(),
+		[
+			"istio_tcp_connections_closed_total 1",
+			"istio_tcp_connections_opened_total 1",
+			"istio_tcp_received_bytes_total 7",
+			"istio_tcp_sent_bytes_total 3",
+		],
+	);
+	assert.match(
+		text()[0]!,
+		/reporter="source",source_workload="me".*destination_service="s.ns.svc".*destination_service_name="s".*request_protocol="tcp",response_flags="-"/,
+	);
 });

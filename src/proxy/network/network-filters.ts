@@ -1,5 +1,6 @@
 import { connectionLimitFactory } from "./filters/connection-limit.ts";
 import { istioMetadataExchangeFactory } from "./filters/istio-metadata-exchange.ts";
+import { istioTcpStatsFactory } from "./filters/istio-tcp-stats.ts";
 import { localRateLimitFactory } from "./filters/local-rate-limit.ts";
 import { rbacFactory } from "./filters/network-rbac.ts";
 import { sniClusterFactory } from "./filters/sni-cluster.ts";
@@ -13,6 +14,7 @@ export function networkFilterFactories(deps: NetworkFilterDeps): readonly Networ
 		localRateLimitFactory(deps),
 		sniClusterFactory(),
 		istioMetadataExchangeFactory(deps),
+		istioTcpStatsFactory(deps),
 	];
 }
 
@@ -25,4 +27,5 @@ export const NETWORK_FILTER_NAMES: readonly string[] = [
 	"envoy.filters.network.local_ratelimit",
 	"envoy.filters.network.sni_cluster",
 	"istio.metadata_exchange",
+	"istio.stats",
 ];

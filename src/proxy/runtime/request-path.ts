@@ -17,6 +17,7 @@ import { CallBook } from "../filter/grpc-stats/call-book.ts";
 import type { HttpFilterFactory } from "../filter/http-filter.ts";
 import { HTTP_FILTER_NAMES, httpFilterFactories } from "../filter/http-filters.ts";
 import { type IstioFamilies, istioFamilies } from "../filter/istio-stats/istio-families.ts";
+import { istioTcpFamilies } from "../filter/istio-stats/istio-tcp-families.ts";
 import { FILTER_SUPPORTED } from "../filter/supported.ts";
 import { type WorkloadMetadata, workloadOfNode } from "../filter/workload-metadata.ts";
 import { createSideCalls } from "../forward/side-call.ts";
@@ -68,6 +69,8 @@ export function makeRequestPath(deps: DataPlaneDeps): DataPlane<ListenerConfig> 
 		networkFilterFactories({
 			...deps,
 			deadlines,
+			node: workloadOfNode(deps.node.id, deps.node.metadata ?? {}),
+			istio: istioTcpFamilies(deps.metrics),
 			warn: (path, text) => deps.logging.component("config").warn({ path }, text),
 		}),
 		listenerTls,
@@ -207,6 +210,7 @@ class RequestPath {
 			...this.#deps,
 			httpFilters: (statPrefix) => this.#factories(direction, statPrefix),
 			env: this.#env,
+			direction,
 			networkFilters: this.#networkFilters,
 			transport: (socket, path) => {
 				const transport = this.#listenerTls.compile(socket, path);

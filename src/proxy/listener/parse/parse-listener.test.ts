@@ -7,6 +7,8 @@ import { MetricRegistry } from "../../../telemetry/metric-registry.ts";
 import { ListenerSchema } from "../../../xds/generated/envoy/config/listener/v3/listener_pb.ts";
 import { xdsRegistry } from "../../../xds/registry.ts";
 import { findUnsupported, mergeSupported } from "../../../xds/supported.ts";
+import { istioTcpFamilies } from "../../filter/istio-stats/istio-tcp-families.ts";
+import { workloadOfNode } from "../../filter/workload-metadata.ts";
 import { SUPPORTED as HCM_SUPPORTED } from "../../hcm/parse-hcm.ts";
 import { plainConnection } from "../../http/connection-info.ts";
 import { Deadlines } from "../../http/deadlines.ts";
@@ -30,8 +32,17 @@ const parsing = {
 	clock,
 	metrics,
 	env: { hostname: "h", nowMs: () => 0, environment: () => undefined },
+	direction: "outbound" as const,
 	httpFilters: () => [],
-	networkFilters: networkFilterFactories({ clock, metrics, deadlines: new Deadlines(clock), warn: () => {} }),
+	networkFilters: networkFilterFactories({
+		clock,
+		metrics,
+		deadlines: new Deadlines(clock),
+		clusters: new Map(),
+		node: workloadOfNode("", {}),
+		istio: istioTcpFamilies(metrics),
+		warn: () => {},
+	}),
 	transport: () => transport,
 };
 
@@ -298,4 +309,17 @@ test("a matcher chooses chains by their names", () => {
 		"LTN3113 l.filter_chains[0].name",
 		"LTN3114 l.filter_chains[2].name",
 	]);
+});
+
+test("Istio's filters are known by their own type, wrapped or not", () => {
+	const plain = { "@type": "type.googleapis.com/stats.PluginConfig" };
+	const wrapped = {
+		"@type": "type.googleapis.com/udpa.type.v1.TypedStruct",
+		type_url: plain["@type"],
+		value: { disable_host_header_fallback: true },
+	};
+	assert.deepEqual(
+		[plain, wrapped].map((config) => parse([chain(config, tcp())]).chains[0]!.filters.length),
+		[1, 1],
+	);
 });

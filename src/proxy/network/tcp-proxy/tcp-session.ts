@@ -116,6 +116,7 @@ export class TcpSession implements TcpUpstreamUser, TransportUser, TimerOwner {
 	onUpstreamData(buf: Buffer, start: number, end: number): void {
 		this.#touch();
 		const transport = this.#transport!;
+		this.#info.bytesSent += end - start;
 		transport.sendBytes(buf, start, end);
 		if (transport.congested) this.#upstream?.pauseReading();
 	}
@@ -309,7 +310,6 @@ export class TcpSession implements TcpUpstreamUser, TransportUser, TimerOwner {
 	}
 
 	#log(type: TcpLogType): void {
-		this.#info.bytesSent = this.#transport?.bytesWritten ?? 0;
 		this.#shared.services.accessLog?.(this.#info, type);
 	}
 
