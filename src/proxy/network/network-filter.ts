@@ -7,6 +7,7 @@ import type { IstioTcpFamilies } from "../filter/istio-stats/istio-tcp-families.
 import type { WorkloadMetadata } from "../filter/workload-metadata.ts";
 import type { ConnectionInfo } from "../http/connection-info.ts";
 import type { Deadlines } from "../http/deadlines.ts";
+import type { SideCalls } from "../http/side-calls.ts";
 import type { StreamInfo } from "../http/stream-info.ts";
 
 /** A client's connection as network filters see it. */
@@ -46,6 +47,7 @@ export interface NetworkFilterDeps {
 	readonly deadlines: Deadlines;
 	readonly metrics: Pick<Metrics, "scope">;
 	readonly clusters: ClusterLookup;
+	readonly sideCalls: SideCalls;
 	/** This proxy's own workload. */
 	readonly node: WorkloadMetadata;
 	readonly istio: IstioTcpFamilies;

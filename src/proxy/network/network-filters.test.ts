@@ -1,16 +1,19 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type DescMessage, fromJson, type JsonObject, toBinary } from "@bufbuild/protobuf";
+import { create, type DescMessage, fromBinary, fromJson, type JsonObject, toBinary } from "@bufbuild/protobuf";
 import { ManualClock } from "../../lib/clock.ts";
 import { ProblemError } from "../../lib/problem.ts";
 import { MetricRegistry } from "../../telemetry/metric-registry.ts";
 import { formatPrometheus } from "../../telemetry/prometheus-text.ts";
+import { CheckRequestSchema, CheckResponseSchema } from "../../xds/generated/envoy/service/auth/v3/external_auth_pb.ts";
 import { xdsRegistry } from "../../xds/registry.ts";
+import { FakeSideCalls } from "../filter/fake-side-calls.ts";
 import { istioTcpFamilies } from "../filter/istio-stats/istio-tcp-families.ts";
 import { workloadOfNode } from "../filter/workload-metadata.ts";
 import { FakeCluster } from "../forward/fake-cluster.ts";
 import { plainConnection } from "../http/connection-info.ts";
 import { Deadlines } from "../http/deadlines.ts";
+import { HeaderMap } from "../http/header-map.ts";
 import { ConnectionRecord } from "./connection-record.ts";
 import { FilterRun } from "./filter-run.ts";
 import { networkFilterFactories } from "./network-filters.ts";
@@ -43,6 +46,7 @@ class FakeSocket {
 function setUp() {
 	const clock = new ManualClock();
 	const metrics = new MetricRegistry();
+	const sideCalls = new FakeSideCalls();
 	const warnings: string[] = [];
 	const warn = (path: string) => void warnings.push(path);
 	const factories = networkFilterFactories({
@@ -52,6 +56,7 @@ function setUp() {
 		clusters: new Map([
 			["c", new FakeCluster("c", [9], { metadata: { istio: { services: [{ host: "s.ns.svc", name: "s" }] } } })],
 		]),
+		sideCalls,
 		node: workloadOfNode("n", { WORKLOAD_NAME: "me", NAMESPACE: "ns" }),
 		istio: istioTcpFamilies(metrics),
 		warn,
@@ -88,7 +93,7 @@ function setUp() {
 		const dot = name.lastIndexOf(".") + 1;
 		return metrics.scope(name.slice(0, dot)).counter(name.slice(dot)).value;
 	};
-	return { clock, metrics, warnings, parse, connect, count };
+	return { clock, metrics, sideCalls, warnings, parse, connect, count };
 }
 
 test("connection_limit: one too many is closed, at once or late; a place is free again when one ends", () => {
@@ -255,3 +260,54 @@ test("istio.stats: connections and bytes, every five seconds and at the end, und
 		/reporter="source",source_workload="me".*destination_service="s.ns.svc".*destination_service_name="s".*request_protocol="tcp",response_flags="-"/,
 	);
 });
+
+test("ext_authz: a connection waits for the service's word about its first bytes", () => {
+	const { parse, connect, sideCalls, count } = setUp();
+	const filter = (more: JsonObject = {}) =>
+		parse(`${TYPES}.ext_authz.v3.ExtAuthz`, {
+			stat_prefix: "a",
+			grpc_service: { envoy_grpc: { cluster_name: "authz" } },
+			...more,
+		});
+	const ask = (one: ReturnType<typeof filter>, code: number | undefined) => {
+		const on = connect([one]);
+		let resumed = false;
+		assert.equal(
+			on.run.admit(() => {
+				resumed = true;
+			}),
+			"stop",
+		);
+		if (code === undefined) sideCalls.answer({ kind: "failed", reason: "timeout", detail: "" });
+		else sideCalls.answer({ kind: "answer", status: 200, ...grpcAnswer(code) });
+		return [resumed, on.socket.ended, on.info.responseCodeDetails, [...on.info.responseFlags].join()];
+	};
+	assert.deepEqual(ask(filter(), 0), [true, "no", "", ""]);
+	assert.deepEqual(ask(filter(), 7), [false, "destroyed", "ext_authz_denied", "UAEX"]);
+	assert.deepEqual(ask(filter(), undefined), [false, "destroyed", "ext_authz_error", "UAEX"]);
+	assert.deepEqual(ask(filter({ failure_mode_allow: true }), undefined), [true, "no", "", ""]);
+	const [request] = sideCalls.requests;
+	const check = fromBinary(CheckRequestSchema, request!.body.subarray(5));
+	assert.equal(
+		check.attributes?.source?.address?.address.value &&
+			"address" in check.attributes.source.address.address.value &&
+			check.attributes.source.address.address.value.address,
+		"192.0.2.1",
+	);
+	assert.deepEqual([request!.cluster, request!.timeoutMs], ["authz", 200]);
+	assert.deepEqual(
+		["total", "ok", "denied", "error", "failure_mode_allowed", "cx_closed"].map((name) => count(`ext_authz.a.${name}`)),
+		[4, 1, 1, 2, 1, 2],
+	);
+	const left = connect([filter()]);
+	left.run.admit(() => assert.fail("it has gone"));
+	left.socket.destroy();
+	assert.equal(sideCalls.cancelled, 1);
+});
+
+function grpcAnswer(code: number) {
+	const message = toBinary(CheckResponseSchema, create(CheckResponseSchema, { status: { code } }));
+	const body = Buffer.concat([Buffer.from([0, 0, 0, 0, message.length]), message]);
+	const headers = HeaderMap.of(["content-type", "application/grpc"]);
+	return { headers, body, trailers: HeaderMap.of(["grpc-status", "0"]) };
+}

@@ -2,6 +2,7 @@ import { connectionLimitFactory } from "./filters/connection-limit.ts";
 import { istioMetadataExchangeFactory } from "./filters/istio-metadata-exchange.ts";
 import { istioTcpStatsFactory } from "./filters/istio-tcp-stats.ts";
 import { localRateLimitFactory } from "./filters/local-rate-limit.ts";
+import { extAuthzFactory } from "./filters/network-ext-authz.ts";
 import { rbacFactory } from "./filters/network-rbac.ts";
 import { sniClusterFactory } from "./filters/sni-cluster.ts";
 import type { NetworkFilterDeps, NetworkFilterFactory } from "./network-filter.ts";
@@ -10,6 +11,7 @@ import type { NetworkFilterDeps, NetworkFilterFactory } from "./network-filter.t
 export function networkFilterFactories(deps: NetworkFilterDeps): readonly NetworkFilterFactory[] {
 	return [
 		rbacFactory(deps),
+		extAuthzFactory(deps),
 		connectionLimitFactory(deps),
 		localRateLimitFactory(deps),
 		sniClusterFactory(),
@@ -23,6 +25,7 @@ export const NETWORK_FILTER_NAMES: readonly string[] = [
 	"envoy.filters.network.http_connection_manager",
 	"envoy.filters.network.tcp_proxy",
 	"envoy.filters.network.rbac",
+	"envoy.filters.network.ext_authz",
 	"envoy.filters.network.connection_limit",
 	"envoy.filters.network.local_ratelimit",
 	"envoy.filters.network.sni_cluster",

@@ -69,6 +69,7 @@ export function makeRequestPath(deps: DataPlaneDeps): DataPlane<ListenerConfig> 
 		networkFilterFactories({
 			...deps,
 			deadlines,
+			sideCalls,
 			node: workloadOfNode(deps.node.id, deps.node.metadata ?? {}),
 			istio: istioTcpFamilies(deps.metrics),
 			warn: (path, text) => deps.logging.component("config").warn({ path }, text),

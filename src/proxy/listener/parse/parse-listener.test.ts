@@ -7,6 +7,7 @@ import { MetricRegistry } from "../../../telemetry/metric-registry.ts";
 import { ListenerSchema } from "../../../xds/generated/envoy/config/listener/v3/listener_pb.ts";
 import { xdsRegistry } from "../../../xds/registry.ts";
 import { findUnsupported, mergeSupported } from "../../../xds/supported.ts";
+import { FakeSideCalls } from "../../filter/fake-side-calls.ts";
 import { istioTcpFamilies } from "../../filter/istio-stats/istio-tcp-families.ts";
 import { workloadOfNode } from "../../filter/workload-metadata.ts";
 import { SUPPORTED as HCM_SUPPORTED } from "../../hcm/parse-hcm.ts";
@@ -39,6 +40,7 @@ const parsing = {
 		metrics,
 		deadlines: new Deadlines(clock),
 		clusters: new Map(),
+		sideCalls: new FakeSideCalls(),
 		node: workloadOfNode("", {}),
 		istio: istioTcpFamilies(metrics),
 		warn: () => {},
