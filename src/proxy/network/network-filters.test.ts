@@ -7,16 +7,13 @@ import { MetricRegistry } from "../../telemetry/metric-registry.ts";
 import { formatPrometheus } from "../../telemetry/prometheus-text.ts";
 import { CheckRequestSchema, CheckResponseSchema } from "../../xds/generated/envoy/service/auth/v3/external_auth_pb.ts";
 import { xdsRegistry } from "../../xds/registry.ts";
-import { FakeSideCalls } from "../filter/fake-side-calls.ts";
-import { istioTcpFamilies } from "../filter/istio-stats/istio-tcp-families.ts";
-import { workloadOfNode } from "../filter/workload-metadata.ts";
 import { FakeCluster } from "../forward/fake-cluster.ts";
 import { plainConnection } from "../http/connection-info.ts";
-import { Deadlines } from "../http/deadlines.ts";
 import { HeaderMap } from "../http/header-map.ts";
 import { ConnectionRecord } from "./connection-record.ts";
 import { FilterRun } from "./filter-run.ts";
 import { networkFilterFactories } from "./network-filters.ts";
+import { networkFilterDeps } from "./network-fixture.ts";
 
 const TYPES = "envoy.extensions.filters.network";
 
@@ -46,20 +43,13 @@ class FakeSocket {
 function setUp() {
 	const clock = new ManualClock();
 	const metrics = new MetricRegistry();
-	const sideCalls = new FakeSideCalls();
-	const warnings: string[] = [];
-	const warn = (path: string) => void warnings.push(path);
+	const deps = networkFilterDeps(clock, metrics);
+	const { sideCalls, warnings } = deps;
 	const factories = networkFilterFactories({
-		clock,
-		metrics,
-		deadlines: new Deadlines(clock),
+		...deps,
 		clusters: new Map([
 			["c", new FakeCluster("c", [9], { metadata: { istio: { services: [{ host: "s.ns.svc", name: "s" }] } } })],
 		]),
-		sideCalls,
-		node: workloadOfNode("n", { WORKLOAD_NAME: "me", NAMESPACE: "ns" }),
-		istio: istioTcpFamilies(metrics),
-		warn,
 	});
 	const parse = (type: string, value: JsonObject = {}) => {
 		const desc: DescMessage = xdsRegistry().getMessage(type)!;

@@ -7,13 +7,10 @@ import { MetricRegistry } from "../../../telemetry/metric-registry.ts";
 import { ListenerSchema } from "../../../xds/generated/envoy/config/listener/v3/listener_pb.ts";
 import { xdsRegistry } from "../../../xds/registry.ts";
 import { findUnsupported, mergeSupported } from "../../../xds/supported.ts";
-import { FakeSideCalls } from "../../filter/fake-side-calls.ts";
-import { istioTcpFamilies } from "../../filter/istio-stats/istio-tcp-families.ts";
-import { workloadOfNode } from "../../filter/workload-metadata.ts";
 import { SUPPORTED as HCM_SUPPORTED } from "../../hcm/parse-hcm.ts";
 import { plainConnection } from "../../http/connection-info.ts";
-import { Deadlines } from "../../http/deadlines.ts";
 import { networkFilterFactories } from "../../network/network-filters.ts";
+import { networkFilterDeps } from "../../network/network-fixture.ts";
 import { SUPPORTED as NETWORK_SUPPORTED } from "../../network/supported.ts";
 import type { DownstreamTransport } from "../downstream-transport.ts";
 import { SUPPORTED } from "../supported.ts";
@@ -35,16 +32,7 @@ const parsing = {
 	env: { hostname: "h", nowMs: () => 0, environment: () => undefined },
 	direction: "outbound" as const,
 	httpFilters: () => [],
-	networkFilters: networkFilterFactories({
-		clock,
-		metrics,
-		deadlines: new Deadlines(clock),
-		clusters: new Map(),
-		sideCalls: new FakeSideCalls(),
-		node: workloadOfNode("", {}),
-		istio: istioTcpFamilies(metrics),
-		warn: () => {},
-	}),
+	networkFilters: networkFilterFactories(networkFilterDeps(clock, metrics)),
 	transport: () => transport,
 };
 
