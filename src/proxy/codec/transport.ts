@@ -213,8 +213,7 @@ export class Transport {
 	/** Cuts the connection with a RST, so that the peer sees an answer that was cut short. */
 	reset(): void {
 		this.#pending = "";
-		if (this.socket.connecting) this.socket.destroy();
-		else this.socket.resetAndDestroy();
+		resetSocket(this.socket);
 	}
 
 	pauseReading(): void {
@@ -246,4 +245,10 @@ export class Transport {
 		this.#closed = true;
 		batchWrites(() => this.#user.onClose(this.#error));
 	}
+}
+
+/** Cuts a socket with a RST where that can be had: Node resets plain ones only, one of TLS ends without its closing alert instead. */
+export function resetSocket(socket: Socket): void {
+	if (socket.connecting || "encrypted" in socket) socket.destroy();
+	else socket.resetAndDestroy();
 }
