@@ -34,6 +34,7 @@ export class RequestParser extends MessageParser {
 	/** Envoy's allow_custom_methods; without, only registered methods pass. */
 	readonly #anyMethod: boolean;
 	readonly #defaultHost: string;
+	readonly #absoluteForm: boolean;
 	#head: RequestHead | undefined = undefined;
 
 	constructor(
@@ -43,12 +44,15 @@ export class RequestParser extends MessageParser {
 			acceptHttp10?: boolean;
 			defaultHostForHttp10?: string;
 			allowCustomMethods?: boolean;
+			/** Without, a target in absolute form is a path that begins with its scheme (Envoy: allow_absolute_url). */
+			allowAbsoluteUrl?: boolean;
 		} = {},
 	) {
 		super(sink, options.limits ?? DEFAULT_HEAD_LIMITS);
 		this.#sink = sink;
 		this.#acceptHttp10 = options.acceptHttp10 ?? false;
 		this.#anyMethod = options.allowCustomMethods ?? false;
+		this.#absoluteForm = options.allowAbsoluteUrl ?? true;
 		this.#defaultHost = options.defaultHostForHttp10 ?? "";
 	}
 
@@ -65,7 +69,7 @@ export class RequestParser extends MessageParser {
 		if (typeof protocol !== "string") return protocol;
 		if (protocol === "HTTP/1.0" && !this.#acceptHttp10) return CODEC_ERRORS.version;
 		const text = line.slice(first + 1, second);
-		const target = parseTarget(method, text);
+		const target = parseTarget(method, text, this.#absoluteForm);
 		if (target === undefined) return this.#refuseTarget(method, text, protocol);
 		const { path, scheme } = target;
 		const head: RequestHead = { method, path, authority: "", scheme, protocol, headers: this.reader.headers };
@@ -176,11 +180,12 @@ function parseVersion(line: string, at: number): Protocol | CodecError {
 
 const ABSOLUTE = /^(https?):\/\/([^/?]*)([/?].*)?$/i;
 
-function parseTarget(method: string, target: string): Target | undefined {
+function parseTarget(method: string, target: string, absolute: boolean): Target | undefined {
 	if (!isTargetText(target)) return undefined;
 	if (method === "CONNECT") return /^[^/?@]+:\d{1,5}$/.test(target) && isAuthority(target) ? tunnel(target) : undefined;
 	if (target.charCodeAt(0) === 47) return { path: target, authority: undefined, scheme: "http" };
 	if (target === "*") return method === "OPTIONS" ? { path: "*", authority: undefined, scheme: "http" } : undefined;
+	if (!absolute) return { path: target, authority: undefined, scheme: "http" };
 	const parts = ABSOLUTE.exec(target);
 	if (!parts || parts[2] === "" || !isAuthority(parts[2]!)) return undefined;
 	const rest = parts[3] ?? "/";

@@ -31,6 +31,8 @@ export interface AttemptTarget {
 	readonly host: Host;
 	/** The request's own protocol. */
 	readonly downstream: Protocol;
+	/** The endpoint gets the bytes of a tunnel and no HTTP. */
+	readonly raw?: boolean;
 	readonly isRetry: boolean;
 	/** What its connection must be like beyond the cluster's configuration. */
 	readonly wishes?: TransportWishes | undefined;

@@ -79,6 +79,9 @@ export const TIMEOUT_REPLY: LocalReply = {
 	details: "response_timeout",
 };
 
+/** 200 is no answer to a WebSocket handshake: what comes behind it is not for the client. */
+export const NO_WEBSOCKET: LocalReply = { status: 200, body: "", details: "websocket_handshake_unsuccessful" };
+
 export const NO_HEALTHY_UPSTREAM: LocalReply = {
 	status: 503,
 	flag: "UH",

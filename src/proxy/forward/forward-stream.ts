@@ -18,6 +18,7 @@ import {
 	type Failure,
 	failureReply,
 	NO_HEALTHY_UPSTREAM,
+	NO_WEBSOCKET,
 	retriedAs,
 	TIMEOUT_REPLY,
 	transportFailureReason,
@@ -61,7 +62,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 	/** The whole request's timeout, and the pause before a retry. */
 	#timeout: Timer | undefined = undefined;
 	#backoff: Timer | undefined = undefined;
-	/** A 1xx has come; Envoy counts the first one only. */
+	/** A 1xx has come; Envoy passes the first one only. */
 	#informed = false;
 	#keepsBody = false;
 	#requestPaused = false;
@@ -186,8 +187,9 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 	}
 
 	onAttemptInformational(status: number, headers: HeaderMap): void {
-		if (!this.#informed) this.#countStatus(status);
+		if (this.#informed) return;
 		this.#informed = true;
+		this.#countStatus(status);
 		this.#downstream.sendInformational(status, headers);
 	}
 
@@ -199,6 +201,11 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 			return;
 		}
 		const { info, request } = this.#downstream;
+		if (this.#downstream.upgrade === "websocket" && head.status === 200) {
+			attempt.cancel();
+			this.#reply(NO_WEBSOCKET);
+			return;
+		}
 		if (this.#attempts > 1 && head.status < 500) {
 			this.#cluster!.stats.upstreamRqRetrySuccess.inc();
 			this.#routeStats?.upstreamRqRetrySuccess.inc();
@@ -319,7 +326,8 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		const member = cluster.memberOf(host);
 		const wishes = wishesFor(member, host, request, info);
 		const downstream = request.protocol;
-		const target = { cluster: member, host, downstream, wishes, isRetry, routeStats: this.#routeStats };
+		const raw = this.#action.terminatesConnect && this.#downstream.upgrade === "connect";
+		const target = { cluster: member, host, downstream, wishes, raw, isRetry, routeStats: this.#routeStats };
 		this.#attempt = new Attempt(this, this.#context, { ...target, retryBreakers: cluster.breakers });
 		this.#attempt.start(this.#retries?.policy.perTryIdleTimeoutMs ?? 0);
 	}

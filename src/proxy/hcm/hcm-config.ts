@@ -51,6 +51,7 @@ export interface Http1Settings {
 	readonly defaultHostForHttp10: string;
 	readonly enableTrailers: boolean;
 	readonly allowCustomMethods: boolean;
+	readonly allowAbsoluteUrl: boolean;
 	readonly maxHeadBytes: number;
 	readonly maxFields: number;
 }

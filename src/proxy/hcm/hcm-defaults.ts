@@ -13,6 +13,7 @@ export const HCM_DEFAULTS: Omit<HcmConfig, "statPrefix" | "routes" | "filters"> 
 		defaultHostForHttp10: "",
 		enableTrailers: false,
 		allowCustomMethods: false,
+		allowAbsoluteUrl: true,
 		maxHeadBytes: 60 * 1024,
 		maxFields: 100,
 	},

@@ -68,6 +68,7 @@ export class Http1Connection implements Exchange, LiveConnection, TransportUser,
 			acceptHttp10: http1.acceptHttp10,
 			defaultHostForHttp10: http1.defaultHostForHttp10,
 			allowCustomMethods: http1.allowCustomMethods,
+			allowAbsoluteUrl: http1.allowAbsoluteUrl,
 		});
 		this.#transport = new Transport(socket, this, bufferLimitBytes, true);
 		this.#writer = new Http1ResponseWriter(this.#transport);
@@ -134,11 +135,8 @@ export class Http1Connection implements Exchange, LiveConnection, TransportUser,
 	}
 
 	onEof(): void {
-		const stream = this.#stream;
-		if (!stream) this.#transport.destroy();
-		else if (stream.tunnelling) stream.onRequestEnd(undefined);
-		// As Envoy: a client that ends its side has gone.
-		else this.#transport.destroy();
+		// As Envoy: a client that ends its side has gone, from a tunnel too.
+		this.#transport.destroy();
 	}
 
 	onDrain(): void {

@@ -198,12 +198,10 @@ function parseFilters(
 
 /** Values of obeyed fields that are not there yet. */
 function checkChoices(message: HttpConnectionManager, at: FieldPath, problems: Problem[]): void {
-	const { codecType, commonHttpProtocolOptions: common, httpProtocolOptions: http1 } = message;
+	const { codecType, commonHttpProtocolOptions: common } = message;
 	if (codecType === CodecType.HTTP3) problems.push(notImplemented(at.field("codec_type"), "HTTP/3"));
 	if (common && common.headersWithUnderscoresAction !== Underscores.ALLOW)
 		problems.push(notImplemented(at.field("common_http_protocol_options").field("headers_with_underscores_action")));
-	if (http1?.allowAbsoluteUrl === false)
-		problems.push(notImplemented(at.field("http_protocol_options").field("allow_absolute_url"), "refusing it"));
 	for (const [i, upgrade] of message.upgradeConfigs.entries())
 		if (upgrade.upgradeType === "") problems.push(missing(at.field("upgrade_configs").index(i).field("upgrade_type")));
 }
@@ -256,6 +254,7 @@ function parseHttp1(message: HttpConnectionManager, common: HttpProtocolOptions 
 		defaultHostForHttp10: http1?.defaultHostForHttp10 ?? "",
 		enableTrailers: http1?.enableTrailers ?? false,
 		allowCustomMethods: http1?.allowCustomMethods ?? false,
+		allowAbsoluteUrl: http1?.allowAbsoluteUrl ?? true,
 		maxHeadBytes: headKb > 0 ? headKb * 1024 : HCM_DEFAULTS.http1.maxHeadBytes,
 		maxFields: common?.maxHeadersCount ?? HCM_DEFAULTS.http1.maxFields,
 	};

@@ -85,6 +85,8 @@ export interface ForwardAction {
 	readonly upgrades: ReadonlySet<string>;
 	/** ... and forbids, over what the connection manager says. */
 	readonly forbiddenUpgrades: ReadonlySet<string>;
+	/** A CONNECT ends here: its bytes go to the endpoint as they are (`connect_config`). */
+	readonly terminatesConnect: boolean;
 	/** The host becomes the endpoint's host name, where it has one. */
 	readonly autoHostRewrite: boolean;
 	readonly appendForwardedHost: boolean;

@@ -167,7 +167,8 @@ const ACTIONS: SupportedFields = {
 	"envoy.config.route.v3.RouteAction.HashPolicy.CookieAttribute": ["name", "value"],
 	"envoy.config.route.v3.RouteAction.HashPolicy.ConnectionProperties": ["source_ip"],
 	"envoy.config.route.v3.RouteAction.HashPolicy.QueryParameter": ["name"],
-	"envoy.config.route.v3.RouteAction.UpgradeConfig": ["upgrade_type", "enabled"],
+	"envoy.config.route.v3.RouteAction.UpgradeConfig": ["upgrade_type", "enabled", "connect_config"],
+	"envoy.config.route.v3.RouteAction.UpgradeConfig.ConnectConfig": [],
 	"envoy.config.route.v3.RetryPolicy": [
 		"retry_on",
 		"num_retries",

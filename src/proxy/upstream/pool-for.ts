@@ -5,6 +5,7 @@ import { AutoPool } from "./auto-pool.ts";
 import type { HostPool, UpstreamContext } from "./host-pool.ts";
 import { Http1Pool } from "./http1-pool.ts";
 import { Http2Pool } from "./http2-pool.ts";
+import { RawPool } from "./raw-pool.ts";
 import { transportOf } from "./transport-of.ts";
 
 /** Where a request goes, and how. */
@@ -13,13 +14,15 @@ export interface PoolTarget {
 	readonly cluster: UpstreamCluster;
 	/** The request's own protocol, which clusters with `use_downstream_protocol_config` go by. */
 	readonly downstream: Protocol;
+	/** The endpoint gets the bytes of a tunnel and no HTTP. */
+	readonly raw?: boolean;
 	/** What the connection must be like beyond the cluster's configuration; undefined: no wishes. */
 	readonly wishes?: TransportWishes | undefined;
 }
 
 /** Connections that may stand in for each other: same protocol, same transport socket, same wishes. */
 interface PoolKind {
-	readonly protocol: "http1" | "http2" | "auto";
+	readonly protocol: "http1" | "http2" | "auto" | "raw";
 	readonly security: UpstreamTransport;
 	readonly key: string;
 }
@@ -35,7 +38,7 @@ const HTTP2_ALPN = ["h2"];
 
 /** The pool for a request to an endpoint, made at first use. */
 export function poolFor(
-	{ host, cluster, downstream, wishes = NO_WISHES }: PoolTarget,
+	{ host, cluster, downstream, raw, wishes = NO_WISHES }: PoolTarget,
 	context: UpstreamContext,
 ): HostPool {
 	host.pool ??= [] satisfies PoolEntry[];
@@ -43,7 +46,7 @@ export function poolFor(
 		for (const { pool } of host.pool as PoolEntry[]) pool.retire(how);
 	};
 	const entries = host.pool as PoolEntry[];
-	const protocol = protocolOf(cluster, downstream);
+	const protocol = raw ? "raw" : protocolOf(cluster, downstream);
 	const security = transportOf(cluster, host);
 	const key = security.keyOf(wishes);
 	for (let i = 0; i < entries.length; i++) {
@@ -67,6 +70,7 @@ function makePool(
 	wishes: TransportWishes,
 	context: UpstreamContext,
 ): HostPool {
+	if (protocol === "raw") return new RawPool(host, { security, wishes }, context);
 	if (protocol === "auto") return new AutoPool(host, { security, wishes }, context);
 	// A TLS context without ALPN of its own offers what the pool speaks.
 	const http2 = protocol === "http2";

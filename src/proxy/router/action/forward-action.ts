@@ -75,7 +75,8 @@ function compileUpgrades(
 	action: RouteAction,
 	at: FieldPath,
 	scope: CompileScope,
-): Pick<ForwardAction, "upgrades" | "forbiddenUpgrades"> {
+): Pick<ForwardAction, "upgrades" | "forbiddenUpgrades" | "terminatesConnect"> {
+	let terminatesConnect = false;
 	const upgrades = new Set<string>();
 	const forbiddenUpgrades = new Set<string>();
 	action.upgradeConfigs.forEach((config, i) => {
@@ -83,7 +84,13 @@ function compileUpgrades(
 		if (type === "") scope.problems.add("missing", at.index(i).field("upgrade_type"), "the upgrade has no type");
 		if (upgrades.has(type) || forbiddenUpgrades.has(type))
 			scope.problems.add("duplicate", at.index(i).field("upgrade_type"), `the upgrade "${type}" is configured twice`);
+		if (config.connectConfig) {
+			const configAt = at.index(i).field("connect_config");
+			if (type !== "connect")
+				scope.problems.add("invalid", configAt, "only a CONNECT can end here", "set upgrade_type: CONNECT");
+			terminatesConnect = config.enabled !== false;
+		}
 		(config.enabled === false ? forbiddenUpgrades : upgrades).add(type);
 	});
-	return { upgrades, forbiddenUpgrades };
+	return { upgrades, forbiddenUpgrades, terminatesConnect };
 }
