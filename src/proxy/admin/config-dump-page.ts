@@ -17,7 +17,8 @@ import { xdsRegistry } from "../../xds/registry.ts";
 import { type ResourceType, typeUrlOf } from "../../xds/type-urls.ts";
 import type { RefusedRecord, ResourceRecord } from "../xdsclient/resource-store.ts";
 import type { AdminContext } from "./admin-context.ts";
-import { type AdminAnswer, type AdminPage, badRequest, hasFlag, JSON_TYPE } from "./admin-page.ts";
+import { type AdminAnswer, type AdminPage, hasFlag, JSON_TYPE } from "./admin-page.ts";
+import type { DumpSection } from "./config-dump-query.ts";
 import { redact } from "./redact.ts";
 import { secretsDump } from "./secret-pages.ts";
 
@@ -25,25 +26,24 @@ export const CONFIG_DUMP_PAGES: readonly AdminPage[] = [
 	{ path: "/config_dump", help: "dump current Envoy configs (experimental)", answer: configDump },
 ];
 
-function configDump(context: AdminContext, query: URLSearchParams): AdminAnswer {
-	if (query.has("mask")) return { status: 501, body: "mask is not implemented by this proxy: use resource\n" };
-	const configs = sections(context, hasFlag(query, "include_eds"));
-	const resource = query.get("resource");
-	if (resource === null) return json(configs);
-	const found = configs.flatMap((config) =>
-		Array.isArray(config[resource]) ? [config[resource] as JsonObject[]] : [],
-	);
-	if (found.length === 0) return { status: 404, body: `${resource} not found in config dump\n` };
-	const pattern = query.get("name_regex");
-	if (pattern) return badRequest("name_regex is not implemented by this proxy: filter the answer");
-	return json(found.flat());
+async function configDump(context: AdminContext, query: URLSearchParams): Promise<AdminAnswer> {
+	const all = sections(context, hasFlag(query, "include_eds"));
+	const asked = ["resource", "name_regex", "mask"].some((name) => query.has(name));
+	if (!asked) return json(all.map((section) => section.json));
+	const { DumpQueryError, queryDump } = await import("./config-dump-query.ts");
+	try {
+		return json(queryDump(all, query));
+	} catch (error) {
+		if (!(error instanceof DumpQueryError)) throw error;
+		return { status: error.status, body: `${error.message}\n` };
+	}
 }
 
 function json(configs: readonly JsonObject[]): AdminAnswer {
 	return { contentType: JSON_TYPE, body: `${JSON.stringify({ configs }, undefined, 1)}\n` };
 }
 
-function sections(context: AdminContext, withEndpoints: boolean): JsonObject[] {
+function sections(context: AdminContext, withEndpoints: boolean): DumpSection[] {
 	const bootstrap = section(BootstrapConfigDumpSchema, {
 		bootstrap: context.bootstrap,
 		lastUpdated: timestampFromMs(context.startedEpochMs),
@@ -59,10 +59,10 @@ function sections(context: AdminContext, withEndpoints: boolean): JsonObject[] {
 	];
 }
 
-function section<D extends DescMessage>(schema: D, init: MessageInitShape<D>): JsonObject {
+function section<D extends DescMessage>(schema: D, init: MessageInitShape<D>): DumpSection {
 	const message = create(schema, init);
 	const body = toJson(schema, message, { registry: xdsRegistry(), useProtoFieldName: true }) as JsonObject;
-	return { "@type": typeUrlOf(schema.typeName), ...redact(body) };
+	return { desc: schema, json: { "@type": typeUrlOf(schema.typeName), ...redact(body) } };
 }
 
 interface Split {
