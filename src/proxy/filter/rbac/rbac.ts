@@ -16,14 +16,21 @@ export interface RbacDeps {
 	counter(name: string): Counter;
 }
 
-/** The rules of one listener or route; undefined: none of that kind. */
+/** The rules of one listener or route. */
 interface Rules {
-	readonly enforced: RbacEngine | undefined;
-	readonly shadow: RbacEngine | undefined;
-	/** Begin the names in stats and metadata. */
-	readonly prefix: string;
-	readonly shadowPrefix: string;
+	readonly enforced: RuleSet;
+	readonly shadow: RuleSet;
 	readonly perRule: boolean;
+}
+
+/** One of the two sets, with the names under which its results are left in metadata. */
+interface RuleSet {
+	/** Undefined: there are no rules of this kind. */
+	readonly engine: RbacEngine | undefined;
+	/** Begins the names in stats and metadata. */
+	readonly prefix: string;
+	readonly resultKey: string;
+	readonly policyKey: string;
 }
 
 /** Authorization by rules (Envoy: HTTP RBAC filter). A route's rules take the place of the listener's; none there turns the filter off. */
@@ -43,7 +50,20 @@ export function rbacFilter(deps: RbacDeps): HttpFilterFactory {
 	};
 }
 
-const NO_RULES: Rules = { enforced: undefined, shadow: undefined, prefix: "", shadowPrefix: "", perRule: false };
+function ruleSet(engine: RbacEngine | undefined, prefix: string, mode: "enforced" | "shadow"): RuleSet {
+	return {
+		engine,
+		prefix,
+		resultKey: `${prefix}${mode}_engine_result`,
+		policyKey: `${prefix}${mode}_effective_policy_id`,
+	};
+}
+
+const NO_RULES: Rules = {
+	enforced: ruleSet(undefined, "", "enforced"),
+	shadow: ruleSet(undefined, "", "shadow"),
+	perRule: false,
+};
 
 function parseRules(config: RBAC, at: FieldPath, problems: ProblemList): Rules {
 	const scope = { problems, layer: "http" } as const;
@@ -56,71 +76,84 @@ function parseRules(config: RBAC, at: FieldPath, problems: ProblemList): Rules {
 		? compileRbacMatcher(shadowMatcher, at.field("shadow_matcher"), scope)
 		: shadowRules && compileRbac(shadowRules, at.field("shadow_rules"), scope);
 	return {
-		enforced,
-		shadow,
-		prefix: config.rulesStatPrefix,
-		shadowPrefix: config.shadowRulesStatPrefix,
+		enforced: ruleSet(enforced, config.rulesStatPrefix, "enforced"),
+		shadow: ruleSet(shadow, config.shadowRulesStatPrefix, "shadow"),
 		perRule: config.trackPerRuleStats,
 	};
 }
-
-type Mode = "enforced" | "shadow";
-const PREFIX_OF = { enforced: "prefix", shadow: "shadowPrefix" } as const;
 
 /** Holds nothing of a stream, so all streams share it. */
 class RbacFilter implements HttpFilter {
 	readonly #name: string;
 	readonly #rules: Rules;
-	readonly #deps: RbacDeps;
-	readonly #counters = new Map<string, Counter>();
+	readonly #enforced: Outcomes;
+	readonly #shadow: Outcomes;
 
 	constructor(name: string, rules: Rules, deps: RbacDeps) {
 		this.#name = name;
 		this.#rules = rules;
-		this.#deps = deps;
-		for (const word of ["allowed", "denied"]) {
-			this.#counter(`${joined(rules.prefix)}${word}`);
-			this.#counter(`${joined(rules.shadowPrefix)}shadow_${word}`);
-		}
+		this.#enforced = new Outcomes(rules.enforced, "", deps);
+		this.#shadow = new Outcomes(rules.shadow, "shadow_", deps);
 	}
 
 	decodeHeaders(stream: FilterStream): "pass" | "stop" {
-		const rules = (stream.routeConfig(this.#name) as Rules | undefined) ?? this.#rules;
-		if (rules.shadow) this.#evaluate(rules.shadow.decide(stream), stream, rules, "shadow");
-		if (!rules.enforced) return "pass";
-		const decision = rules.enforced.decide(stream);
-		this.#evaluate(decision, stream, rules, "enforced");
+		const { enforced, shadow, perRule } = (stream.routeConfig(this.#name) as Rules | undefined) ?? this.#rules;
+		if (shadow.engine) this.#shadow.record(shadow.engine.decide(stream), shadow, perRule, stream);
+		if (!enforced.engine) return "pass";
+		const decision = enforced.engine.decide(stream);
+		this.#enforced.record(decision, enforced, perRule, stream);
+		if (decision.log !== undefined) leaveLogHint(stream, decision.log);
 		if (decision.allowed) return "pass";
 		const policy = (decision.policy ?? "none").replace(/\s/g, "_");
 		const details = `rbac_access_denied_matched_policy[${policy}]`;
 		stream.sendLocalReply({ status: 403, body: "RBAC: access denied", details });
 		return "stop";
 	}
+}
 
-	/** Counts under the listener's prefixes; what it leaves for others is named by the route's, where it has one. */
-	#evaluate(decision: RbacDecision, { info }: FilterStream, rules: Rules, mode: Mode): void {
-		const { allowed, policy, log } = decision;
-		const result = allowed ? "allowed" : "denied";
-		const statPrefix = joined(this.#rules[PREFIX_OF[mode]]);
-		const word = mode === "shadow" ? `shadow_${result}` : result;
-		this.#counter(`${statPrefix}${word}`).inc();
-		if (rules.perRule && policy !== undefined) this.#counter(`${statPrefix}policy.${policy}.${word}`).inc();
-		const prefix = rules[PREFIX_OF[mode]] || this.#rules[PREFIX_OF[mode]];
-		const fields = info.dynamicMetadata.get(METADATA) ?? {};
-		fields[`${prefix}${mode}_engine_result`] = result;
-		if (policy !== undefined) fields[`${prefix}${mode}_effective_policy_id`] = policy;
-		info.dynamicMetadata.set(METADATA, fields);
-		if (mode === "shadow" || log === undefined) return;
-		info.dynamicMetadata.set("envoy.common", { ...info.dynamicMetadata.get("envoy.common"), access_log_hint: log });
+function leaveLogHint({ info }: FilterStream, hint: boolean): void {
+	info.dynamicMetadata.set("envoy.common", { ...info.dynamicMetadata.get("envoy.common"), access_log_hint: hint });
+}
+
+/** Where one kind of results goes: counters of the listener, metadata of the stream. */
+class Outcomes {
+	readonly #own: RuleSet;
+	readonly #word: string;
+	readonly #deps: RbacDeps;
+	readonly #statPrefix: string;
+	readonly #allowed: Counter;
+	readonly #denied: Counter;
+	readonly #byPolicy = new Map<string, Counter>();
+
+	constructor(own: RuleSet, word: "" | "shadow_", deps: RbacDeps) {
+		this.#own = own;
+		this.#word = word;
+		this.#deps = deps;
+		this.#statPrefix = `rbac.${joined(own.prefix)}`;
+		this.#allowed = deps.counter(`${this.#statPrefix}${word}allowed`);
+		this.#denied = deps.counter(`${this.#statPrefix}${word}denied`);
 	}
 
-	#counter(name: string): Counter {
-		let counter = this.#counters.get(name);
+	/** Counts under the listener's prefix; what it leaves for others is named by the route's, where it has one. */
+	record({ allowed, policy }: RbacDecision, rules: RuleSet, perRule: boolean, { info }: FilterStream): void {
+		(allowed ? this.#allowed : this.#denied).inc();
+		const result = allowed ? "allowed" : "denied";
+		if (perRule && policy !== undefined) this.#countPolicy(policy, result);
+		const names = rules.prefix === "" ? this.#own : rules;
+		const fields = info.dynamicMetadata.get(METADATA) ?? {};
+		fields[names.resultKey] = result;
+		if (policy !== undefined) fields[names.policyKey] = policy;
+		info.dynamicMetadata.set(METADATA, fields);
+	}
+
+	#countPolicy(policy: string, result: string): void {
+		const name = `${this.#statPrefix}policy.${policy}.${this.#word}${result}`;
+		let counter = this.#byPolicy.get(name);
 		if (!counter) {
-			counter = this.#deps.counter(`rbac.${name}`);
-			this.#counters.set(name, counter);
+			counter = this.#deps.counter(name);
+			this.#byPolicy.set(name, counter);
 		}
-		return counter;
+		counter.inc();
 	}
 }
 
