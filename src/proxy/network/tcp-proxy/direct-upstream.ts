@@ -101,7 +101,9 @@ export class DirectUpstream implements TcpUpstream, TcpDial, ConnectingUser {
 	}
 
 	onEof(): void {
-		if (!this.#local) this.#user.onUpstreamEnd();
+		// A peer may end the connection in the middle of a handshake.
+		if (!this.#connected) this.#transport.destroy();
+		else if (!this.#local) this.#user.onUpstreamEnd();
 	}
 
 	onDrain(): void {
