@@ -54,7 +54,7 @@ function hostNumbers(host: ClusterHost): Readonly<Record<(typeof COUNTERS)[numbe
 		cx_total: stats.cxTotal,
 		rq_active: host.activeRequests,
 		rq_error: stats.rqError,
-		rq_pending_active: 0,
+		rq_pending_active: stats.rqPendingActive,
 		rq_success: stats.rqSuccess,
 		rq_timeout: stats.rqTimeout,
 		rq_total: stats.rqTotal,
@@ -70,7 +70,7 @@ function clusterStatus(cluster: AnyCluster, addedViaApi: boolean): MessageInitSh
 	return {
 		name: cluster.name,
 		addedViaApi,
-		observabilityName: cluster.config.statName,
+		observabilityName: cluster.config.observabilityName,
 		edsServiceName: discovery.kind === "eds" ? discovery.serviceName : "",
 		circuitBreakers: {
 			thresholds: [
@@ -141,9 +141,9 @@ type Line = readonly [key: string, value: string | number | boolean];
 /** Envoy's line format: `cluster::address::key::value`. */
 function clusterText(cluster: AnyCluster, addedViaApi: boolean): string {
 	const { name } = cluster;
-	const { breakers, statName, discovery } = cluster.config;
+	const { breakers, observabilityName, discovery } = cluster.config;
 	const about: Line[] = [
-		["observability_name", statName],
+		["observability_name", observabilityName],
 		...outlierLines(cluster),
 		...thresholdLines("default", breakers.default),
 		...thresholdLines("high", breakers.high),

@@ -10,6 +10,8 @@ import type { SlowStart } from "./slow-start.ts";
 /** A Cluster message, checked and reduced to what the proxy acts on. */
 export interface ClusterConfig {
 	readonly name: string;
+	/** `alt_stat_name` as it was given, or the name. */
+	readonly observabilityName: string;
 	/** Name in stats: `alt_stat_name` without a closing `;`, or the name, with `:` replaced as Envoy does. */
 	readonly statName: string;
 	readonly discovery: Discovery;

@@ -135,7 +135,16 @@ export class ClusterHost implements Host, LbHost {
 }
 
 function newStats(): HostStats {
-	return { rqTotal: 0, rqSuccess: 0, rqError: 0, rqTimeout: 0, cxTotal: 0, cxActive: 0, cxConnectFail: 0 };
+	return {
+		rqTotal: 0,
+		rqSuccess: 0,
+		rqError: 0,
+		rqTimeout: 0,
+		rqPendingActive: 0,
+		cxTotal: 0,
+		cxActive: 0,
+		cxConnectFail: 0,
+	};
 }
 
 function dialAddressOf(place: EndpointPlace): DialAddress {

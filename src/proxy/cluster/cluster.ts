@@ -43,6 +43,8 @@ export interface HostStats {
 	rqSuccess: number;
 	rqError: number;
 	rqTimeout: number;
+	/** Requests that wait for a connection. */
+	rqPendingActive: number;
 	cxTotal: number;
 	cxActive: number;
 	cxConnectFail: number;

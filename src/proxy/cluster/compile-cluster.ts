@@ -31,6 +31,7 @@ export function compileCluster(message: Cluster, path = ""): ClusterConfig {
 	const { maxConnectionsPerHost } = breakers;
 	const config = {
 		name: message.name,
+		observabilityName: message.altStatName || message.name,
 		// Istio ends the name with `;` for the expressions that take Envoy's stats names apart; nothing here needs it.
 		statName: (message.altStatName || message.name).replace(/;$/, "").replaceAll(":", "_"),
 		info: { ...compileInfo(message, discovery, at, problems), maxConnectionsPerHost },

@@ -133,7 +133,16 @@ function fakeHost(port: number): Host {
 		ejected: false,
 		healthy: true,
 		removed: false,
-		stats: { rqTotal: 0, rqSuccess: 0, rqError: 0, rqTimeout: 0, cxTotal: 0, cxActive: 0, cxConnectFail: 0 },
+		stats: {
+			rqTotal: 0,
+			rqSuccess: 0,
+			rqError: 0,
+			rqTimeout: 0,
+			rqPendingActive: 0,
+			cxTotal: 0,
+			cxActive: 0,
+			cxConnectFail: 0,
+		},
 		pool: undefined,
 	};
 }

@@ -5,6 +5,7 @@ import { Timer, type TimerOwner } from "../http/deadlines.ts";
 import { isGrpc } from "../http/grpc-status.ts";
 import type { HeaderMap } from "../http/header-map.ts";
 import type { LocalReply, ResponseFlag, ResponseHead } from "../http/message.ts";
+import { originalDestination } from "../http/original-destination.ts";
 import { rewriteHost } from "../router/action/rewrite.ts";
 import { firstRequestHeader } from "../router/match/request-header.ts";
 import type { ForwardAction, RouteMatch } from "../router/route-match.ts";
@@ -375,7 +376,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		const anyHost = destinationHeader === undefined && !toOriginalDestination && metadataMatch === undefined;
 		if (this.#hash === undefined && avoidsNothing && anyHost) return PLAIN_PICK;
 		const named = destinationHeader && firstRequestHeader(this.#downstream.request, destinationHeader);
-		const destination = toOriginalDestination ? this.#downstream.info.downstreamLocalAddress : named;
+		const destination = toOriginalDestination ? originalDestination(this.#downstream.info.connection) : named;
 		return { ...PLAIN_PICK, hash: this.#hash, ...this.#retries?.avoids(), destination, metadataMatch };
 	}
 

@@ -23,6 +23,7 @@ export class ProbeHost implements Host {
 		rqSuccess: 0,
 		rqError: 0,
 		rqTimeout: 0,
+		rqPendingActive: 0,
 		cxTotal: 0,
 		cxActive: 0,
 		cxConnectFail: 0,

@@ -33,6 +33,8 @@ export interface BootstrapSettings {
 	readonly statRules: StatRules | undefined;
 	/** Where upstream connections come from in clusters that do not say it; undefined: the system's choice. */
 	readonly sourceIp: string | undefined;
+	/** File that gets a line per ejection; undefined: none. */
+	readonly outlierLogPath: string | undefined;
 }
 
 /** Clusters and listeners that come from files. */
@@ -66,6 +68,7 @@ export function readSettings(bootstrap: Bootstrap, problems: Problem[]): Bootstr
 		runtime: bootstrap.layeredRuntime ? readRuntimeLayers(bootstrap.layeredRuntime, problems) : NO_RUNTIME,
 		statRules: bootstrap.statsConfig && compileStatRules(bootstrap.statsConfig, problems),
 		admin: bootstrap.admin?.address && readAddress(bootstrap.admin.address, "admin.address", problems),
+		outlierLogPath: bootstrap.clusterManager?.outlierDetection?.eventLogPath || undefined,
 		sourceIp: compileSourceIp(
 			bootstrap.clusterManager?.upstreamBindConfig,
 			"cluster_manager.upstream_bind_config",

@@ -44,7 +44,8 @@ export const SUPPORTED: SupportedFields = {
 	"envoy.config.metrics.v3.TagSpecifier": "*",
 	"envoy.config.metrics.v3.StatsMatcher": ["reject_all", "exclusion_list", "inclusion_list"],
 	"envoy.type.matcher.v3.ListStringMatcher": ["patterns"],
-	[`${BOOTSTRAP}.ClusterManager`]: ["upstream_bind_config"],
+	[`${BOOTSTRAP}.ClusterManager`]: ["upstream_bind_config", "outlier_detection"],
+	[`${BOOTSTRAP}.ClusterManager.OutlierDetection`]: ["event_log_path"],
 	[`${BOOTSTRAP}.Bootstrap.StaticResources`]: ["listeners", "clusters", "secrets"],
 	[`${BOOTSTRAP}.Bootstrap.DynamicResources`]: ["lds_config", "cds_config", "ads_config"],
 	[`${BOOTSTRAP}.Admin`]: [

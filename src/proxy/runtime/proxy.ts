@@ -26,6 +26,7 @@ import { ListenerStage } from "./listener-stage.ts";
 import { startLoadShedding } from "./load-shedding.ts";
 import { LogSinks } from "./log-sinks.ts";
 import { nodeIdentity } from "./node-identity.ts";
+import { outlierLogLine } from "./outlier-log.ts";
 import type { ProxyOptions, RunningProxy } from "./proxy-options.ts";
 import { SecretSources } from "./secrets/secret-sources.ts";
 import { type SecuredCluster, SecuredClusters } from "./secured-clusters.ts";
@@ -75,6 +76,7 @@ class ProxyProcess<L> implements RunningProxy {
 	readonly #secrets: SecretSources;
 	#staticClusters: readonly SecuredCluster[] = [];
 	#sourceIp: string | undefined;
+	#outlierLog: ((line: string) => void) | undefined;
 	#loadShedding: OverloadManager | undefined;
 	#statRules: StatRules | undefined;
 	#draining = false;
@@ -94,6 +96,7 @@ class ProxyProcess<L> implements RunningProxy {
 			resolver: dnsResolver(options.dnsServer),
 			logger: logging.component("upstream"),
 			sourceIp: () => this.#sourceIp,
+			onEjection: (cluster, host, event) => this.#outlierLog?.(outlierLogLine(cluster, host, event, clock)),
 			watchFile: (path, serviceName, onEndpoints) => this.#watchEndpoints(path, serviceName, onEndpoints),
 			onWarm: () => this.#secured.warm && this.#gate.open(),
 			startChecks: this.#checks.start,
@@ -206,8 +209,9 @@ class ProxyProcess<L> implements RunningProxy {
 		const compiled = compileBootstrap(this.#bootstrap, this.#compilers, ({ runtime }) => {
 			this.#runtime = runtime;
 		});
-		const { admin, ads, sourceIp } = compiled.settings;
+		const { admin, ads, sourceIp, outlierLogPath } = compiled.settings;
 		this.#sourceIp = sourceIp;
+		if (outlierLogPath !== undefined) this.#outlierLog = this.#sinks.open({ kind: "file", path: outlierLogPath });
 		this.#statRules = compiled.settings.statRules;
 		this.registry.setRules(this.#statRules);
 		if (compiled.overload)

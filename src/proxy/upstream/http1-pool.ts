@@ -49,6 +49,7 @@ export class Http1Pool implements HostPool, ConnectionOwner {
 		}
 		stats.upstreamRqPendingTotal.inc();
 		this.#waiters.push({ user, cluster, breakers });
+		this.#host.stats.rqPendingActive++;
 		if (this.#waiters.length > this.#connecting) this.#openOne(cluster);
 	}
 
@@ -57,6 +58,7 @@ export class Http1Pool implements HostPool, ConnectionOwner {
 		if (at < 0) return;
 		const [waiter] = this.#waiters.splice(at, 1);
 		waiter!.breakers.releasePending();
+		this.#host.stats.rqPendingActive--;
 	}
 
 	retire(how: "left" | "cut"): void {
@@ -77,6 +79,7 @@ export class Http1Pool implements HostPool, ConnectionOwner {
 		const waiter = this.#waiters.shift();
 		if (waiter) {
 			waiter.breakers.releasePending();
+			this.#host.stats.rqPendingActive--;
 			connection.attach(waiter.user);
 			waiter.user.onReady(connection);
 		} else if (this.#unwanted) connection.close();
@@ -172,6 +175,7 @@ export class Http1Pool implements HostPool, ConnectionOwner {
 		if (failure.reason === "connect-timeout") stats.upstreamCxConnectTimeout.inc();
 		for (const waiter of this.#waiters.splice(0)) {
 			waiter.breakers.releasePending();
+			this.#host.stats.rqPendingActive--;
 			stats.upstreamRqPendingFailureEject.inc();
 			waiter.user.onUnavailable(failure.reason, failure.detail);
 		}

@@ -58,6 +58,7 @@ export class Http2Pool implements HostPool, Http2ConnectionOwner {
 		}
 		stats.upstreamRqPendingTotal.inc();
 		this.#waiters.push({ user, cluster, breakers });
+		this.#host.stats.rqPendingActive++;
 		this.#openForWaiters();
 	}
 
@@ -66,6 +67,7 @@ export class Http2Pool implements HostPool, Http2ConnectionOwner {
 		if (at < 0) return;
 		const [waiter] = this.#waiters.splice(at, 1);
 		waiter!.breakers.releasePending();
+		this.#host.stats.rqPendingActive--;
 	}
 
 	retire(how: "left" | "cut"): void {
@@ -81,6 +83,7 @@ export class Http2Pool implements HostPool, Http2ConnectionOwner {
 			connection.close();
 			const waiting = this.#waiters.splice(0);
 			for (const { breakers } of waiting) breakers.releasePending();
+			this.#host.stats.rqPendingActive -= waiting.length;
 			this.#onOtherProtocol(waiting);
 			return;
 		}
@@ -93,6 +96,7 @@ export class Http2Pool implements HostPool, Http2ConnectionOwner {
 		while (this.#waiters.length > 0 && connection.hasRoom) {
 			const { user, breakers } = this.#waiters.shift()!;
 			breakers.releasePending();
+			this.#host.stats.rqPendingActive--;
 			this.#serve(connection, user);
 		}
 		if (connection.activeStreams > 0 || connection.draining) return;
@@ -204,6 +208,7 @@ export class Http2Pool implements HostPool, Http2ConnectionOwner {
 		if (failure.reason === "connect-timeout") stats.upstreamCxConnectTimeout.inc();
 		for (const waiter of this.#waiters.splice(0)) {
 			waiter.breakers.releasePending();
+			this.#host.stats.rqPendingActive--;
 			stats.upstreamRqPendingFailureEject.inc();
 			waiter.user.onUnavailable(failure.reason, failure.detail);
 		}

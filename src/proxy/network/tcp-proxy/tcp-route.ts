@@ -2,6 +2,7 @@ import type { Random } from "../../../lib/random.ts";
 import { xxHash64Utf8 } from "../../../lib/xx-hash64.ts";
 import type { Host, PickContext } from "../../cluster/cluster.ts";
 import type { ConnectionInfo } from "../../http/connection-info.ts";
+import { originalDestination } from "../../http/original-destination.ts";
 import { proxiedClientOf } from "../../tls/proxied-client.ts";
 import type { TransportWishes } from "../../tls/upstream-transport.ts";
 import { CLUSTER_KEY } from "./cluster-key.ts";
@@ -39,7 +40,7 @@ export function pickContext(
 		avoid: undefined,
 		hostSelectionAttempts: 1,
 		metadataMatch: target.metadataMatch,
-		destination: connection && hostPort(connection.localIp, connection.localPort),
+		destination: originalDestination(connection),
 	};
 }
 
@@ -53,8 +54,4 @@ function hashOf(policy: TcpProxyConfig["hashPolicy"], { sourceIp, filterState }:
 	if (policy.kind === "source-ip") return sourceIp === "" ? undefined : xxHash64Utf8(sourceIp);
 	const value = filterState.get(policy.key);
 	return typeof value === "string" ? xxHash64Utf8(value) : undefined;
-}
-
-function hostPort(ip: string, port: number): string {
-	return ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`;
 }
