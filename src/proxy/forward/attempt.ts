@@ -4,11 +4,12 @@ import type { CodecError } from "../codec/codec-error.ts";
 import { Timer, type TimerOwner } from "../http/deadlines.ts";
 import type { HeaderMap } from "../http/header-map.ts";
 import type { Protocol, ResponseHead } from "../http/message.ts";
+import type { AttemptTrace } from "../http/request-trace.ts";
 import type { TransportWishes } from "../tls/upstream-transport.ts";
 import type { HostPool, UpstreamContext } from "../upstream/host-pool.ts";
 import { poolFor } from "../upstream/pool-for.ts";
 import type { ResetReason, UnavailableReason, UpstreamChannel, UpstreamUser } from "../upstream/upstream-user.ts";
-import type { Failure } from "./failure.ts";
+import { cutShort, type Failure } from "./failure.ts";
 
 /** Who made the attempt. */
 export interface AttemptOwner {
@@ -33,6 +34,8 @@ export interface AttemptTarget {
 	readonly downstream: Protocol;
 	/** The endpoint gets the bytes of a tunnel and no HTTP. */
 	readonly raw?: boolean;
+	/** The attempt's own span. */
+	readonly trace?: AttemptTrace | undefined;
 	readonly isRetry: boolean;
 	/** What its connection must be like beyond the cluster's configuration. */
 	readonly wishes?: TransportWishes | undefined;
@@ -60,6 +63,8 @@ export class Attempt implements UpstreamUser, TimerOwner {
 	readonly #retryBreakers: CircuitBreakers;
 	readonly #routeStats: UpstreamRequestStats | undefined;
 	readonly #startMs: number;
+	#trace: AttemptTrace | undefined;
+	#status = 0;
 	#timer: Timer | undefined = undefined;
 	#idleTimer: Timer | undefined = undefined;
 	#idleTimeoutMs = 0;
@@ -77,6 +82,7 @@ export class Attempt implements UpstreamUser, TimerOwner {
 		this.#breakers = target.cluster.breakers;
 		this.#retryBreakers = target.retryBreakers ?? this.#breakers;
 		this.#routeStats = target.routeStats;
+		this.#trace = target.trace;
 		this.#startMs = context.clock.nowMs();
 	}
 
@@ -107,12 +113,14 @@ export class Attempt implements UpstreamUser, TimerOwner {
 	/** The response is not wanted: another attempt will be made. */
 	abandon(): void {
 		this.channel?.abandon();
+		if (this.#trace) this.#finishTrace(NO_FLAGS, true);
 		this.#end();
 	}
 
 	/** The request is over for another reason (client gone, timeout). */
 	cancel(): void {
 		if (this.#ended) return;
+		if (this.#trace) this.#finishTrace(NO_FLAGS, true);
 		if (this.channel) {
 			if (this.channel.protocol === "HTTP/2") this.cluster.stats.upstreamRqTxReset.inc();
 			this.channel.close();
@@ -164,6 +172,7 @@ export class Attempt implements UpstreamUser, TimerOwner {
 	onResponse(head: ResponseHead): void {
 		this.responded = true;
 		this.touch();
+		this.#status = head.status;
 		this.#timer?.cancel();
 		if (head.status >= 500) this.host.stats.rqError++;
 		else this.host.stats.rqSuccess++;
@@ -234,7 +243,14 @@ export class Attempt implements UpstreamUser, TimerOwner {
 		else if (reason === "terminated") stats.upstreamRqPendingFailureEject.inc();
 	}
 
+	#finishTrace(flags: ReadonlySet<string>, cancelled = false): void {
+		const protocol = this.channel?.protocol;
+		this.#trace?.finish({ host: this.host.address, protocol, status: this.#status, flags, cancelled });
+		this.#trace = undefined;
+	}
+
 	#fail(why: Failure): void {
+		if (this.#trace) this.#finishTrace(new Set([cutShort(why).flag]));
 		this.#end();
 		this.#owner.onAttemptFailure(this, why, this.responded);
 	}
@@ -244,12 +260,15 @@ export class Attempt implements UpstreamUser, TimerOwner {
 		this.#ended = true;
 		this.#timer?.cancel();
 		this.#idleTimer?.cancel();
+		if (this.#trace) this.#finishTrace(NO_FLAGS);
 		this.host.activeRequests--;
 		this.#breakers.releaseRequest();
 		if (this.isRetry) this.#retryBreakers.releaseRetry();
 		this.cluster.stats.upstreamRqActive.add(-1);
 	}
 }
+
+const NO_FLAGS: ReadonlySet<string> = new Set();
 
 const FAILURE_OF: Readonly<Record<ResetReason, Failure["kind"]>> = {
 	unsent: "reset-before-request",

@@ -328,7 +328,8 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		const wishes = wishesFor(member, host, request, info);
 		const downstream = request.protocol;
 		const raw = this.#action.terminatesConnect && this.#downstream.upgrade === "connect";
-		const target = { cluster: member, host, downstream, wishes, raw, isRetry, routeStats: this.#routeStats };
+		const trace = info.trace?.onAttempt(request, { cluster: member.name, attempt: this.#attempts });
+		const target = { cluster: member, host, downstream, wishes, raw, isRetry, trace, routeStats: this.#routeStats };
 		this.#attempt = new Attempt(this, this.#context, { ...target, retryBreakers: cluster.breakers });
 		this.#attempt.start(this.#retries?.policy.perTryIdleTimeoutMs ?? 0);
 	}

@@ -1,8 +1,12 @@
 import type { AccessLog } from "../../xds/generated/envoy/config/accesslog/v3/accesslog_pb.ts";
 import type { RouteConfiguration } from "../../xds/generated/envoy/config/route/v3/route_pb.ts";
-import type { LocalReplyConfig } from "../../xds/generated/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts";
+import type {
+	HttpConnectionManager_Tracing,
+	LocalReplyConfig,
+} from "../../xds/generated/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts";
 import type { HttpFilterConfig } from "../filter/http-filter.ts";
 import type { Http2Options } from "../http/http2-options.ts";
+import type { RequestIdRules } from "../trace/sampling.ts";
 import type { ClientCertField } from "./client-cert-field.ts";
 import type { AddressRange } from "./internal-address.ts";
 
@@ -32,7 +36,9 @@ export interface HcmConfig {
 	readonly proxy100Continue: boolean;
 	/** 0 = no limit. */
 	readonly maxRequestsPerConnection: number;
-	readonly tracing: TracingSettings | undefined;
+	/** Compiled by `runtime`. */
+	readonly tracing: HttpConnectionManager_Tracing | undefined;
+	readonly requestIdRules: RequestIdRules;
 }
 
 export type RouteSource =
@@ -89,12 +95,4 @@ export interface PathSettings {
 	readonly escapedSlashes: "keep" | "reject" | "unescape-and-redirect" | "unescape-and-forward";
 	readonly stripPort: "no" | "matching" | "any";
 	readonly stripTrailingHostDot: boolean;
-}
-
-/** Shares of requests per million. */
-export interface TracingSettings {
-	readonly clientSampling: number;
-	readonly randomSampling: number;
-	readonly overallSampling: number;
-	readonly noContextPropagation: boolean;
 }

@@ -59,4 +59,5 @@ export const HCM_DEFAULTS: Omit<HcmConfig, "statPrefix" | "routes" | "filters"> 
 	proxy100Continue: false,
 	maxRequestsPerConnection: 0,
 	tracing: undefined,
+	requestIdRules: { packReason: true, useForSampling: true },
 };

@@ -6,8 +6,10 @@ import type { FilterStream } from "../filter/http-filter.ts";
 import type { ForwardContext } from "../forward/forward-context.ts";
 import type { ConnectionInfo } from "../http/connection-info.ts";
 import type { Deadlines } from "../http/deadlines.ts";
+import type { HeaderMap } from "../http/header-map.ts";
 import type { Http2Stats } from "../http/http2-stats.ts";
 import type { ResponseHead } from "../http/message.ts";
+import type { RequestTrace } from "../http/request-trace.ts";
 import type { LoadShedding } from "../overload/overload-manager.ts";
 import type { RouteTable } from "../router/route-match.ts";
 import type { DateHeader } from "./date-header.ts";
@@ -31,7 +33,13 @@ export interface HcmServices {
 	/** Changes the proxy's own answers. */
 	readonly localReplies?: LocalReplyRules | undefined;
 	/** Once per stream, at its end. */
-	readonly accessLog?: (stream: FilterStream, response: ResponseHead | undefined) => void;
+	readonly accessLog?: (
+		stream: FilterStream,
+		response: ResponseHead | undefined,
+		trailers: HeaderMap | undefined,
+	) => void;
+	/** Undefined: requests are not traced. */
+	readonly tracing?: { start(stream: FilterStream): RequestTrace | undefined } | undefined;
 	/** IP that stands for this node in x-forwarded-for when the peer is on loopback. */
 	readonly localAddress?: string;
 }

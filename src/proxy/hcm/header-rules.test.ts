@@ -116,23 +116,4 @@ describe("header rules", () => {
 			/^HTTP\/1.1 307 [\s\S]*location: \/a\/b\r/,
 		);
 	});
-
-	test("traces begin here, or go on below the caller's span", async () => {
-		const tracing = { clientSampling: 1e6, randomSampling: 1e6, overallSampling: 1e6, noContextPropagation: false };
-		const first = (await seen("", { tracing })).fields;
-		assert.match(first.get("x-b3-traceid")!, /^[0-9a-f]{32}$/);
-		assert.equal(first.get("x-b3-sampled"), "1");
-		assert.equal(first.get("x-request-id")!.charAt(14), "9");
-		assert.equal(first.get("traceparent"), `00-${first.get("x-b3-traceid")}-${first.get("x-b3-spanid")}-01`);
-		const said = "x-b3-traceid: 463ac35c9f6413ad\r\nx-b3-spanid: a2fb4a1d1a96d312\r\nx-b3-sampled: 0\r\n";
-		const next = (await seen(said, { tracing })).fields;
-		assert.equal(next.get("x-b3-traceid"), "463ac35c9f6413ad");
-		assert.equal(next.get("x-b3-parentspanid"), "a2fb4a1d1a96d312");
-		assert.equal(next.get("x-b3-sampled"), "0");
-		const w3c = "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n";
-		const from = (await seen(w3c, { tracing: { ...tracing, randomSampling: 0 } })).fields;
-		assert.equal(from.get("x-b3-traceid"), "0af7651916cd43dd8448eb211c80319c");
-		assert.match(from.get("traceparent")!, /^00-0af7651916cd43dd8448eb211c80319c-[0-9a-f]{16}-01$/);
-		assert.notEqual(from.get("x-b3-spanid"), "b7ad6b7169203331");
-	});
 });

@@ -2,6 +2,7 @@ import type { Duration } from "@bufbuild/protobuf/wkt";
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import { type FieldPath, fieldPath } from "../../lib/field-path.ts";
 import { type Problem, ProblemError, problem } from "../../lib/problem.ts";
+import { unpackAs } from "../../xds/any.ts";
 import type { ConfigSource } from "../../xds/generated/envoy/config/core/v3/config_source_pb.ts";
 import {
 	type HttpProtocolOptions,
@@ -12,13 +13,14 @@ import {
 	HttpConnectionManager_PathWithEscapedSlashesAction as EscapedSlashes,
 	HttpConnectionManager_ForwardClientCertDetails as ForwardCert,
 	type HttpConnectionManager,
-	type HttpConnectionManager_Tracing,
 	HttpConnectionManager_ServerHeaderTransformation as ServerHeader,
 } from "../../xds/generated/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts";
+import { UuidRequestIdConfigSchema } from "../../xds/generated/envoy/extensions/request_id/uuid/v3/uuid_pb.ts";
 import type { SupportedFields } from "../../xds/supported.ts";
 import { type FilterChain, parseHttpFilters } from "../filter/filter-chain.ts";
 import type { HttpFilterFactory } from "../filter/http-filter.ts";
 import { SUPPORTED as HTTP2_SUPPORTED, parseHttp2Options } from "../http/parse-http2-options.ts";
+import type { RequestIdRules } from "../trace/sampling.ts";
 import { ClientCertField, type ForwardClientCert } from "./client-cert-field.ts";
 import type { HcmConfig, Http1Settings, IdentitySettings, PathSettings, RouteFile, RouteSource } from "./hcm-config.ts";
 import { HCM_DEFAULTS } from "./hcm-defaults.ts";
@@ -35,6 +37,7 @@ export const SUPPORTED: SupportedFields = {
 		"route_config",
 		"http_filters",
 		"tracing",
+		"request_id_extension",
 		"common_http_protocol_options",
 		"http_protocol_options",
 		"http2_protocol_options",
@@ -120,6 +123,7 @@ export function parseHcm(message: HttpConnectionManager, path: string, factories
 	const http2 = parseHttp2Options(message.http2ProtocolOptions, at.field("http2_protocol_options"), problems);
 	const identity = parseIdentity(message, at, problems);
 	if (message.statPrefix === "") problems.push(missing(at.field("stat_prefix")));
+	const requestIdRules = parseRequestIdRules(message, at, problems);
 	if (problems.length > 0 || !routes) throw new ProblemError(problems);
 	const common = message.commonHttpProtocolOptions;
 	return {
@@ -141,7 +145,8 @@ export function parseHcm(message: HttpConnectionManager, path: string, factories
 		via: message.via,
 		proxy100Continue: message.proxy100Continue,
 		maxRequestsPerConnection: common?.maxRequestsPerConnection ?? 0,
-		tracing: message.tracing ? parseTracing(message.tracing) : undefined,
+		tracing: message.tracing,
+		requestIdRules,
 	};
 }
 
@@ -286,16 +291,17 @@ function parsePath(message: HttpConnectionManager): PathSettings {
 	};
 }
 
-function parseTracing(tracing: HttpConnectionManager_Tracing): HcmConfig["tracing"] {
-	const perMillion = (percent: { value: number } | undefined) => Math.round((percent?.value ?? 100) * 10_000);
+/** x-request-id as the UUID extension writes it; there is no other. */
+function parseRequestIdRules(message: HttpConnectionManager, at: FieldPath, problems: Problem[]): RequestIdRules {
+	const any = message.requestIdExtension?.typedConfig;
+	const config = unpackAs(any, UuidRequestIdConfigSchema);
+	if (any && !config)
+		problems.push(notImplemented(at.field("request_id_extension").field("typed_config"), any.typeUrl));
 	return {
-		clientSampling: perMillion(tracing.clientSampling),
-		randomSampling: perMillion(tracing.randomSampling),
-		overallSampling: perMillion(tracing.overallSampling),
-		noContextPropagation: tracing.noContextPropagation,
+		packReason: config?.packTraceReason ?? true,
+		useForSampling: config?.useRequestIdForTraceSampling ?? true,
 	};
 }
-
 function isOn(upgrade: { enabled?: boolean | undefined }): boolean {
 	return upgrade.enabled ?? true;
 }

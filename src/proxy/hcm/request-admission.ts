@@ -31,7 +31,6 @@ export function admitRequest(stream: IncomingStream, exchange: Exchange): LocalR
 	const asked = exchange.upgrade === "" && request.method === "CONNECT" ? "connect" : exchange.upgrade;
 	const client = mutateRequestHeaders(request, exchange.seen, connection, {
 		config,
-		random: stream.random,
 		upgrade: exchange.upgrade !== "",
 		originForm: exchange.originForm === true,
 		internalOnly: shared.services.routeTable()?.internalOnlyHeaders ?? NONE,

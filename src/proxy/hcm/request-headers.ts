@@ -1,12 +1,10 @@
 import { randomUUID } from "node:crypto";
-import type { Random } from "../../lib/random.ts";
 import { SEEN } from "../codec/known-names.ts";
 import type { ConnectionInfo } from "../http/connection-info.ts";
 import type { HeaderMap } from "../http/header-map.ts";
 import type { RequestHead } from "../http/message.ts";
 import type { HcmConfig, IdentitySettings } from "./hcm-config.ts";
 import { isIpAddress } from "./internal-address.ts";
-import { decideTracing, propagateTrace } from "./trace-context.ts";
 
 /** Fields that only internal clients may use to steer this proxy (Envoy: mutateRequestHeaders). */
 const INTERNAL_ONLY = [
@@ -34,7 +32,6 @@ const EDGE_ONLY = [
 /** What a request's header rules go by besides the connection. */
 export interface HeaderRules {
 	readonly config: HcmConfig;
-	readonly random: Random;
 	/** The request asks to switch protocols. */
 	readonly upgrade: boolean;
 	/** The target does not name the scheme: x-forwarded-proto does. */
@@ -82,13 +79,9 @@ function schemeOf(forwardedProto: string | undefined, peer: ConnectionInfo): Req
 	return peer.tls ? "https" : "http";
 }
 
-/** x-request-id, and the trace fields when tracing is on. */
 function identify(headers: HeaderMap, seen: number, edge: boolean, rules: HeaderRules): void {
-	const { identity, tracing } = rules.config;
+	const { identity } = rules.config;
 	if (identity.generateRequestId) setRequestId(headers, seen, edge && !identity.preserveExternalRequestId);
-	if (!tracing) return;
-	const sampled = decideTracing(headers, tracing, rules.random);
-	if (!tracing.noContextPropagation) propagateTrace(headers, sampled);
 }
 
 interface Client {

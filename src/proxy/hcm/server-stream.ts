@@ -63,6 +63,7 @@ export class ServerStream
 	#responsePauses = 0;
 	#responseLimitBytes: number;
 	#ended = false;
+	#trailers: HeaderMap | undefined = undefined;
 
 	constructor(exchange: Exchange, request: RequestHead) {
 		this.#exchange = exchange;
@@ -133,6 +134,8 @@ export class ServerStream
 		}
 		const route = this.route();
 		this.#limitDuration(route);
+		const { tracing } = this.#shared.services;
+		if (tracing) this.#beginTrace(tracing);
 		if (config.filters.length === 0) {
 			this.dispatch();
 			return;
@@ -141,6 +144,12 @@ export class ServerStream
 		this.#filters = createFilters(filtersFor(config.filters, route));
 		this.#requestPipe = new RequestPipe(this, this.#filters, this.#exchange.bufferLimitBytes);
 		this.#requestPipe.head();
+	}
+
+	#beginTrace(tracing: NonNullable<HcmShared["services"]["tracing"]>): void {
+		this.info.trace = tracing.start(this);
+		// The decision is written into it.
+		this.info.requestId = this.request.headers.get("x-request-id");
 	}
 
 	#isGrpc(): boolean {
@@ -451,6 +460,7 @@ export class ServerStream
 		const response = this.response!;
 		const { stats } = this.#shared;
 		finishResponseHeaders(response, this.request, this.#shared);
+		this.info.trace?.onResponse(response);
 		this.#headWritten = true;
 		this.info.responseCode = response.status;
 		stats.countResponse(response.status);
@@ -465,6 +475,7 @@ export class ServerStream
 
 	writeEnd(trailers: HeaderMap | undefined): void {
 		this.done = true;
+		this.#trailers = trailers;
 		this.#end();
 		this.#exchange.sendEnd(trailers);
 	}
@@ -492,7 +503,11 @@ export class ServerStream
 		stats.rqActive.add(-1);
 		stats.rqTime.record(info.durationMs);
 		for (const filter of this.#filters) filter.onStreamEnd?.(this);
-		services.accessLog?.(this, this.response);
+		if (info.trace) {
+			if (this.#trailers) info.trace.onTrailers(this.#trailers);
+			info.trace.finish(this.request);
+		}
+		services.accessLog?.(this, this.response, this.#trailers);
 	}
 }
 

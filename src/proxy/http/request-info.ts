@@ -1,5 +1,6 @@
 import type { ConnectionInfo, TlsInfo } from "./connection-info.ts";
 import type { Protocol, ResponseFlag } from "./message.ts";
+import type { RequestTrace } from "./request-trace.ts";
 import type { StreamInfo } from "./stream-info.ts";
 
 /** The stream info of one request; sets and maps come into being at first use, since most requests need none. */
@@ -31,6 +32,7 @@ export class RequestInfo implements StreamInfo {
 	virtualHostName: string | undefined = undefined;
 	attemptCount = 0;
 	requestId: string | undefined = undefined;
+	trace: RequestTrace | undefined = undefined;
 	healthCheck = false;
 	#remoteAddress: string | undefined = undefined;
 	#localAddress: string | undefined = undefined;

@@ -1,5 +1,6 @@
 import type { ConnectionInfo, TlsInfo } from "./connection-info.ts";
 import type { Protocol, ResponseFlag } from "./message.ts";
+import type { RequestTrace } from "./request-trace.ts";
 
 /** What format operators tell of an endpoint. */
 export interface UpstreamEndpoint {
@@ -52,6 +53,8 @@ export interface StreamInfo {
 	virtualHostName: string | undefined;
 	attemptCount: number;
 	requestId: string | undefined;
+	/** The request's spans; undefined when there are none. */
+	trace: RequestTrace | undefined;
 	/** Somebody's health check, marked by the health check filter. */
 	healthCheck: boolean;
 	/** Metadata by filter name, as Envoy's dynamic metadata. */

@@ -17,6 +17,7 @@ import {
 	type RouteRateLimits,
 } from "./rate-limit/rate-limit-policy.ts";
 import type { RouteAction, RouteMatch } from "./route-match.ts";
+import { compileRouteTracing } from "./tracing/route-tracing.ts";
 
 /** What a route takes from the levels above it. */
 export interface RouteSurroundings {
@@ -52,6 +53,8 @@ export function compileRoute(
 			virtualHostName: around.virtualHostName,
 			metadata,
 			decoratorOperation: route.decorator?.operation ?? "",
+			decoratorPropagates: route.decorator?.propagate ?? true,
+			tracing: route.tracing && compileRouteTracing(route.tracing, scope.deps.env, at.field("tracing"), scope.problems),
 			statPrefix: route.statPrefix,
 			headers: orderLevels({ route: own, ...around.headers }, around.mostSpecificWins),
 			filterConfigs,

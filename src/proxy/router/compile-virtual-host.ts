@@ -110,6 +110,8 @@ function httpsRedirectRoute(virtualHostName: string): CompiledRoute {
 		virtualHostName,
 		metadata: {},
 		decoratorOperation: "",
+		decoratorPropagates: true,
+		tracing: undefined,
 		statPrefix: "",
 		headers: { request: [], response: [] },
 		filterConfigs: [],

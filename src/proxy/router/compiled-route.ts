@@ -21,6 +21,8 @@ export interface RouteParts {
 	readonly metadata: RouteMatch["metadata"];
 	readonly rateLimits: RouteMatch["rateLimits"];
 	readonly decoratorOperation: string;
+	readonly decoratorPropagates: boolean;
+	readonly tracing: RouteMatch["tracing"];
 	readonly statPrefix: string;
 	/** In the order in which they run; a weighted cluster's run before them. */
 	readonly headers: { readonly request: readonly HeaderOperations[]; readonly response: readonly HeaderOperations[] };
@@ -43,6 +45,8 @@ export class CompiledRoute implements RouteMatch {
 	readonly metadata: RouteMatch["metadata"];
 	readonly rateLimits: RouteMatch["rateLimits"];
 	readonly decoratorOperation: string;
+	readonly decoratorPropagates: boolean;
+	readonly tracing: RouteMatch["tracing"];
 	readonly statPrefix: string;
 	readonly switchesFilters: boolean;
 	readonly #parts: RouteParts;
@@ -55,6 +59,8 @@ export class CompiledRoute implements RouteMatch {
 		this.metadata = parts.metadata;
 		this.rateLimits = parts.rateLimits;
 		this.decoratorOperation = parts.decoratorOperation;
+		this.decoratorPropagates = parts.decoratorPropagates;
+		this.tracing = parts.tracing;
 		this.statPrefix = parts.statPrefix;
 		this.switchesFilters = parts.filterConfigs.some((level) => level.size > 0);
 		this.#parts = parts;

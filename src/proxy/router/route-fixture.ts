@@ -73,6 +73,7 @@ export function testInfo(known: Partial<StreamInfo> = {}): StreamInfo {
 		virtualHostName: undefined,
 		attemptCount: 0,
 		requestId: undefined,
+		trace: undefined,
 		healthCheck: false,
 		dynamicMetadata: new Map(),
 		filterState: new Map(),

@@ -4,6 +4,7 @@ import type { MetadataMatch } from "../http/metadata-match.ts";
 import type { StreamInfo } from "../http/stream-info.ts";
 import type { RouteRateLimits } from "./rate-limit/rate-limit-policy.ts";
 import type { RetryPolicy } from "./retry.ts";
+import type { RouteTracing } from "./tracing/route-tracing.ts";
 
 /** A route configuration, compiled: finding a route never walks the whole table. Immutable. */
 export interface RouteTable {
@@ -35,6 +36,10 @@ export interface RouteMatch {
 	readonly switchesFilters: boolean;
 	/** Name for a trace's span; empty: the default. */
 	readonly decoratorOperation: string;
+	/** Tell that name to the other side (x-envoy-decorator-operation). */
+	readonly decoratorPropagates: boolean;
+	/** The route's own tracing; undefined: the connection manager's. */
+	readonly tracing: RouteTracing | undefined;
 	/** Part of the name of this route's own stats (`vhost.<virtual host>.route.<prefix>.`); empty: none. */
 	readonly statPrefix: string;
 	/** `rate_limits` of the route and of its virtual host; filters that limit look for theirs. */

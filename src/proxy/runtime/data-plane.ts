@@ -3,6 +3,7 @@ import type { Random } from "../../lib/random.ts";
 import type { Logging } from "../../telemetry/logger.ts";
 import type { Metrics } from "../../telemetry/metric-registry.ts";
 import type { Node } from "../../xds/generated/envoy/config/core/v3/base_pb.ts";
+import type { Tracing_Http } from "../../xds/generated/envoy/config/trace/v3/http_tracer_pb.ts";
 import type { ListenerView } from "../admin/admin-context.ts";
 import type { ClusterLookup } from "../cluster/cluster.ts";
 import type { LoadShedding } from "../overload/overload-manager.ts";
@@ -24,6 +25,8 @@ export interface DataPlaneDeps {
 	readonly routes: ReadonlyMap<string, RouteTable>;
 	readonly environment: Readonly<Record<string, string | undefined>>;
 	readonly drainTimeMs: number;
+	/** Of the bootstrap, for connection managers that trace and name no provider. */
+	readonly defaultTracer?: Tracing_Http | undefined;
 	/** Whether load is to be shed; undefined: never. Asked when a connection manager is made, after the bootstrap was read. */
 	readonly loadShedding?: () => LoadShedding | undefined;
 	/** Seals session tickets; shared by the threads of a process. Undefined: this thread makes its own. */

@@ -116,6 +116,8 @@ class ProxyProcess<L> implements RunningProxy {
 				ticketSecret: options.worker.ticketSecret,
 				isWorker: true,
 			}),
+			...(options.worker && { sharedPorts: options.worker.ports, ticketSecret: options.worker.ticketSecret }),
+			defaultTracer: bootstrap.tracing?.http,
 			failing: () => this.#draining || this.#healthFailed,
 		});
 		this.#compilers = compilersWithRuntime(this.#dataPlane.compilers, () => this.#runtime);

@@ -44,11 +44,14 @@ import type { RouteTable } from "../router/route-match.ts";
 import { ROUTER_SUPPORTED } from "../router/supported.ts";
 import { parseClusterTransports } from "../tls/cluster-transports.ts";
 import { TLS_SUPPORTED } from "../tls/supported.ts";
+import type { RequestTracing } from "../trace/request-spans.ts";
+import { TRACE_SUPPORTED } from "../trace/supported.ts";
 import type { DataPlane, DataPlaneDeps } from "./data-plane.ts";
 import { jwtCrypto } from "./jwt-crypto.ts";
 import type { StagedListener } from "./listener-stage.ts";
 import { type CompiledListenerTls, ListenerTls } from "./listener-tls.ts";
 import { nodeAddress } from "./node-address.ts";
+import { compileRequestTracing } from "./request-tracing.ts";
 import type { SecuredCluster } from "./secured-clusters.ts";
 import { makeTlsDeps } from "./tls-services.ts";
 
@@ -92,6 +95,7 @@ export function makeRequestPath(deps: DataPlaneDeps): DataPlane<ListenerConfig> 
 				HCM_SUPPORTED,
 				ROUTER_SUPPORTED,
 				FILTER_SUPPORTED,
+				TRACE_SUPPORTED,
 				TLS_SUPPORTED,
 			),
 			cluster: (message, at) => compileUpstream(message, at, deps.environment),
@@ -144,6 +148,8 @@ function readWhole(path: string): Uint8Array | string {
 	}
 }
 
+type CompiledServices = Pick<HcmServices, "routeTable" | "accessLog" | "localReplies" | "tracing">;
+
 class RequestPath {
 	readonly routeDeps: RouteCompileDeps;
 	readonly #deps: DataPlaneDeps;
@@ -157,7 +163,7 @@ class RequestPath {
 	/** Filters count in the scope of their connection manager; scopes live as long as the process. */
 	readonly #scopes = new Map<string, StatScope>();
 	/** What was compiled beside a connection manager's own configuration. */
-	readonly #compiled = new WeakMap<HcmConfig, ReturnType<RequestPath["servicesOf"]>>();
+	readonly #compiled = new WeakMap<HcmConfig, CompiledServices>();
 	readonly #compiledTcp = new WeakMap<TcpProxyConfig, Pick<TcpServices, "accessLog">>();
 	readonly #listenerLogs = new WeakMap<ListenerConfig, readonly AccessLogger[]>();
 
@@ -187,7 +193,7 @@ class RequestPath {
 		};
 	}
 
-	servicesOf(hcm: HcmConfig): Pick<HcmServices, "routeTable" | "accessLog" | "localReplies"> {
+	servicesOf(hcm: HcmConfig): CompiledServices {
 		const services = this.#compiled.get(hcm);
 		if (!services) throw new Error(`the connection manager ${hcm.statPrefix} was not compiled here`);
 		return services;
@@ -220,11 +226,12 @@ class RequestPath {
 			},
 		});
 		for (const transport of transports) transport.statPrefix = config.statPrefix;
+		const egress = message.trafficDirection === TrafficDirection.OUTBOUND;
 		const problems: Problem[] = [];
 		const routeNames = config.chains.flatMap((chain, i) => {
 			const where = i < message.filterChains.length ? `filter_chains[${i}]` : "default_filter_chain";
 			const filterAt = `${at}.${where}.filters[${chain.filters.length}].typed_config`;
-			return collect(problems, () => this.#compileTerminal(chain.terminal, filterAt)) ?? [];
+			return collect(problems, () => this.#compileTerminal(chain.terminal, filterAt, egress)) ?? [];
 		});
 		const loggers = collect(problems, () => this.#accessLoggers(config.accessLogs, at));
 		if (problems.length > 0) throw new ProblemError(problems);
@@ -233,7 +240,7 @@ class RequestPath {
 	}
 
 	/** The names of the route configurations that must have come before the listener opens. */
-	#compileTerminal(terminal: TerminalConfig, at: string): string[] {
+	#compileTerminal(terminal: TerminalConfig, at: string, egress: boolean): string[] {
 		if (terminal.kind === "tcp") {
 			const { tcp } = terminal;
 			const loggers = this.#accessLoggers(tcp.logging.accessLogs, at);
@@ -242,12 +249,13 @@ class RequestPath {
 			return [];
 		}
 		const { hcm } = terminal;
-		this.#compiled.set(hcm, this.#compileServices(hcm, at));
+		this.#compiled.set(hcm, this.#compileServices(hcm, at, egress));
 		return hcm.routes.kind === "rds" ? [hcm.routes.name] : [];
 	}
 
-	#compileServices(hcm: HcmConfig, at: string): ReturnType<RequestPath["servicesOf"]> {
+	#compileServices(hcm: HcmConfig, at: string, egress: boolean): CompiledServices {
 		const problems: Problem[] = [];
+		const tracing = collect(problems, () => this.#tracing(hcm, at, egress));
 		const inline = collect(problems, () => this.#inlineTable(hcm, at));
 		const loggers = collect(problems, () => this.#accessLoggers(hcm.accessLogs, at)) ?? [];
 		const localReplies = collect(problems, () => this.#localReplies(hcm, at));
@@ -256,6 +264,7 @@ class RequestPath {
 		const tables = this.#deps.routes;
 		return {
 			routeTable: routes.kind === "rds" ? () => tables.get(routes.name) : () => inline,
+			tracing,
 			...(loggers.length > 0 && { accessLog: writeTo(loggers) }),
 			localReplies,
 		};
@@ -265,6 +274,17 @@ class RequestPath {
 		if (!localReplies) return undefined;
 		const deps = { env: this.#env, random: this.#deps.random };
 		return compileLocalReplies(localReplies, deps, fieldPath(`${at}.local_reply_config`));
+	}
+
+	#tracing(hcm: HcmConfig, at: string, egress: boolean): RequestTracing | undefined {
+		return compileRequestTracing(hcm, {
+			...this.#deps,
+			at: fieldPath(`${at}.tracing`),
+			egress,
+			env: this.#env,
+			sideCalls: this.#sideCalls,
+			counter: (name) => this.#scope(`http.${hcm.statPrefix}.`).counter(name),
+		});
 	}
 
 	#inlineTable({ routes }: HcmConfig, at: string): RouteTable | undefined {
@@ -312,8 +332,8 @@ function viewOf({ config, addresses }: ListenerState): ListenerView {
 }
 
 function writeTo(loggers: readonly AccessLogger[]): NonNullable<HcmServices["accessLog"]> {
-	return (stream, response) => {
-		logAll(loggers, { info: stream.info, request: stream.request, response, route: stream.route() });
+	return (stream, response, trailers) => {
+		logAll(loggers, { info: stream.info, request: stream.request, response, trailers, route: stream.route() });
 	};
 }
 

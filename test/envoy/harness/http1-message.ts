@@ -87,7 +87,7 @@ export function fieldValue(fields: Fields, name: string): string | undefined {
 	return fields.find(([one]) => one.toLowerCase() === name)?.[1];
 }
 
-const SHOWN_BYTES = 2000;
+const SHOWN_BYTES = 16_000;
 
 /** A body as text when it is short, else its length and digest. */
 export function bodyText(body: Buffer): string {

@@ -86,6 +86,7 @@ class CheckStream implements HttpFilter {
 		if (!check.headers.every((header) => header.test(requestHeader(stream.request, header.name)))) return "pass";
 		this.#isCheck = true;
 		stream.info.healthCheck = true;
+		stream.info.trace?.dismiss();
 		if (check.passThrough && !deps.failing() && !this.#mayUseCached()) return "pass";
 		if (!endStream) return "hold";
 		stream.sendLocalReply(this.#reply());
