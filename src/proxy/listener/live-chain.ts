@@ -21,9 +21,12 @@ export interface ChainConnection {
 	secure?: Socket;
 }
 
+/** With the socket that carries plaintext, and the filters that want to be asked about it. */
+type Begin = (socket: Socket, gate: DataGate | undefined) => void;
+
 interface Terminal {
 	/** Takes the connection; the result begins to serve it, when the filters before have let it through. */
-	accept(on: ChainConnection): (gate: DataGate | undefined) => void;
+	accept(on: ChainConnection): Begin;
 	drain(): void;
 	close(): void;
 }
@@ -57,8 +60,10 @@ export class LiveChain {
 		const { transport } = this.config;
 		on.connection.filterChainName = this.config.name;
 		on.socket.once("close", () => this.#closed(on.socket));
+		// Known to the terminal filter from here on: it counts and logs what fails before it begins, too.
+		const begin = this.#terminal.accept(on);
 		if (!transport) {
-			this.#filter(on);
+			this.#filter(on, begin);
 			return;
 		}
 		this.#waiting.add(on.socket);
@@ -67,7 +72,7 @@ export class LiveChain {
 			onSecure: (socket) => {
 				timer?.cancel();
 				on.secure = socket;
-				if (!socket.destroyed) this.#filter({ ...on, socket });
+				if (!socket.destroyed) this.#filter({ ...on, socket }, begin);
 			},
 			onFailure: (reason) => {
 				timer?.cancel();
@@ -101,6 +106,7 @@ export class LiveChain {
 			onTimer: () => {
 				stats.handshakeTimeout.inc();
 				on.connection.localCloseReason = "transport_socket_timeout";
+				if (on.info) on.info.connectionTerminationDetails = "transport socket timeout was reached";
 				on.socket.destroy();
 			},
 		});
@@ -109,19 +115,18 @@ export class LiveChain {
 		return timer;
 	}
 
-	#filter(on: ChainConnection): void {
+	#filter(on: ChainConnection, begin: Begin): void {
 		const { filters } = this.config;
 		if (filters.length === 0 || !on.info) {
 			this.#waiting.delete(on.socket);
-			this.#terminal.accept(on)(undefined);
+			begin(on.socket, undefined);
 			return;
 		}
 		this.#waiting.add(on.socket);
 		on.socket.on("error", NOTHING);
-		const begin = this.#terminal.accept(on);
 		const run = new FilterRun({ ...on, info: on.info }, filters, (gate) => {
 			this.#waiting.delete(on.socket);
-			begin(gate);
+			begin(on.socket, gate);
 		});
 		run.start();
 	}
@@ -150,13 +155,14 @@ function terminalOf({ terminal }: FilterChainConfig, listener: ListenerConfig, d
 		...deps.httpServices(listener, terminal.hcm),
 		listenerStatName: listener.statPrefix,
 	});
-	const accept = ({ socket, connection }: ChainConnection) =>
-		manager.accept({ socket, connection, bufferLimitBytes, onClosed: NOTHING });
 	return {
-		accept: (on) => (gate) => {
-			if (gate?.asks) afterFirstBytes(on.socket, gate, () => accept(on));
-			else accept(on);
-		},
+		accept:
+			({ connection }) =>
+			(socket, gate) => {
+				const accept = () => manager.accept({ socket, connection, bufferLimitBytes, onClosed: NOTHING });
+				if (gate?.asks) afterFirstBytes(socket, gate, accept);
+				else accept();
+			},
 		drain: () => manager.drain(),
 		close: () => manager.close(),
 	};

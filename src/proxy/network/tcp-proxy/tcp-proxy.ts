@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import { plainConnection } from "../../http/connection-info.ts";
 import { RequestInfo } from "../../http/request-info.ts";
 import type { StreamInfo } from "../../http/stream-info.ts";
@@ -9,8 +10,8 @@ import { TcpSession } from "./tcp-session.ts";
 
 /** A tcp_proxy in service. */
 export interface TcpProxyRuntime {
-	/** Takes the connection; the result begins its session, when the filters before tcp_proxy have let it through. */
-	accept(connection: TcpDownstream): (gate: DataGate | undefined) => void;
+	/** Takes the connection; the result begins its session: with the socket that carries plaintext, when the filters before have let it through. */
+	accept(connection: TcpDownstream): (socket: Socket, gate: DataGate | undefined) => void;
 	drain(): void;
 	close(): void;
 	readonly activeConnections: number;
@@ -27,7 +28,7 @@ export function createTcpProxy(config: TcpProxyConfig, services: TcpServices): T
 				connection.onClosed();
 			});
 			sessions.add(session);
-			return (gate) => session.start(gate);
+			return (socket, gate) => session.start(socket, gate);
 		},
 		// A TCP connection has no message at whose end it could be closed: it lasts until the drain time is over (as in Envoy).
 		drain: () => {},

@@ -18,7 +18,7 @@ import { TunnelUpstream } from "./tunnel-upstream.ts";
 export class TcpSession implements TcpUpstreamUser, TransportUser, TimerOwner {
 	readonly #shared: TcpShared;
 	readonly #downstream: TcpDownstream;
-	readonly #socket: Socket;
+	#socket: Socket;
 	readonly #info: StreamInfo;
 	readonly #onClosed: () => void;
 	/** Idleness, time of life, next attempt, next log line. */
@@ -48,20 +48,33 @@ export class TcpSession implements TcpUpstreamUser, TransportUser, TimerOwner {
 		this.#info = info;
 		this.#onClosed = onClosed;
 		shared.stats.total.inc();
-		this.#socket.pause();
-		this.#socket.on("error", this.#onDownstreamError);
-		this.#socket.on("close", this.#onDownstreamClosed);
-		this.#socket.on("end", this.#onEarlyEnd);
+		this.#listen(this.#socket);
 	}
 
 	/** The filters before let the connection through. */
-	start(gate: DataGate | undefined): void {
+	start(socket: Socket, gate: DataGate | undefined): void {
 		if (this.#over) return;
+		if (socket !== this.#socket) this.#exchange(socket);
+		socket.pause();
+		socket.on("end", this.#onEarlyEnd);
 		this.#gate = gate;
 		const { config } = this.#shared;
 		if (config.logging.onStart) this.#log("TcpConnectionStart");
 		if (config.maxDurationMs > 0) this.#armLife();
 		this.#connect();
+	}
+
+	/** After the handshake: the accepted socket only carries what this one says. */
+	#exchange(socket: Socket): void {
+		this.#socket.off("error", this.#onDownstreamError);
+		this.#socket.off("close", this.#onDownstreamClosed);
+		this.#socket = socket;
+		this.#listen(socket);
+	}
+
+	#listen(socket: Socket): void {
+		socket.on("error", this.#onDownstreamError);
+		socket.on("close", this.#onDownstreamClosed);
 	}
 
 	/** Cuts both sides; `reason` is why the proxy did (%DOWNSTREAM_LOCAL_CLOSE_REASON%). */
