@@ -237,7 +237,6 @@ export class TcpSession implements TcpUpstreamUser, TransportUser, TimerOwner {
 		}
 		cluster.breakers.releaseConnection();
 		if (host) cluster.stats.upstreamRqPendingOverflow.inc();
-		else cluster.stats.upstreamCxNoneHealthy.inc();
 		this.#fail(host ? "UO" : "UH", host ? 2 : 1);
 	}
 
@@ -252,7 +251,6 @@ export class TcpSession implements TcpUpstreamUser, TransportUser, TimerOwner {
 		const { config, services } = this.#shared;
 		const host = cluster.pick(pickContext(config, target, this.#info.connection));
 		if (!host) {
-			cluster.stats.upstreamCxNoneHealthy.inc();
 			this.#fail("UH", 1);
 			return;
 		}
