@@ -66,6 +66,8 @@ export function onreadOption(): {
 export class Transport {
 	bytesRead = 0;
 	bytesWritten = 0;
+	/** Called before what is queued is written: to send what was held back until the turn's end. */
+	beforeFlush: (() => void) | undefined = undefined;
 	readonly socket: Socket;
 	#user: TransportUser;
 	readonly #limitBytes: number;
@@ -111,6 +113,11 @@ export class Transport {
 	/** Bytes that have not been handed to the system yet. */
 	get backlogBytes(): number {
 		return this.#pending.length + this.socket.writableLength;
+	}
+
+	/** Asks for a write at the end of the turn, for what `beforeFlush` adds. */
+	wake(): void {
+		if (!this.#queued) this.#queue();
 	}
 
 	/** From here on `user` is told what comes. */
@@ -185,6 +192,10 @@ export class Transport {
 
 	/** Writes what is queued. */
 	flush(): void {
+		if (this.beforeFlush !== undefined) {
+			this.#queued = true;
+			this.beforeFlush();
+		}
 		this.#queued = false;
 		const text = this.#pending;
 		if (text === "") return;

@@ -1,6 +1,8 @@
 import { SEEN } from "../codec/known-names.ts";
 import { CHUNKED, TUNNEL } from "../codec/message-parser.ts";
+import { batchWrites } from "../codec/transport.ts";
 import type { ConnectionInfo } from "../http/connection-info.ts";
+import { Timer, type TimerOwner } from "../http/deadlines.ts";
 import type { HeaderMap } from "../http/header-map.ts";
 import type { ResponseHead } from "../http/message.ts";
 import { ERROR_CODE } from "../http2/frame/frame.ts";
@@ -24,7 +26,7 @@ export interface Http2ExchangeHost {
 }
 
 /** One stream of a client's HTTP/2 connection, from its request to its end. */
-export class Http2Exchange implements Exchange, StreamUser {
+export class Http2Exchange implements Exchange, StreamUser, TimerOwner {
 	readonly shared: HcmShared;
 	readonly connection: ConnectionInfo;
 	readonly bufferLimitBytes: number;
@@ -36,6 +38,7 @@ export class Http2Exchange implements Exchange, StreamUser {
 	readonly #stream: Http2Stream;
 	readonly #isHead: boolean;
 	#bodiless = false;
+	#flushTimer: Timer | undefined = undefined;
 
 	constructor(host: Http2ExchangeHost, stream: Http2Stream, { head, upgrade, seen, contentLength }: Http2Request) {
 		this.shared = host.shared;
@@ -85,6 +88,20 @@ export class Http2Exchange implements Exchange, StreamUser {
 		// As Envoy counts: the rest of the request is refused by a reset.
 		if (!this.#stream.remoteEnded) this.shared.stats.rqRxReset.inc();
 		this.#stream.finish(trailers);
+		const { streamIdleMs } = this.shared.config.timeouts;
+		if (!this.#stream.waiting || streamIdleMs <= 0) return;
+		// Nobody else watches a stream that is answered whole: a client that never opens its window would keep the rest here.
+		this.#flushTimer = new Timer(this);
+		this.shared.services.deadlines.arm(this.#flushTimer, streamIdleMs);
+	}
+
+	onSent(): void {
+		this.#flushTimer?.cancel();
+	}
+
+	onTimer(): void {
+		this.shared.http2Stats.txFlushTimeout.inc();
+		batchWrites(() => this.#stream.reset(ERROR_CODE.internalError));
 	}
 
 	reset(): void {
@@ -109,6 +126,7 @@ export class Http2Exchange implements Exchange, StreamUser {
 	}
 
 	onReset(_code: number, origin: ResetOrigin): void {
+		this.#flushTimer?.cancel();
 		if (origin === "connection") this.stream.onDisconnect(this.#host.closedByUs);
 		else if (origin === "peer") {
 			this.#host.onClientReset(this.stream.info.startMs);

@@ -27,6 +27,7 @@ export interface Http2Stats {
 	readonly txReset: Count;
 	readonly streamRefusedErrors: Count;
 	readonly trailers: Count;
+	readonly txFlushTimeout: Count;
 	readonly streamsActive: Level;
 }
 
@@ -47,6 +48,7 @@ export function bindHttp2Stats(source: Http2StatSource, prefix: string): Http2St
 		txReset: counter("tx_reset"),
 		streamRefusedErrors: counter("stream_refused_errors"),
 		trailers: counter("trailers"),
+		txFlushTimeout: counter("tx_flush_timeout"),
 		streamsActive: source.gauge(`${prefix}streams_active`),
 	};
 }

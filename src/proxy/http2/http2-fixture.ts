@@ -25,26 +25,37 @@ export function countingStats(): Http2Stats & { readonly counts: Record<string, 
 
 /** Tests only: keeps what a session sends until it is taken. */
 export class MemoryOutput implements Http2Output {
-	text = "";
+	beforeFlush: (() => void) | undefined = undefined;
+	#text = "";
 	congested = false;
 	/** Stands for bytes that the peer has not read. */
 	stuckBytes = 0;
 
+	/** What has been sent; asking ends the turn. */
+	get text(): string {
+		this.beforeFlush?.();
+		return this.#text;
+	}
+
 	get backlogBytes(): number {
-		return this.text.length + this.stuckBytes;
+		return this.#text.length + this.stuckBytes;
+	}
+
+	wake(): void {
+		// Whoever looks at the text ends the turn.
 	}
 
 	send(text: string): void {
-		this.text += text;
+		this.#text += text;
 	}
 
 	sendBytes(buf: Buffer, start: number, end: number): void {
-		this.text += buf.toString("latin1", start, end);
+		this.#text += buf.toString("latin1", start, end);
 	}
 
 	take(): Buffer {
 		const bytes = Buffer.from(this.text, "latin1");
-		this.text = "";
+		this.#text = "";
 		return bytes;
 	}
 }

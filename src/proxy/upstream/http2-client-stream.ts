@@ -67,7 +67,8 @@ export class Http2ClientStream implements UpstreamChannel, StreamUser {
 
 	close(): void {
 		this.#user = undefined;
-		this.#stream?.reset(ERROR_CODE.cancel);
+		// The code that Envoy uses.
+		this.#stream?.reset(ERROR_CODE.internalError);
 	}
 
 	onResponse(head: ResponseHead, contentLength: number): void {

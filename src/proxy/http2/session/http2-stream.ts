@@ -26,6 +26,8 @@ export interface StreamUser {
 	onReset(code: number, origin: ResetOrigin): void;
 	/** Bytes are taken again after `congested`. */
 	onDrain(): void;
+	/** What had to wait when our side was finished has gone out. */
+	onSent?(): void;
 }
 
 /** A session as its streams use it. */
@@ -41,6 +43,12 @@ export interface StreamHost {
 	writeDataHeader(streamId: number, bytes: number, endStream: boolean): void;
 	writeBytes(buf: Buffer, start: number, end: number): void;
 	writeText(text: string): void;
+	/** Keeps a DATA frame back until the end of the turn: the stream's end may come before and join it. */
+	hold(stream: Http2Stream, text: string): void;
+	/** Sends the frame that is held back for the stream. */
+	release(endStream: boolean): void;
+	/** It is not to be sent any more. */
+	dropHeld(): void;
 	writeTrailers(streamId: number, trailers: HeaderMap): void;
 	writeReset(streamId: number, code: number): void;
 	writeWindowUpdate(streamId: number, increment: number): void;
@@ -60,6 +68,8 @@ export class Http2Stream {
 	user: StreamUser | undefined = undefined;
 	/** What the peer takes on this stream. */
 	sendWindow: number;
+	/** For the session: its last DATA frame is held back. */
+	held = false;
 	localEnded = false;
 	remoteEnded = false;
 	closed = false;
@@ -90,6 +100,11 @@ export class Http2Stream {
 		this.sendWindow = sendWindow;
 	}
 
+	/** Our side is finished, and part of it still waits for a window. */
+	get waiting(): boolean {
+		return this.#queue !== undefined;
+	}
+
 	/** More waits on this stream or on the connection than should; `onDrain` follows. */
 	get congested(): boolean {
 		const congested = this.#queuedBytes > this.#host.streamBufferBytes || this.#host.outputCongested;
@@ -100,12 +115,17 @@ export class Http2Stream {
 	/** Sends body bytes; what a window holds back is copied and waits. */
 	sendData(buf: Buffer, start: number, end: number): void {
 		if (this.localEnded || this.#ending || this.closed) return;
+		if (this.held) this.#host.release(false);
 		let at = start;
 		while (at < end && this.#queue === undefined) {
 			const bytes = Math.min(end - at, this.#room());
 			if (bytes <= 0) break;
-			this.#take(bytes, false);
-			this.#host.writeBytes(buf, at, at + bytes);
+			this.#use(bytes);
+			if (at + bytes === end) this.#hold(buf.toString("latin1", at, end));
+			else {
+				this.#host.writeDataHeader(this.id, bytes, false);
+				this.#host.writeBytes(buf, at, at + bytes);
+			}
 			at += bytes;
 		}
 		if (at === end) return;
@@ -116,10 +136,11 @@ export class Http2Stream {
 	/** Sends text whose characters are bytes, and ends the stream's local side with it when it is `last`. */
 	sendText(text: string, last: boolean): void {
 		if (this.localEnded || this.#ending || this.closed) return;
+		if (this.held) this.#host.release(false);
 		if (this.#queue === undefined && text.length <= this.#room()) {
-			this.#take(text.length, last);
-			this.#host.writeText(text);
-			if (last) this.endLocal();
+			this.#use(text.length);
+			this.#hold(text);
+			if (last) this.#sendEnd(undefined);
 			return;
 		}
 		const first = this.#queue === undefined;
@@ -141,6 +162,7 @@ export class Http2Stream {
 	/** Gives the stream up: RST_STREAM to the peer, no event to the user. */
 	reset(code: number): void {
 		if (this.closed) return;
+		if (this.held) this.#host.release(false);
 		this.#host.writeReset(this.id, code);
 		this.#close("reset-by-us");
 	}
@@ -193,7 +215,8 @@ export class Http2Stream {
 		}
 		this.#queue = undefined;
 		if (this.#ending) this.#sendEnd(this.#trailers);
-		this.notifyDrained();
+		if (this.localEnded) this.user?.onSent?.();
+		else this.notifyDrained();
 		return false;
 	}
 
@@ -225,10 +248,14 @@ export class Http2Stream {
 		return Math.min(this.sendWindow, this.#host.sendWindow, this.#host.maxDataBytes);
 	}
 
-	#take(bytes: number, endStream: boolean): void {
+	#use(bytes: number): void {
 		this.sendWindow -= bytes;
 		this.#host.sendWindow -= bytes;
-		this.#host.writeDataHeader(this.id, bytes, endStream);
+	}
+
+	#hold(text: string): void {
+		this.held = true;
+		this.#host.hold(this, text);
 	}
 
 	#wait(piece: string | Buffer): void {
@@ -243,7 +270,8 @@ export class Http2Stream {
 	#sendQueued(queue: (string | Buffer)[], bytes: number): void {
 		const piece = queue[0]!;
 		const last = this.#ending && this.#trailers === undefined && queue.length === 1 && bytes === piece.length;
-		this.#take(bytes, last);
+		this.#use(bytes);
+		this.#host.writeDataHeader(this.id, bytes, last);
 		this.#queuedBytes -= bytes;
 		if (typeof piece === "string") this.#host.writeText(bytes === piece.length ? piece : piece.slice(0, bytes));
 		else this.#host.writeBytes(piece, 0, bytes);
@@ -256,8 +284,9 @@ export class Http2Stream {
 
 	#sendEnd(trailers: HeaderMap | undefined): void {
 		this.#ending = false;
-		if (trailers === undefined) this.#host.writeDataHeader(this.id, 0, true);
-		else this.#host.writeTrailers(this.id, trailers);
+		if (this.held) this.#host.release(trailers === undefined);
+		else if (trailers === undefined) this.#host.writeDataHeader(this.id, 0, true);
+		if (trailers !== undefined) this.#host.writeTrailers(this.id, trailers);
 		this.endLocal();
 	}
 
@@ -269,6 +298,7 @@ export class Http2Stream {
 	}
 
 	#close(how: "ended" | "reset-by-us"): void {
+		if (this.held) this.#host.dropHeld();
 		this.closed = true;
 		this.localEnded = true;
 		this.#queue = undefined;

@@ -81,6 +81,9 @@ export abstract class SessionCore implements StreamHost {
 	protected lastPeerStream = 0;
 	readonly #output: Http2Output;
 	readonly #blocked = new Set<Http2Stream>();
+	/** The DATA frame that waits for the end of the turn. */
+	#held: Http2Stream | undefined = undefined;
+	#heldText = "";
 
 	constructor({ options, output, stats, streamBufferBytes }: SessionSetup, role: Role) {
 		this.role = role;
@@ -91,6 +94,7 @@ export abstract class SessionCore implements StreamHost {
 		this.encoder = new HpackEncoder(options.hpackTableBytes);
 		this.guard = new FloodGuard(options, output, stats);
 		this.#output = output;
+		output.beforeFlush = () => this.release(false);
 		this.receiveWindow = new ReceiveWindow(Math.max(options.initialConnectionWindowBytes, DEFAULT_WINDOW_BYTES));
 	}
 
@@ -152,6 +156,29 @@ export abstract class SessionCore implements StreamHost {
 
 	writeText(text: string): void {
 		if (!this.ended) this.#output.send(text);
+	}
+
+	hold(stream: Http2Stream, text: string): void {
+		// One at a time: frames of other streams may overtake it, of its own none.
+		if (this.#held !== undefined) this.release(false);
+		this.#held = stream;
+		this.#heldText = text;
+		this.#output.wake();
+	}
+
+	release(endStream: boolean): void {
+		const stream = this.#held;
+		if (stream === undefined) return;
+		const text = this.#heldText;
+		this.dropHeld();
+		this.writeDataHeader(stream.id, text.length, endStream);
+		this.writeText(text);
+	}
+
+	dropHeld(): void {
+		if (this.#held) this.#held.held = false;
+		this.#held = undefined;
+		this.#heldText = "";
 	}
 
 	writeTrailers(streamId: number, trailers: HeaderMap): void {
