@@ -30,6 +30,10 @@ export interface HcmConfig {
 	readonly path: PathSettings;
 	/** Upgrade types on for all routes, lower case. */
 	readonly upgrades: ReadonlySet<string>;
+	/** What happens to fields whose names have underscores. */
+	readonly underscores: "allow" | "drop" | "reject";
+	/** Takes the place of every request's scheme. */
+	readonly overwriteScheme: "http" | "https" | undefined;
 	readonly serverName: string;
 	readonly serverHeader: "overwrite" | "append-if-absent" | "pass-through";
 	readonly via: string;

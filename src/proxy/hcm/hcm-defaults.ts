@@ -53,6 +53,8 @@ export const HCM_DEFAULTS: Omit<HcmConfig, "statPrefix" | "routes" | "filters"> 
 		stripTrailingHostDot: false,
 	},
 	upgrades: new Set(),
+	underscores: "allow",
+	overwriteScheme: undefined,
 	serverName: "envoy",
 	serverHeader: "overwrite",
 	via: "",

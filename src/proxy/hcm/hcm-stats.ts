@@ -29,6 +29,8 @@ const COUNTERS = {
 	rqRxReset: "downstream_rq_rx_reset",
 	rqTxReset: "downstream_rq_tx_reset",
 	rqTimeout: "downstream_rq_timeout",
+	rqRejectedWithUnderscores: "downstream_rq_rejected_with_underscores",
+	droppedWithUnderscores: "downstream_rq_dropped_headers_with_underscores",
 	rqMaxDurationReached: "downstream_rq_max_duration_reached",
 	rqHeaderTimeout: "downstream_rq_header_timeout",
 	rqTooLarge: "downstream_rq_too_large",

@@ -70,6 +70,7 @@ export const SUPPORTED: SupportedFields = {
 		"strip_any_host_port",
 		"strip_trailing_host_dot",
 		"append_x_forwarded_port",
+		"scheme_header_transformation",
 	],
 	...HTTP2_SUPPORTED,
 	"envoy.extensions.filters.network.http_connection_manager.v3.LocalReplyConfig": ["mappers", "body_format"],
@@ -106,6 +107,7 @@ export const SUPPORTED: SupportedFields = {
 		"enable_trailers",
 		"allow_custom_methods",
 	],
+	"envoy.config.core.v3.SchemeHeaderTransformation": ["scheme_to_overwrite"],
 	"envoy.config.core.v3.CidrRange": ["address_prefix", "prefix_len"],
 	"envoy.type.v3.Percent": "*",
 };
@@ -138,6 +140,8 @@ export function parseHcm(message: HttpConnectionManager, path: string, factories
 		http2,
 		timeouts: parseTimeouts(message, common),
 		identity,
+		underscores: UNDERSCORES[message.commonHttpProtocolOptions?.headersWithUnderscoresAction ?? Underscores.ALLOW],
+		overwriteScheme: schemeOf(message),
 		path: parsePath(message),
 		upgrades: new Set(message.upgradeConfigs.filter(isOn).map(({ upgradeType }) => upgradeType.toLowerCase())),
 		serverName: message.serverName === "" ? HCM_DEFAULTS.serverName : message.serverName,
@@ -154,6 +158,17 @@ const CODEC: Readonly<Partial<Record<CodecType, HcmConfig["codec"]>>> = {
 	[CodecType.HTTP1]: "http1",
 	[CodecType.HTTP2]: "http2",
 };
+
+const UNDERSCORES: Readonly<Record<Underscores, HcmConfig["underscores"]>> = {
+	[Underscores.ALLOW]: "allow",
+	[Underscores.REJECT_REQUEST]: "reject",
+	[Underscores.DROP_HEADER]: "drop",
+};
+
+function schemeOf({ schemeHeaderTransformation: message }: HttpConnectionManager): HcmConfig["overwriteScheme"] {
+	const scheme = message?.transformation.value;
+	return scheme === "http" || scheme === "https" ? scheme : undefined;
+}
 
 const SERVER_HEADER: Readonly<Record<ServerHeader, HcmConfig["serverHeader"]>> = {
 	[ServerHeader.OVERWRITE]: "overwrite",
@@ -203,10 +218,12 @@ function parseFilters(
 
 /** Values of obeyed fields that are not there yet. */
 function checkChoices(message: HttpConnectionManager, at: FieldPath, problems: Problem[]): void {
-	const { codecType, commonHttpProtocolOptions: common } = message;
+	const { codecType } = message;
 	if (codecType === CodecType.HTTP3) problems.push(notImplemented(at.field("codec_type"), "HTTP/3"));
-	if (common && common.headersWithUnderscoresAction !== Underscores.ALLOW)
-		problems.push(notImplemented(at.field("common_http_protocol_options").field("headers_with_underscores_action")));
+	const scheme = message.schemeHeaderTransformation?.transformation.value;
+	const schemeAt = at.field("scheme_header_transformation").field("scheme_to_overwrite");
+	if (scheme !== undefined && scheme !== "http" && scheme !== "https")
+		problems.push(problem("LTN3102", schemeAt.toString(), `"${scheme}" is neither http nor https`));
 	for (const [i, upgrade] of message.upgradeConfigs.entries())
 		if (upgrade.upgradeType === "") problems.push(missing(at.field("upgrade_configs").index(i).field("upgrade_type")));
 }

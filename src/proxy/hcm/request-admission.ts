@@ -26,6 +26,11 @@ export function admitRequest(stream: IncomingStream, exchange: Exchange): LocalR
 	const { request } = stream;
 	const { connection, shared } = exchange;
 	const { config } = shared;
+	if (config.underscores !== "allow" && !acceptUnderscores(request.headers, config.underscores === "drop", exchange)) {
+		// As Envoy, whose codec refuses them: of the request nothing is known.
+		Object.assign(request, { method: "", path: "", authority: "" });
+		return { status: 400, body: "Bad Request", flag: "DPE", details: "http1.unexpected_underscore" };
+	}
 	const refusal = cleanTarget(stream, exchange);
 	if (refusal) return refusal;
 	const asked = exchange.upgrade === "" && request.method === "CONNECT" ? "connect" : exchange.upgrade;
@@ -49,6 +54,21 @@ export function admitRequest(stream: IncomingStream, exchange: Exchange): LocalR
 
 const SLASH = 47;
 
+/** Takes off fields with underscores in their names, or says no to them. */
+function acceptUnderscores(headers: HeaderMap, drop: boolean, { shared }: Exchange): boolean {
+	const found = headers.names.filter((name) => name.includes("_"));
+	if (found.length === 0) return true;
+	if (!drop) {
+		shared.stats.rqRejectedWithUnderscores.inc();
+		return false;
+	}
+	for (const name of found) {
+		headers.remove(name);
+		shared.stats.droppedWithUnderscores.inc();
+	}
+	return true;
+}
+
 function cleanTarget({ request }: IncomingStream, { shared, connection }: Exchange): LocalReply | undefined {
 	const { path: settings } = shared.config;
 	if (settings.stripPort !== "no" || settings.stripTrailingHostDot)
@@ -60,13 +80,13 @@ function cleanTarget({ request }: IncomingStream, { shared, connection }: Exchan
 	const cleans = settings.normalizePath || settings.mergeSlashes || settings.escapedSlashes !== "keep";
 	if (!cleans || request.method === "CONNECT") return undefined;
 	const outcome = cleanPath(request.path, settings);
+	request.path = outcome.path;
 	if (outcome.kind === "refuse") {
 		shared.stats.rqFailedPathNormalization.inc();
 		return { status: 400, body: "", details: "path_normalization_failed" };
 	}
 	if (outcome.kind === "redirect")
 		return { status: 307, body: "", details: "path_normalization_failed", headers: [["location", outcome.path]] };
-	request.path = outcome.path;
 	return undefined;
 }
 

@@ -27,6 +27,7 @@ const EDGE_ONLY = [
 	"x-envoy-decorator-operation",
 	"x-envoy-downstream-service-cluster",
 	"x-envoy-downstream-service-node",
+	"x-envoy-original-path",
 ];
 
 /** What a request's header rules go by besides the connection. */
@@ -60,7 +61,11 @@ export function mutateRequestHeaders(
 	const client = identity.useRemoteAddress
 		? acceptAtEdge(headers, seen, peer, rules)
 		: acceptBehindProxy(headers, seen, peer, identity);
-	if (rules.originForm) request.scheme = schemeOf(headers.get("x-forwarded-proto"), peer);
+	const { overwriteScheme } = rules.config;
+	if (overwriteScheme) {
+		headers.set("x-forwarded-proto", overwriteScheme);
+		request.scheme = overwriteScheme;
+	} else if (rules.originForm) request.scheme = schemeOf(headers.get("x-forwarded-proto"), peer);
 	const internal = client.trusted && identity.internalRanges.some((range) => range.contains(client.ip));
 	const edge = identity.useRemoteAddress && !internal;
 	if ((seen & SEEN.envoy) !== 0) stripEnvoyFields(headers, internal, edge);
@@ -106,9 +111,9 @@ function acceptAtEdge(headers: HeaderMap, seen: number, peer: ConnectionInfo, ru
 }
 
 function acceptBehindProxy(headers: HeaderMap, seen: number, peer: ConnectionInfo, identity: IdentitySettings): Client {
+	if ((seen & SEEN.forwardedProto) === 0) headers.append("x-forwarded-proto", peer.tls ? "https" : "http");
 	if (identity.appendForwardedPort && !headers.has("x-forwarded-port"))
 		headers.set("x-forwarded-port", String(peer.localPort));
-	if ((seen & SEEN.forwardedProto) === 0) headers.append("x-forwarded-proto", peer.tls ? "https" : "http");
 	if ((seen & SEEN.forwardedFor) === 0) return { ip: peer.sourceIp, trusted: false };
 	const ip = lastForwarded(headers, identity.xffNumTrustedHops);
 	const single = !headers.getJoined("x-forwarded-for")!.includes(",");

@@ -11,7 +11,7 @@ export function finishResponseHeaders(response: ResponseHead, request: RequestHe
 	else if (config.serverHeader === "append-if-absent" && !headers.has("server"))
 		headers.append("server", config.serverName);
 	if (config.via !== "") appendVia(headers, config.via);
-	if (!config.identity.alwaysSetRequestIdInResponse) return;
+	if (!config.identity.alwaysSetRequestIdInResponse && !request.headers.has("x-envoy-force-trace")) return;
 	const id = request.headers.get("x-request-id");
 	if (id !== undefined) headers.set("x-request-id", id);
 }

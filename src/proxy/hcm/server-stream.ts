@@ -129,6 +129,8 @@ export class ServerStream
 		if (!this.#requestDone) this.#timers.limitRequest(config.timeouts.requestMs);
 		const refusal = this.#refusedByLoad() ?? admitRequest(this, this.#exchange);
 		if (refusal) {
+			// It never had a route, whatever the log asks for.
+			this.#routed = true;
 			this.sendLocalReply(refusal);
 			return;
 		}

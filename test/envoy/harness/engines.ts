@@ -25,6 +25,7 @@ export interface Stage {
 }
 
 const FENCE = "test-fence";
+const START_WITHIN_MS = 10_000;
 
 /** A listener whose log line comes after all that was logged before. */
 const FENCE_LISTENER: JsonObject = {
@@ -82,12 +83,23 @@ export class Actor {
 		const bootstrap = stage.bootstrap({ port: (name) => this.upstreams.port(name), file });
 		const { listeners, ...resources } = bootstrap.static_resources as JsonObject;
 		const all = [...(listeners as JsonObject[]), FENCE_LISTENER];
-		this.#proxy = await startEngine(this.name, { ...bootstrap, static_resources: { ...resources, listeners: all } });
-		this.#ports = await eventually(`${this.name}'s listeners`, () => this.#listening(all.length), 20_000).catch(
-			(cause) => {
-				throw new Error(`${this.name} does not open its listeners (${this.#startState}):\n${this.errors()}`, { cause });
-			},
-		);
+		const complete = { ...bootstrap, static_resources: { ...resources, listeners: all } };
+		// Once in a while an Envoy hangs while it starts.
+		const lastTry = this.name === "Envoy" ? 2 : 1;
+		for (let tries = 1; ; tries++) {
+			this.#proxy = await startEngine(this.name, complete);
+			const open = eventually(`${this.name}'s listeners`, () => this.#listening(all.length), START_WITHIN_MS);
+			const failure = await open.then(
+				(ports) => {
+					this.#ports = ports;
+				},
+				(error: Error) => error,
+			);
+			if (!failure) return;
+			const told = `${this.name} does not open its listeners (${this.#startState}):\n${this.errors()}`;
+			await this.#proxy.stop();
+			if (tries === lastTry || this.errors() !== "") throw new Error(told, { cause: failure });
+		}
 	}
 
 	async #listening(count: number): Promise<ReadonlyMap<string, number> | undefined> {

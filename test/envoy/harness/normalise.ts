@@ -60,9 +60,15 @@ function field(
 	names: ReadonlyMap<string, string>,
 ): readonly [string, string] {
 	if (name.toLowerCase() === "x-envoy-expected-rq-timeout-ms") return [name, roundedMs(value)];
+	if (name.toLowerCase() === "x-forwarded-port") return [name, portName(value, names)];
 	const volatile = VOLATILE_FIELDS[name.toLowerCase()];
 	if (volatile?.[0].test(value)) return [name, volatile[1]];
 	return [name, named(value, names)];
+}
+
+function portName(port: string, names: ReadonlyMap<string, string>): string {
+	const name = names.get(`127.0.0.1:${port}`);
+	return name === undefined ? port : `{${name}}`;
 }
 
 /** What is left of a timeout shrinks while a request is tried again: rounded up to half seconds, small ones to tenths. */
