@@ -201,6 +201,7 @@ scene("ext_authz over gRPC", {
 		ask("headers of the response", "/response"),
 		ask("path, authority, method", "/pseudo"),
 		ask("query parameters", "/query?x=ok&y=1&z=2"),
+		ask("query parameters that are escaped", "/query?x=ok&y=1&z=b%26c%20"),
 		ask("dynamic metadata", "/metadata"),
 		ask("denied, with all", "/denied"),
 		ask("denied, a gRPC client", "/denied", { headers: { "content-type": "application/grpc" } }),

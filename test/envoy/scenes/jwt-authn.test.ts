@@ -178,6 +178,7 @@ scene("jwt_authn", {
 		get("a good token, with what it says", "/full/", bearer(GOOD), counted),
 		get("headers of the client that the filter owns", "/full/", { ...bearer(GOOD), "x-sub": "a", "x-gone": "b" }),
 		get("a token in the query", `/full/?access_token=${GOOD}&z=1`),
+		{ ...get("beside it an escaped blank", `/full/?access_token=${GOOD}&z=b%20c`), differs: "query-escapes" },
 		get("another scheme", "/full/", { authorization: `Basic ${GOOD}` }),
 		get("the scheme in lower case", "/full/", { authorization: `bearer ${GOOD}` }),
 		get("two blanks", "/full/", { authorization: `Bearer  ${GOOD}` }),
