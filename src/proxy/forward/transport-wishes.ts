@@ -3,6 +3,7 @@ import { APPLICATION_PROTOCOLS } from "../http/filter-state-keys.ts";
 import type { RequestHead } from "../http/message.ts";
 import type { StreamInfo } from "../http/stream-info.ts";
 import { firstRequestHeader } from "../router/match/request-header.ts";
+import type { ClusterTransports } from "../tls/cluster-transports.ts";
 import { proxiedClientOf } from "../tls/proxied-client.ts";
 import type { TransportWishes } from "../tls/upstream-transport.ts";
 
@@ -16,12 +17,14 @@ export function wishesFor(
 	info: StreamInfo,
 ): TransportWishes | undefined {
 	if (transports === undefined) return undefined;
-	const alpn = info.filterState.get(APPLICATION_PROTOCOLS) as readonly string[] | undefined;
+	const alpn = info.hasFilterState === false ? undefined : info.filterState.get(APPLICATION_PROTOCOLS);
+	const { tellsOfClient } = transports as ClusterTransports;
+	if (!alpn && !autoSni && !tellsOfClient && !hostname) return undefined;
 	const name = autoSni && serverNameOf(request, autoSni.header);
 	return {
 		hostname,
-		client: info.connection && proxiedClientOf(info.connection),
-		...(alpn && { alpn }),
+		...(tellsOfClient && info.connection && { client: proxiedClientOf(info.connection) }),
+		...(alpn !== undefined && { alpn: alpn as readonly string[] }),
 		...(name && autoSni.setsSni && !IP.test(name) && { serverName: name }),
 		...(name && autoSni.validatesSan && { names: [name.replace(/^\[|\]$/g, "")] }),
 	};

@@ -75,6 +75,10 @@ export class RequestInfo implements StreamInfo {
 		return this.#metadata;
 	}
 
+	get hasFilterState(): boolean {
+		return this.#filterState !== undefined;
+	}
+
 	get filterState(): Map<string, unknown> {
 		this.#filterState ??= new Map();
 		return this.#filterState;

@@ -59,6 +59,8 @@ export interface StreamInfo {
 	healthCheck: boolean;
 	/** Metadata by filter name, as Envoy's dynamic metadata. */
 	readonly dynamicMetadata: Map<string, Record<string, unknown>>;
+	/** False while nobody has asked for `filterState`: looking in is not worth making it. */
+	readonly hasFilterState?: boolean;
 	/** Typed objects that filters leave for each other (peer metadata, chosen endpoint's metadata...). */
 	readonly filterState: Map<string, unknown>;
 }

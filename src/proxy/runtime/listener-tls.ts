@@ -6,6 +6,7 @@ import type { TransportSocket } from "../../xds/generated/envoy/config/core/v3/b
 import { DownstreamTlsContextSchema } from "../../xds/generated/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts";
 import type { ConnectionInfo } from "../http/connection-info.ts";
 import type { DownstreamTransport, Handshake } from "../listener/downstream-transport.ts";
+import { missingSecrets } from "../tls/context/common-tls.ts";
 import { type DownstreamTlsConfig, parseDownstreamTls } from "../tls/downstream-config.ts";
 import { DownstreamTls } from "../tls/downstream-tls.ts";
 import type { TlsDeps } from "../tls/tls-deps.ts";
@@ -42,7 +43,10 @@ export class ListenerTls {
 			throw new ProblemError([problem("LTN3542", path, what, "remove it")]);
 		}
 		const key = Buffer.from(config.value).toString("base64");
-		return new CompiledListenerTls(parseDownstreamTls(context, at, this.#deps.environment), key, this);
+		const compiled = parseDownstreamTls(context, at, this.#deps.environment);
+		const missing = missingSecrets(compiled.common, this.#deps.secrets);
+		if (missing.length > 0) throw new ProblemError(missing);
+		return new CompiledListenerTls(compiled, key, this);
 	}
 
 	/** The context for `config`, shared by all that have this key. */

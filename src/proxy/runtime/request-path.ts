@@ -42,8 +42,9 @@ import type { FormatContext, FormatEnvironment } from "../router/format/format-c
 import { compileRouteConfiguration, type RouteCompileDeps } from "../router/route-configuration.ts";
 import type { RouteTable } from "../router/route-match.ts";
 import { ROUTER_SUPPORTED } from "../router/supported.ts";
-import { parseClusterTransports } from "../tls/cluster-transports.ts";
+import { missingTransportSecrets, parseClusterTransports } from "../tls/cluster-transports.ts";
 import { TLS_SUPPORTED } from "../tls/supported.ts";
+import type { TlsDeps } from "../tls/tls-deps.ts";
 import type { RequestTracing } from "../trace/request-spans.ts";
 import { TRACE_SUPPORTED } from "../trace/supported.ts";
 import type { DataPlane, DataPlaneDeps } from "./data-plane.ts";
@@ -98,7 +99,7 @@ export function makeRequestPath(deps: DataPlaneDeps): DataPlane<ListenerConfig> 
 				TRACE_SUPPORTED,
 				TLS_SUPPORTED,
 			),
-			cluster: (message, at) => compileUpstream(message, at, deps.environment),
+			cluster: (message, at) => compileUpstream(message, at, tls),
 			listener: (message, at) => path.compileListener(message, at),
 			secrets: (messages, at) => tls.secrets.addStatic(messages, at),
 			routes: (message, at) => compileRouteConfiguration(message, path.routeDeps, fieldPath(at)),
@@ -120,11 +121,12 @@ export function makeRequestPath(deps: DataPlaneDeps): DataPlane<ListenerConfig> 
 }
 
 /** A cluster that requests can be sent to. */
-function compileUpstream(message: Cluster, at: string, environment: DataPlaneDeps["environment"]): SecuredCluster {
+function compileUpstream(message: Cluster, at: string, { environment, secrets }: TlsDeps): SecuredCluster {
 	const problems: Problem[] = [];
 	// Transport sockets are read by `proxy/tls`: the cluster room knows nothing of them.
 	const config = collect(problems, () => compileCluster({ ...message, transportSocket: undefined }, at));
 	const sockets = collect(problems, () => parseClusterTransports(message, at, environment));
+	if (sockets) problems.push(...missingTransportSecrets(sockets, secrets));
 	if (config?.info.httpProtocol === "auto" && !message.transportSocket && message.transportSocketMatches.length === 0) {
 		const what = "auto_config: without TLS no protocol can be agreed on";
 		problems.push(problem("LTN3541", `${at}.transport_socket`, what, "set it, or use explicit_http_config"));

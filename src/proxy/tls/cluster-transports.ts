@@ -1,12 +1,13 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import { fieldPath } from "../../lib/field-path.ts";
-import { ProblemError } from "../../lib/problem.ts";
+import { type Problem, ProblemError } from "../../lib/problem.ts";
 import { unpackAs } from "../../xds/any.ts";
 import type { Cluster_TransportSocketMatch } from "../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts";
 import type { TransportSocket } from "../../xds/generated/envoy/config/core/v3/base_pb.ts";
 import { ProxyProtocolUpstreamTransportSchema } from "../../xds/generated/envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol_pb.ts";
 import { RawBufferSchema } from "../../xds/generated/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.ts";
 import { UpstreamTlsContextSchema } from "../../xds/generated/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts";
+import { missingSecrets } from "./context/common-tls.ts";
 import { type ProxyProtocolRules, parseProxyProtocol } from "./proxy-protocol/proxy-protocol-config.ts";
 import { ProxyProtocolTransport } from "./proxy-protocol/proxy-protocol-transport.ts";
 import { RAW_TRANSPORT } from "./raw-transport.ts";
@@ -100,8 +101,13 @@ export class ClusterTransports {
 	readonly #fallback: UpstreamTransport;
 	readonly #matches: readonly { readonly criteria: [string, unknown][]; readonly transport: UpstreamTransport }[];
 
+	/** Connections tell of the client they are for (PROXY protocol). */
+	readonly tellsOfClient: boolean;
+
 	/** `statPrefix`: of the cluster, with its closing dot. */
 	constructor(config: ClusterTransportsConfig, deps: TlsDeps, statPrefix: string) {
+		const all = [config.fallback, ...config.matches.map(({ transport }) => transport)];
+		this.tellsOfClient = all.some(({ kind }) => kind === "proxy-protocol");
 		this.#fallback = openTransport(config.fallback, deps, statPrefix);
 		this.#matches = config.matches.map(({ criteria, transport }) => ({
 			criteria: Object.entries(criteria),
@@ -139,6 +145,17 @@ export class ClusterTransports {
 	close(): void {
 		for (const transport of this.all()) transport.close();
 	}
+}
+
+/** A problem for each secret of these transports that is said to be in the bootstrap and is not. */
+export function missingTransportSecrets(
+	{ fallback, matches }: ClusterTransportsConfig,
+	secrets: { hasStatic(name: string): boolean },
+): Problem[] {
+	return [fallback, ...matches.map(({ transport }) => transport)].flatMap((config) => {
+		const inner = config.kind === "proxy-protocol" ? config.inner : config;
+		return inner.kind === "tls" ? missingSecrets(inner.tls.common, secrets) : [];
+	});
 }
 
 function openTransport(config: UpstreamTransportConfig, deps: TlsDeps, statPrefix: string): UpstreamTransport {

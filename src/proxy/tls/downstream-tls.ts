@@ -275,6 +275,7 @@ export class DownstreamTls {
 	#failed({ pending }: PendingServer, error: Error, secure: TLSSocket, verifier: PeerVerifier | undefined): void {
 		if (pending.done) return;
 		pending.done = true;
+		secure.destroy();
 		const reason = tlsErrorReason(error);
 		const chainError = errorCode(secure);
 		const leaf = chainError === undefined ? undefined : secure.getPeerX509Certificate();

@@ -279,3 +279,12 @@ function xdsCluster(name: string, address: JsonObject): JsonObject {
 		},
 	};
 }
+
+test("a secret that is said to be in the bootstrap and is not is told with its path", async () => {
+	const broken = listener({ ads: {} });
+	const text = JSON.stringify(broken).replace(',"sds_config":{"ads":{}}', "");
+	await assert.rejects(start({ static_resources: { listeners: [JSON.parse(text) as JsonObject] } }), (error: Error) => {
+		assert.match(error.message, /LTN3805 .*tls_certificate_sds_secret_configs\[0\]: there is no secret "server"/);
+		return true;
+	});
+});

@@ -1,4 +1,5 @@
 import type { FieldPath } from "../../../lib/field-path.ts";
+import { type Problem, problem } from "../../../lib/problem.ts";
 import type {
 	CertificateValidationContext,
 	TlsCertificate,
@@ -110,4 +111,18 @@ function parseValidationSource(
 		default:
 			return undefined;
 	}
+}
+
+/** A problem for each secret that is said to be in the bootstrap and is not. */
+export function missingSecrets(
+	{ certificates, validation }: CommonTls,
+	secrets: { hasStatic(name: string): boolean },
+): Problem[] {
+	const named = certificates.flatMap((source) => (source.kind === "secret" ? [source.reference] : []));
+	if (validation?.reference) named.push(validation.reference);
+	return named.flatMap(({ name, source, at }) =>
+		source.kind === "static" && !secrets.hasStatic(name)
+			? [problem("LTN3805", at, `there is no secret "${name}" in static_resources`, "add it, or set sds_config")]
+			: [],
+	);
 }

@@ -11,6 +11,8 @@ import type { TlsProblems } from "../tls-problems.ts";
 export interface SecretReference {
 	readonly name: string;
 	readonly source: SecretSource;
+	/** Where the configuration names it. */
+	readonly at: string;
 	/** How long to wait before going on without it; 0: for ever. */
 	readonly initialFetchTimeoutMs: number;
 }
@@ -43,7 +45,14 @@ export function parseSecretReference(
 	if (name === "") problems.add("invalid", at.field("name"), "the secret has no name", "set it");
 	const source = parseSource(message, at.field("sds_config"), problems);
 	const timeout = sdsConfig?.initialFetchTimeout;
-	return source && { name, source, initialFetchTimeoutMs: timeout ? durationMs(timeout) : INITIAL_FETCH_MS };
+	return (
+		source && {
+			name,
+			source,
+			at: at.toString(),
+			initialFetchTimeoutMs: timeout ? durationMs(timeout) : INITIAL_FETCH_MS,
+		}
+	);
 }
 
 function parseSource({ sdsConfig }: SdsSecretConfig, at: FieldPath, problems: TlsProblems): SecretSource | undefined {
