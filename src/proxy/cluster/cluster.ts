@@ -1,4 +1,5 @@
 import type { Counter, Gauge, Histogram } from "../../telemetry/metrics.ts";
+import type { HeaderCase } from "../http/header-case.ts";
 import type { Http2Options } from "../http/http2-options.ts";
 import type { Http2Stats } from "../http/http2-stats.ts";
 import type { MetadataMatch } from "../http/metadata-match.ts";
@@ -111,6 +112,7 @@ export interface ClusterInfo {
 	readonly httpProtocol: "http1" | "http2" | "downstream" | "auto";
 	/** Trailers pass over HTTP/1 connections (`enable_trailers`); otherwise they are dropped, both ways. */
 	readonly http1Trailers: boolean;
+	readonly http1HeaderCase: HeaderCase;
 	/** For connections that speak HTTP/2. */
 	readonly http2: Http2Options;
 	/** `metadata.filter_metadata`, e.g. `istio: {services: [{host, name, namespace}]}`. */

@@ -11,6 +11,7 @@ import {
 	type HttpProtocolOptions,
 	HttpProtocolOptionsSchema,
 } from "../../xds/generated/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts";
+import { parseHeaderCase } from "../http/header-case.ts";
 import { parseHttp2Options } from "../http/parse-http2-options.ts";
 import type { AutoSni, ClusterInfo } from "./cluster.ts";
 import { durationMs } from "./duration-ms.ts";
@@ -25,6 +26,7 @@ type ProtocolInfo = Pick<
 	| "autoSni"
 	| "httpProtocol"
 	| "http1Trailers"
+	| "http1HeaderCase"
 	| "http2"
 	| "idleTimeoutMs"
 	| "maxConnectionDurationMs"
@@ -47,6 +49,7 @@ export function compileHttpProtocol(message: Cluster, at: string, problems: Prob
 	return {
 		httpProtocol: options ? protocolOf(options, path, problems) : legacy ? "http2" : "http1",
 		http1Trailers: http1Of(options)?.enableTrailers ?? false,
+		http1HeaderCase: parseHeaderCase(http1Of(options), fieldPath(path), problems),
 		http2: options
 			? parseHttp2Options(http2, fieldPath(http2At), problems)
 			: parseHttp2Options(legacy, fieldPath(`${at}http2_protocol_options`), problems),

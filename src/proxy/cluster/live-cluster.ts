@@ -322,6 +322,7 @@ function connectionKey(info: ClusterInfo) {
 	const {
 		httpProtocol,
 		http1Trailers,
+		http1HeaderCase,
 		http2,
 		sourceIp,
 		maxRequestsPerConnection,
@@ -332,6 +333,7 @@ function connectionKey(info: ClusterInfo) {
 	return [
 		httpProtocol,
 		http1Trailers,
+		http1HeaderCase,
 		http2,
 		sourceIp ?? "",
 		maxRequestsPerConnection,

@@ -6,6 +6,8 @@ import { knownName } from "./known-names.ts";
 export interface HeadLimits {
 	readonly maxHeadBytes: number;
 	readonly maxFields: number;
+	/** Names are remembered as they came. */
+	readonly keepsCase?: boolean;
 }
 
 export const DEFAULT_HEAD_LIMITS: HeadLimits = { maxHeadBytes: 60 * 1024, maxFields: 100 };
@@ -115,6 +117,11 @@ export class HeadReader {
 		return -1;
 	}
 
+	#keepCase(lower: string, name: string): void {
+		this.headers.casing ??= new Map();
+		if (!this.headers.casing.has(lower)) this.headers.casing.set(lower, name);
+	}
+
 	#readField(text: string, from: number, to: number): boolean {
 		let colon = from;
 		while (TOKEN[text.charCodeAt(colon)] === 1) colon++;
@@ -135,7 +142,9 @@ export class HeadReader {
 			this.error = CODEC_ERRORS.tooManyFields;
 			return false;
 		}
-		const known = knownName(text.slice(from, colon));
+		const name = text.slice(from, colon);
+		const known = knownName(name);
+		if (this.#limits.keepsCase) this.#keepCase(known.name, name);
 		this.seen |= known.bit;
 		this.headers.append(known.name, text.slice(start, end));
 		return true;

@@ -1,19 +1,22 @@
+import type { HeaderCase } from "../http/header-case.ts";
 import type { HeaderMap } from "../http/header-map.ts";
 import type { RequestHead, ResponseHead } from "../http/message.ts";
+import { recaseHead } from "./header-case.ts";
 import { statusLine } from "./status-text.ts";
 
 const BEYOND_LATIN1 = /[\u0100-\uffff]/;
 
 /** A request head in origin form, each character one byte. `extra` holds ready lines (`name: value\r\n`), e.g. the framing. */
-export function formatRequestHead(head: RequestHead, extra: string): string {
+export function formatRequestHead(head: RequestHead, extra: string, how: HeaderCase = "lower"): string {
 	const target = head.method === "CONNECT" ? head.authority : head.path;
 	const start = `${head.method} ${target} HTTP/1.1\r\nhost: ${head.authority}\r\n`;
-	return asBytes(`${start}${formatFields(head.headers)}${extra}\r\n`);
+	return recaseHead(asBytes(`${start}${formatFields(head.headers)}${extra}\r\n`), how, head.headers.casing);
 }
 
 /** A response head, each character one byte. */
-export function formatResponseHead(head: ResponseHead, extra: string): string {
-	return asBytes(`${statusLine(head.status)}${formatFields(head.headers)}${extra}\r\n`);
+export function formatResponseHead(head: ResponseHead, extra: string, how: HeaderCase = "lower"): string {
+	const text = asBytes(`${statusLine(head.status)}${formatFields(head.headers)}${extra}\r\n`);
+	return recaseHead(text, how, head.headers.casing);
 }
 
 /** Field lines, each with CRLF. */

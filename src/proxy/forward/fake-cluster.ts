@@ -41,6 +41,7 @@ export class FakeCluster implements UpstreamCluster {
 			detectsOutliers: true,
 			httpProtocol: "http1",
 			http1Trailers: false,
+			http1HeaderCase: "lower",
 			http2: HTTP2_DEFAULTS,
 			metadata: {},
 			sourceIp: undefined,

@@ -5,6 +5,7 @@ import type {
 	LocalReplyConfig,
 } from "../../xds/generated/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts";
 import type { HttpFilterConfig } from "../filter/http-filter.ts";
+import type { HeaderCase } from "../http/header-case.ts";
 import type { Http2Options } from "../http/http2-options.ts";
 import type { RequestIdRules } from "../trace/sampling.ts";
 import type { ClientCertField } from "./client-cert-field.ts";
@@ -62,6 +63,7 @@ export interface Http1Settings {
 	readonly enableTrailers: boolean;
 	readonly allowCustomMethods: boolean;
 	readonly allowAbsoluteUrl: boolean;
+	readonly headerCase: HeaderCase;
 	readonly maxHeadBytes: number;
 	readonly maxFields: number;
 }

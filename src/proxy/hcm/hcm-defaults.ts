@@ -14,6 +14,7 @@ export const HCM_DEFAULTS: Omit<HcmConfig, "statPrefix" | "routes" | "filters"> 
 		enableTrailers: false,
 		allowCustomMethods: false,
 		allowAbsoluteUrl: true,
+		headerCase: "lower",
 		maxHeadBytes: 60 * 1024,
 		maxFields: 100,
 	},

@@ -64,14 +64,18 @@ export class Http1Connection implements Exchange, LiveConnection, TransportUser,
 		this.#idleSinceMs = this.#startMs;
 		this.connection = connection ?? plainConnection(socket);
 		this.#parser = new RequestParser(this, {
-			limits: { maxHeadBytes: http1.maxHeadBytes, maxFields: http1.maxFields },
+			limits: {
+				maxHeadBytes: http1.maxHeadBytes,
+				maxFields: http1.maxFields,
+				keepsCase: http1.headerCase === "preserve",
+			},
 			acceptHttp10: http1.acceptHttp10,
 			defaultHostForHttp10: http1.defaultHostForHttp10,
 			allowCustomMethods: http1.allowCustomMethods,
 			allowAbsoluteUrl: http1.allowAbsoluteUrl,
 		});
 		this.#transport = new Transport(socket, this, bufferLimitBytes, true);
-		this.#writer = new Http1ResponseWriter(this.#transport);
+		this.#writer = new Http1ResponseWriter(this.#transport, http1.headerCase);
 		const { stats } = shared;
 		stats.cxTotal.inc();
 		stats.cxActive.add(1);
@@ -211,7 +215,8 @@ export class Http1Connection implements Exchange, LiveConnection, TransportUser,
 	}
 
 	sendInterim(status: number, headers: HeaderMap): void {
-		if (this.#request.protocol !== "HTTP/1.0") this.#transport.send(formatResponseHead({ status, headers }, ""));
+		if (this.#request.protocol !== "HTTP/1.0")
+			this.#transport.send(formatResponseHead({ status, headers }, "", this.shared.config.http1.headerCase));
 	}
 
 	sendHead(response: ResponseHead, contentLength: number): void {

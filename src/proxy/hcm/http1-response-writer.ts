@@ -1,17 +1,20 @@
 import { TUNNEL } from "../codec/message-parser.ts";
 import { formatLastChunk, formatResponseHead } from "../codec/serialise.ts";
 import type { Transport } from "../codec/transport.ts";
+import type { HeaderCase } from "../http/header-case.ts";
 import type { HeaderMap } from "../http/header-map.ts";
 import type { RequestHead, ResponseHead } from "../http/message.ts";
 
 /** Writes the answers of a connection, one after the other: chooses the framing that the client understands and keeps to it. */
 export class Http1ResponseWriter {
 	readonly #transport: Transport;
+	readonly #case: HeaderCase;
 	#chunked = false;
 	#bodiless = false;
 
-	constructor(transport: Transport) {
+	constructor(transport: Transport, headerCase: HeaderCase) {
 		this.#transport = transport;
+		this.#case = headerCase;
 	}
 
 	/** True when only the end of the connection can tell the end of this answer. */
@@ -37,7 +40,7 @@ export class Http1ResponseWriter {
 		else if (contentLength !== TUNNEL && !headers.has("content-length")) {
 			lines += this.#lengthLine(request, status, contentLength);
 		}
-		const text = formatResponseHead(response, lines);
+		const text = formatResponseHead(response, lines, this.#case);
 		this.#transport.send(http10 ? `HTTP/1.0${text.slice(8)}` : text);
 	}
 

@@ -19,6 +19,7 @@ import { UuidRequestIdConfigSchema } from "../../xds/generated/envoy/extensions/
 import type { SupportedFields } from "../../xds/supported.ts";
 import { type FilterChain, parseHttpFilters } from "../filter/filter-chain.ts";
 import type { HttpFilterFactory } from "../filter/http-filter.ts";
+import { type HeaderCase, parseHeaderCase } from "../http/header-case.ts";
 import { SUPPORTED as HTTP2_SUPPORTED, parseHttp2Options } from "../http/parse-http2-options.ts";
 import type { RequestIdRules } from "../trace/sampling.ts";
 import { ClientCertField, type ForwardClientCert } from "./client-cert-field.ts";
@@ -106,8 +107,12 @@ export const SUPPORTED: SupportedFields = {
 		"default_host_for_http_10",
 		"enable_trailers",
 		"allow_custom_methods",
+		"header_key_format",
 	],
 	"envoy.config.core.v3.SchemeHeaderTransformation": ["scheme_to_overwrite"],
+	"envoy.config.core.v3.Http1ProtocolOptions.HeaderKeyFormat": ["proper_case_words", "stateful_formatter"],
+	"envoy.config.core.v3.Http1ProtocolOptions.HeaderKeyFormat.ProperCaseWords": [],
+	"envoy.extensions.http.header_formatters.preserve_case.v3.PreserveCaseFormatterConfig": [],
 	"envoy.config.core.v3.CidrRange": ["address_prefix", "prefix_len"],
 	"envoy.type.v3.Percent": "*",
 };
@@ -123,6 +128,7 @@ export function parseHcm(message: HttpConnectionManager, path: string, factories
 	const { filters, router } = parseFilters(message, at, { factories, problems });
 	checkChoices(message, at, problems);
 	const http2 = parseHttp2Options(message.http2ProtocolOptions, at.field("http2_protocol_options"), problems);
+	const headerCase = parseHeaderCase(message.httpProtocolOptions, at.field("http_protocol_options"), problems);
 	const identity = parseIdentity(message, at, problems);
 	if (message.statPrefix === "") problems.push(missing(at.field("stat_prefix")));
 	const requestIdRules = parseRequestIdRules(message, at, problems);
@@ -136,7 +142,7 @@ export function parseHcm(message: HttpConnectionManager, path: string, factories
 		localReplies: message.localReplyConfig,
 		suppressEnvoyHeaders: router.suppressEnvoyHeaders,
 		codec: CODEC[message.codecType] ?? "auto",
-		http1: parseHttp1(message, common),
+		http1: parseHttp1(message, common, headerCase),
 		http2,
 		timeouts: parseTimeouts(message, common),
 		identity,
@@ -268,7 +274,11 @@ function parseRanges(message: HttpConnectionManager, at: FieldPath, problems: Pr
 	return ranges;
 }
 
-function parseHttp1(message: HttpConnectionManager, common: HttpProtocolOptions | undefined): Http1Settings {
+function parseHttp1(
+	message: HttpConnectionManager,
+	common: HttpProtocolOptions | undefined,
+	headerCase: HeaderCase,
+): Http1Settings {
 	const http1 = message.httpProtocolOptions;
 	const headKb = message.maxRequestHeadersKb ?? 0;
 	return {
@@ -277,6 +287,7 @@ function parseHttp1(message: HttpConnectionManager, common: HttpProtocolOptions 
 		enableTrailers: http1?.enableTrailers ?? false,
 		allowCustomMethods: http1?.allowCustomMethods ?? false,
 		allowAbsoluteUrl: http1?.allowAbsoluteUrl ?? true,
+		headerCase,
 		maxHeadBytes: headKb > 0 ? headKb * 1024 : HCM_DEFAULTS.http1.maxHeadBytes,
 		maxFields: common?.maxHeadersCount ?? HCM_DEFAULTS.http1.maxFields,
 	};

@@ -5,6 +5,8 @@
 export class HeaderMap {
 	readonly names: string[] = [];
 	readonly values: string[] = [];
+	/** Names as they came, by their lower-case form; kept only where they are to be written so again. */
+	casing: Map<string, string> | undefined = undefined;
 
 	static of(...pairs: readonly (readonly [string, string])[]): HeaderMap {
 		const map = new HeaderMap();
@@ -60,6 +62,7 @@ export class HeaderMap {
 
 	clone(): HeaderMap {
 		const copy = new HeaderMap();
+		copy.casing = this.casing;
 		for (let i = 0; i < this.names.length; i++) copy.append(this.names[i]!, this.values[i]!);
 		return copy;
 	}

@@ -1,5 +1,6 @@
 import type { CircuitBreakers, Host, UpstreamCluster } from "../cluster/cluster.ts";
 import type { CodecError } from "../codec/codec-error.ts";
+import { DEFAULT_HEAD_LIMITS } from "../codec/head-reader.ts";
 import { SEEN } from "../codec/known-names.ts";
 import { CHUNKED, TUNNEL } from "../codec/message-parser.ts";
 import { ResponseParser, type ResponseSink } from "../codec/response-parser.ts";
@@ -22,6 +23,8 @@ export interface ConnectionOwner {
 	onIdleTimer(connection: Http1ClientConnection): void;
 }
 
+const CASE_KEEPING = { ...DEFAULT_HEAD_LIMITS, keepsCase: true };
+
 /** Answers left over by a retry are read up to this many bytes to keep the connection; longer ones cost it. */
 const MAX_DISCARD_BYTES = 64 * 1024;
 
@@ -43,7 +46,7 @@ export class Http1ClientConnection implements UpstreamChannel, ConnectingUser, R
 	connectedMs = 0;
 	readonly #owner: ConnectionOwner;
 	readonly #transport: Transport;
-	readonly #parser = new ResponseParser(this);
+	readonly #parser: ResponseParser;
 	#user: UpstreamUser | undefined = undefined;
 	/** Body length of the current request. */
 	#requestLength = 0;
@@ -63,6 +66,8 @@ export class Http1ClientConnection implements UpstreamChannel, ConnectingUser, R
 		this.cluster = target.cluster;
 		this.breakers = breakers;
 		this.#owner = owner;
+		const keepsCase = target.cluster.info.http1HeaderCase === "preserve";
+		this.#parser = new ResponseParser(this, keepsCase ? CASE_KEEPING : DEFAULT_HEAD_LIMITS);
 		this.#transport = openTransport(target, this);
 	}
 
@@ -98,7 +103,7 @@ export class Http1ClientConnection implements UpstreamChannel, ConnectingUser, R
 		this.#parser.expect(request.method, upgrade !== "");
 		// What is to become a tunnel has no length.
 		if (upgrade !== "" && request.headers.get("content-length") === "0") request.headers.remove("content-length");
-		this.#transport.send(formatRequestHead(request, framingLine(request, length)));
+		this.#transport.send(formatRequestHead(request, framingLine(request, length), this.cluster.info.http1HeaderCase));
 	}
 
 	sendBody(buf: Buffer, start: number, end: number): void {
