@@ -282,6 +282,7 @@ export class ServerStream
 		if (action.kind !== "forward") return;
 		const { clusters, allEjected } = this.#shared.forward;
 		this.choice = action.forward.chooseCluster(this.request, this.random, allEjected);
+		this.#route = this.#route!.forChoice(this.choice);
 		info.upstreamCluster = clusters.get(this.choice.cluster)?.name;
 	}
 

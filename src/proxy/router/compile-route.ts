@@ -131,5 +131,6 @@ function compileWeightedLevels(message: WeightedCluster, at: FieldPath, scope: C
 	return message.clusters.map((cluster, i) => ({
 		headers: compileHeaderLevel(cluster, at.field("clusters").index(i), scope),
 		host: cluster.hostRewriteSpecifier.value ?? "",
+		filters: scope.filterConfigs(cluster.typedPerFilterConfig, at.field("clusters").index(i)),
 	}));
 }

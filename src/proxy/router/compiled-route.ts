@@ -12,6 +12,8 @@ export interface WeightedLevel {
 	readonly headers: HeaderLevel;
 	/** Empty: keep the host. */
 	readonly host: string;
+	/** Its own `typed_per_filter_config`, before the route's. */
+	readonly filters: ReadonlyMap<string, FilterSwitch>;
 }
 
 export interface RouteParts {
@@ -34,6 +36,7 @@ export interface RouteParts {
 	readonly filterConfigs: readonly ReadonlyMap<string, FilterSwitch>[];
 }
 
+const NO_FILTERS: ReadonlyMap<string, FilterSwitch> = new Map();
 const NO_CONFIGS: readonly unknown[] = [];
 
 /** One route of the table. Immutable, so a match hands out the route itself. */
@@ -50,6 +53,8 @@ export class CompiledRoute implements RouteMatch {
 	readonly statPrefix: string;
 	readonly switchesFilters: boolean;
 	readonly #parts: RouteParts;
+	/** The route as each weighted cluster sees it; undefined where none has filter configs of its own. */
+	readonly #variants: readonly CompiledRoute[] | undefined;
 
 	constructor(condition: RouteCondition, parts: RouteParts) {
 		this.condition = condition;
@@ -64,6 +69,22 @@ export class CompiledRoute implements RouteMatch {
 		this.statPrefix = parts.statPrefix;
 		this.switchesFilters = parts.filterConfigs.some((level) => level.size > 0);
 		this.#parts = parts;
+		const varies = parts.weighted.some(({ filters }) => filters.size > 0);
+		this.#variants = varies ? parts.weighted.map((level) => this.#variantFor(level)) : undefined;
+	}
+
+	forChoice({ weightedIndex }: ClusterChoice): CompiledRoute {
+		return this.#variants?.[weightedIndex] ?? this;
+	}
+
+	#variantFor({ filters }: WeightedLevel): CompiledRoute {
+		const parts = this.#parts;
+		const weighted = parts.weighted.map((level) => ({ ...level, filters: NO_FILTERS }));
+		return new CompiledRoute(this.condition, {
+			...parts,
+			weighted,
+			filterConfigs: filters.size > 0 ? [filters, ...parts.filterConfigs] : parts.filterConfigs,
+		});
 	}
 
 	perFilterConfig(filterName: string): unknown {

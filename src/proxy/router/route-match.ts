@@ -32,6 +32,8 @@ export interface RouteMatch {
 	perFilterConfigs(filterName: string): readonly unknown[];
 	/** What the most specific entry for a filter says; undefined when there is none: the connection manager's word counts. */
 	filterDisabled(filterName: string): boolean | undefined;
+	/** The same route for a drawn cluster: a weighted cluster may have filter configs of its own. */
+	forChoice(choice: ClusterChoice): RouteMatch;
 	/** False: `filterDisabled` is undefined for every filter. */
 	readonly switchesFilters: boolean;
 	/** Name for a trace's span; empty: the default. */

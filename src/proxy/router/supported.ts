@@ -141,6 +141,7 @@ const ACTIONS: SupportedFields = {
 	],
 	"envoy.config.route.v3.WeightedCluster": ["clusters", "total_weight", "header_name"],
 	"envoy.config.route.v3.WeightedCluster.ClusterWeight": [
+		"typed_per_filter_config",
 		"name",
 		"cluster_header",
 		"weight",
