@@ -116,9 +116,12 @@ export class Retries {
 const X = 120;
 const E = 101;
 
+const MAX_RETRIES = "x-envoy-max-retries";
+
 /** Has the request a field that may be one of those that steer? Most have none. */
 function hasSteering({ names }: HeaderMap): boolean {
 	for (const name of names)
-		if (name.charCodeAt(0) === X && name.charCodeAt(2) === E && name.startsWith("x-envoy-r")) return true;
+		if (name.charCodeAt(0) === X && name.charCodeAt(2) === E && (name.startsWith("x-envoy-r") || name === MAX_RETRIES))
+			return true;
 	return false;
 }

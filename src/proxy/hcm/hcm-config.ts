@@ -10,6 +10,7 @@ import type { Http2Options } from "../http/http2-options.ts";
 import type { RequestIdRules } from "../trace/sampling.ts";
 import type { ClientCertField } from "./client-cert-field.ts";
 import type { AddressRange } from "./internal-address.ts";
+import type { IpDetection } from "./original-ip.ts";
 
 /** A connection manager's configuration, read and checked (`parse-hcm.ts`). Times in milliseconds, 0 = none. */
 export interface HcmConfig {
@@ -85,6 +86,8 @@ export interface HcmTimeouts {
 export interface IdentitySettings {
 	readonly useRemoteAddress: boolean;
 	readonly xffNumTrustedHops: number;
+	/** In place of x-forwarded-for, where the address of the peer is not used. */
+	readonly detections: readonly IpDetection[];
 	readonly skipXffAppend: boolean;
 	readonly appendForwardedPort: boolean;
 	/** Addresses that count as internal (internal_address_config); none by default. */

@@ -32,6 +32,7 @@ export const HCM_DEFAULTS: Omit<HcmConfig, "statPrefix" | "routes" | "filters"> 
 	identity: {
 		useRemoteAddress: false,
 		xffNumTrustedHops: 0,
+		detections: [],
 		skipXffAppend: false,
 		appendForwardedPort: false,
 		internalRanges: [],

@@ -26,6 +26,7 @@ import { ClientCertField, type ForwardClientCert } from "./client-cert-field.ts"
 import type { HcmConfig, Http1Settings, IdentitySettings, PathSettings, RouteFile, RouteSource } from "./hcm-config.ts";
 import { HCM_DEFAULTS } from "./hcm-defaults.ts";
 import { type AddressRange, addressRange } from "./internal-address.ts";
+import { type IpDetection, ORIGINAL_IP_SUPPORTED, parseIpDetections } from "./original-ip.ts";
 
 const HCM = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
 
@@ -54,6 +55,7 @@ export const SUPPORTED: SupportedFields = {
 		"local_reply_config",
 		"use_remote_address",
 		"xff_num_trusted_hops",
+		"original_ip_detection_extensions",
 		"internal_address_config",
 		"skip_xff_append",
 		"via",
@@ -74,6 +76,7 @@ export const SUPPORTED: SupportedFields = {
 		"scheme_header_transformation",
 	],
 	...HTTP2_SUPPORTED,
+	...ORIGINAL_IP_SUPPORTED,
 	"envoy.extensions.filters.network.http_connection_manager.v3.LocalReplyConfig": ["mappers", "body_format"],
 	"envoy.extensions.filters.network.http_connection_manager.v3.ResponseMapper": [
 		"filter",
@@ -239,6 +242,7 @@ function parseIdentity(message: HttpConnectionManager, at: FieldPath, problems: 
 	return {
 		useRemoteAddress: message.useRemoteAddress ?? false,
 		xffNumTrustedHops: message.xffNumTrustedHops,
+		detections: parseDetections(message, at, problems),
 		skipXffAppend: message.skipXffAppend,
 		appendForwardedPort: message.appendXForwardedPort,
 		internalRanges: parseRanges(message, at, problems),
@@ -253,6 +257,16 @@ function parseIdentity(message: HttpConnectionManager, at: FieldPath, problems: 
 			uri: details?.uri ?? false,
 		}),
 	};
+}
+
+function parseDetections(message: HttpConnectionManager, at: FieldPath, problems: Problem[]): IpDetection[] {
+	const { originalIpDetectionExtensions: extensions } = message;
+	const where = at.field("original_ip_detection_extensions");
+	if (extensions.length > 0 && (message.useRemoteAddress || message.xffNumTrustedHops > 0)) {
+		const what = "the extensions cannot be combined with use_remote_address or xff_num_trusted_hops";
+		problems.push(problem("LTN3102", where.toString(), what, "keep one of them"));
+	}
+	return parseIpDetections(extensions, where, problems);
 }
 
 const FORWARD_CERT: Readonly<Record<ForwardCert, ForwardClientCert>> = {

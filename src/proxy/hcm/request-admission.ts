@@ -41,6 +41,7 @@ export function admitRequest(stream: IncomingStream, exchange: Exchange): LocalR
 		internalOnly: shared.services.routeTable()?.internalOnlyHeaders ?? NONE,
 		nodeIp: shared.services.localAddress,
 	});
+	if (typeof client === "number") return { status: client, body: "", details: "rejecting_because_detection_failed" };
 	if (client !== connection.sourceIp) stream.info.downstreamRemoteAddress = `${client}:0`;
 	stream.info.requestId = request.headers.get("x-request-id");
 	if (asked !== "") return admitUpgrade(stream, exchange, asked);

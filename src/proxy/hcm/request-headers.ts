@@ -3,7 +3,7 @@ import { SEEN } from "../codec/known-names.ts";
 import type { ConnectionInfo } from "../http/connection-info.ts";
 import type { HeaderMap } from "../http/header-map.ts";
 import type { RequestHead } from "../http/message.ts";
-import type { HcmConfig, IdentitySettings } from "./hcm-config.ts";
+import type { HcmConfig } from "./hcm-config.ts";
 import { isIpAddress } from "./internal-address.ts";
 
 /** Fields that only internal clients may use to steer this proxy (Envoy: mutateRequestHeaders). */
@@ -47,20 +47,21 @@ const HOP_BY_HOP = SEEN.connection | SEEN.upgrade | SEEN.hopByHop | SEEN.transfe
 
 /**
  * Envoy's rules for a request's fields at the connection manager: hop-by-hop fields go, x-forwarded-*, x-envoy-*, x-request-id and trace
- * fields are set or taken off by what is known of the client. Returns the client's address as far as it is trusted. `seen` as the parser gave it.
+ * fields are set or taken off by what is known of the client. Returns the client's address as far as it is trusted, or the status that the request is refused with. `seen` as the parser gave it.
  */
 export function mutateRequestHeaders(
 	request: RequestHead,
 	seen: number,
 	peer: ConnectionInfo,
 	rules: HeaderRules,
-): string {
+): string | number {
 	const { headers } = request;
 	const { identity, via } = rules.config;
 	if ((seen & HOP_BY_HOP) !== 0) stripHopByHop(headers, rules.upgrade);
 	const client = identity.useRemoteAddress
 		? acceptAtEdge(headers, seen, peer, rules)
-		: acceptBehindProxy(headers, seen, peer, identity);
+		: acceptBehindProxy(headers, seen, peer, rules);
+	if (typeof client === "number") return client;
 	const { overwriteScheme } = rules.config;
 	if (overwriteScheme) {
 		headers.set("x-forwarded-proto", overwriteScheme);
@@ -99,25 +100,48 @@ function acceptAtEdge(headers: HeaderMap, seen: number, peer: ConnectionInfo, ru
 	const { identity } = rules.config;
 	const hops = identity.xffNumTrustedHops;
 	const fromProxies = hops > 0 ? lastForwarded(headers, hops - 1) : undefined;
-	if (!identity.skipXffAppend) {
-		const own = rules.nodeIp !== undefined && isLoopback(peer.sourceIp) ? rules.nodeIp : peer.sourceIp;
-		const before = headers.getJoined("x-forwarded-for");
-		headers.set("x-forwarded-for", before ? `${before},${own}` : own);
-	}
+	if (!identity.skipXffAppend) appendForwardedFor(headers, peer, rules);
 	if (hops === 0 || (seen & SEEN.forwardedProto) === 0) headers.set("x-forwarded-proto", peer.tls ? "https" : "http");
 	if (identity.appendForwardedPort && (hops === 0 || !headers.has("x-forwarded-port")))
 		headers.set("x-forwarded-port", String(peer.localPort));
 	return { ip: fromProxies ?? peer.sourceIp, trusted: (seen & SEEN.forwardedFor) === 0 };
 }
 
-function acceptBehindProxy(headers: HeaderMap, seen: number, peer: ConnectionInfo, identity: IdentitySettings): Client {
+function acceptBehindProxy(
+	headers: HeaderMap,
+	seen: number,
+	peer: ConnectionInfo,
+	rules: HeaderRules,
+): Client | number {
+	const { identity } = rules.config;
+	const detected = identity.detections.length > 0 ? detect(headers, peer, rules) : undefined;
 	if ((seen & SEEN.forwardedProto) === 0) headers.append("x-forwarded-proto", peer.tls ? "https" : "http");
 	if (identity.appendForwardedPort && !headers.has("x-forwarded-port"))
 		headers.set("x-forwarded-port", String(peer.localPort));
+	if (detected !== undefined) return detected;
 	if ((seen & SEEN.forwardedFor) === 0) return { ip: peer.sourceIp, trusted: false };
 	const ip = lastForwarded(headers, identity.xffNumTrustedHops);
 	const single = !headers.getJoined("x-forwarded-for")!.includes(",");
 	return ip === undefined ? { ip: peer.sourceIp, trusted: false } : { ip, trusted: single };
+}
+
+/** The first extension that knows the client's address counts, else the peer is the client. */
+function detect(headers: HeaderMap, peer: ConnectionInfo, rules: HeaderRules): Client | number {
+	for (const detection of rules.config.identity.detections) {
+		const found = detection(headers, peer.sourceIp);
+		if (typeof found === "number") return found;
+		const { ip, trusted, appendsPeer } = found;
+		if (appendsPeer) appendForwardedFor(headers, peer, rules);
+		if (ip !== undefined) return { ip, trusted };
+	}
+	return { ip: peer.sourceIp, trusted: false };
+}
+
+/** Adds the direct peer to x-forwarded-for; a peer on this machine is known by the machine's address. */
+function appendForwardedFor(headers: HeaderMap, peer: ConnectionInfo, { nodeIp }: HeaderRules): void {
+	const own = nodeIp !== undefined && isLoopback(peer.sourceIp) ? nodeIp : peer.sourceIp;
+	const before = headers.getJoined("x-forwarded-for");
+	headers.set("x-forwarded-for", before ? `${before},${own}` : own);
 }
 
 /** The address `skip` places before the last one in x-forwarded-for. */

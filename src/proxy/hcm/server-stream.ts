@@ -162,7 +162,6 @@ export class ServerStream
 		const { services, stats } = this.#shared;
 		if (!services.loadShedding?.()?.refusesRequest()) return undefined;
 		stats.rqOverloadClose.inc();
-		this.#routed = true; // nobody looks for its route, the access log neither
 		return OVERLOADED;
 	}
 
