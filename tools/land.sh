@@ -16,7 +16,7 @@ exec flock "$main/.git/lateen-commit.lock" sh -euc '
 	log=/tmp/land.$$.log
 	npm run -s check >"$log" 2>&1 || { tail -60 "$log"; echo "not landed: npm run check fails" >&2; exit 1; }
 	rooms=$(git diff --name-only main -- src | sed -n "s|^\(src/proxy/[^/]*\)/.*|\1|p; s|^\(src/telemetry\)/.*|\1|p" | sort -u)
-	[ -z "$rooms" ] || node_modules/.bin/node --test --test-timeout=60000 $(for room in $rooms src/proxy/runtime; do find "$room" -name "*.test.ts"; done | sort -u) >"$log" 2>&1 || {
+	[ -z "$rooms" ] || timeout 240 node_modules/.bin/node --test --test-timeout=60000 $(for room in $rooms src/proxy/runtime; do find "$room" -name "*.test.ts"; done | sort -u) >"$log" 2>&1 || {
 		sed -n "/failing tests/,\$p" "$log" | head -60
 		echo "not landed: unit tests fail" >&2
 		exit 1
