@@ -17,7 +17,7 @@ test("what the proxy's compilers take has no problems", () => {
 test("fields that the proxy lacks and values that it cannot read are told with their path in the resource", () => {
 	const paths = (route: Parameters<typeof create<typeof RouteSchema>>[1]) =>
 		check.route(create(RouteSchema, route)).map((p) => p.path);
-	assert.deepEqual(paths({ match, action: forward, tracing: {} }), ["tracing"]);
+	assert.deepEqual(paths({ match, action: { case: "filterAction", value: {} } }), ["filter_action"]);
 	const responseHeadersToAdd = [{ header: { key: "x-a", value: "%NO_SUCH%" } }];
 	assert.deepEqual(paths({ match, action: forward, responseHeadersToAdd }), [
 		"response_headers_to_add[0].header.value",

@@ -1,8 +1,6 @@
 import { type Problem, ProblemError, problem } from "../../lib/problem.ts";
-import { unpackAs } from "../../xds/any.ts";
 import type { Cluster } from "../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts";
 import type { BindConfig, TcpKeepalive } from "../../xds/generated/envoy/config/core/v3/address_pb.ts";
-import { RawBufferSchema } from "../../xds/generated/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.ts";
 import type { ClusterInfo, KeepAlive } from "./cluster.ts";
 import type { ClusterConfig, Discovery } from "./cluster-config.ts";
 import { compileBalancing } from "./compile-balancing.ts";
@@ -20,7 +18,7 @@ const DEFAULT_KEEPALIVE_S = 7200;
 const ANY_IP = new Set(["0.0.0.0", "::"]);
 const ORIGINAL_DST_HEADER = "x-envoy-original-dst-host";
 
-/** Reads a Cluster message; throws ProblemError (LTN32xx) with every problem and its path below `path`. */
+/** Reads a Cluster message but for its transport sockets (`proxy/tls`); throws ProblemError (LTN32xx) with every problem and its path below `path`. */
 export function compileCluster(message: Cluster, path = ""): ClusterConfig {
 	const at = path === "" ? "" : `${path}.`;
 	const problems: Problem[] = [];
@@ -42,19 +40,10 @@ export function compileCluster(message: Cluster, path = ""): ClusterConfig {
 		ignoreHealthOnRemoval: message.ignoreHealthOnHostRemoval,
 		cutOnHealthFailure: message.closeConnectionsOnHostHealthFailure,
 	};
-	checkTransportSocket(message, at, problems);
 	if (config.balancing.hashesHostnames && (discovery?.kind !== "dns" || discovery.dns.logical))
 		problems.push(problem("LTN3229", at.slice(0, -1), "host names can be hashed in STRICT_DNS clusters only"));
 	if (problems.length > 0 || !discovery) throw new ProblemError(problems);
 	return { ...config, discovery };
-}
-
-function checkTransportSocket({ transportSocket }: Cluster, at: string, problems: Problem[]): void {
-	if (!transportSocket) return;
-	const any = transportSocket.configType.case === "typedConfig" ? transportSocket.configType.value : undefined;
-	if (unpackAs(any, RawBufferSchema)) return;
-	const what = `the transport socket "${transportSocket.name}" is not implemented by this proxy`;
-	problems.push(problem("LTN3202", `${at}transport_socket`, what, "use envoy.transport_sockets.raw_buffer"));
 }
 
 function compileInfo(

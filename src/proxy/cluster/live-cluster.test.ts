@@ -85,7 +85,6 @@ test("every problem is told with its path", () => {
 		problemsOf({
 			lbPolicy: "CLUSTER_PROVIDED",
 			connectTimeout: "0s",
-			transportSocket: { name: "tls" },
 			loadAssignment: assignment(
 				endpoint("not-an-ip", 1),
 				endpoint("10.0.0.1", 70000),
@@ -101,7 +100,6 @@ test("every problem is told with its path", () => {
 			"load_assignment.endpoints[0].lb_endpoints[2]",
 			"load_assignment.endpoints[0].lb_endpoints[3].load_balancing_weight",
 			"name",
-			"transport_socket",
 		],
 	);
 	assert.deepEqual(problemsOf({ name: "c", type: "ORIGINAL_DST" }), ["lb_policy"]);

@@ -45,7 +45,6 @@ export const SUPPORTED: SupportedFields = {
 		"original_dst_lb_config",
 		"cleanup_interval",
 		"common_lb_config",
-		"transport_socket",
 		"metadata",
 		"cluster_type",
 	],
@@ -153,7 +152,6 @@ export const SUPPORTED: SupportedFields = {
 	[`${CORE}.Address`]: ["socket_address", "pipe"],
 	[`${CORE}.SocketAddress`]: ["address", "port_value", "protocol"],
 	[`${CORE}.BindConfig`]: ["source_address"],
-	[`${CORE}.TransportSocket`]: ["name", "typed_config"],
 	[`${CORE}.ConfigSource`]: ["ads", "path", "path_config_source", "initial_fetch_timeout", "resource_api_version"],
 	[`${CORE}.PathConfigSource`]: ["path"],
 	[`${CORE}.AggregatedConfigSource`]: [],
@@ -180,7 +178,6 @@ export const SUPPORTED: SupportedFields = {
 	"envoy.extensions.clusters.dns.v3.DnsCluster.RefreshRate": ["base_interval", "max_interval"],
 	...HEALTH_SUPPORTED,
 	...POLICY_SUPPORTED,
-	"envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer": [],
 	[`${CORE}.UpstreamHttpProtocolOptions`]: ["auto_sni", "auto_san_validation", "override_auto_sni_header"],
 	"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": [
 		"upstream_http_protocol_options",

@@ -32,6 +32,7 @@ import { SecretSources } from "./secrets/secret-sources.ts";
 import { type SecuredCluster, SecuredClusters } from "./secured-clusters.ts";
 import { bindServerStats } from "./server-stats.ts";
 import { type CompiledBootstrap, compileBootstrap, recordStatic } from "./static-resources.ts";
+import { firstExpiryMs } from "./tls-services.ts";
 import { compilersWithRuntime } from "./values/apply-runtime.ts";
 import { NO_RUNTIME } from "./values/runtime-layers.ts";
 import { WarmGate } from "./warm-gate.ts";
@@ -344,6 +345,7 @@ class ProxyProcess<L> implements RunningProxy {
 			listeners: this.listeners().length,
 			warmingListeners: this.#stage.waitingNames().length,
 			threads: this.#threads,
+			certificateLeftMs: firstExpiryMs(this.#dataPlane.tls),
 		}));
 	}
 

@@ -123,8 +123,7 @@ export function makeRequestPath(deps: DataPlaneDeps): DataPlane<ListenerConfig> 
 /** A cluster that requests can be sent to. */
 function compileUpstream(message: Cluster, at: string, { environment, secrets }: TlsDeps): SecuredCluster {
 	const problems: Problem[] = [];
-	// Transport sockets are read by `proxy/tls`: the cluster room knows nothing of them.
-	const config = collect(problems, () => compileCluster({ ...message, transportSocket: undefined }, at));
+	const config = collect(problems, () => compileCluster(message, at));
 	const sockets = collect(problems, () => parseClusterTransports(message, at, environment));
 	if (sockets) problems.push(...missingTransportSecrets(sockets, secrets));
 	if (config?.info.httpProtocol === "auto" && !message.transportSocket && message.transportSocketMatches.length === 0) {

@@ -10,6 +10,8 @@ export interface ServerFigures {
 	readonly listeners: number;
 	readonly warmingListeners: number;
 	readonly threads: number;
+	/** Until the first certificate of a TLS context ends; undefined: there is none. */
+	readonly certificateLeftMs: number | undefined;
 }
 
 const STATE_NUMBERS: Readonly<Record<ServerState, number>> = {
@@ -18,6 +20,10 @@ const STATE_NUMBERS: Readonly<Record<ServerState, number>> = {
 	PRE_INITIALIZING: 2,
 	INITIALIZING: 3,
 };
+
+const DAY_MS = 86_400_000;
+/** Envoy's figure where nothing can expire. */
+const NO_CERTIFICATE = 0xffff_ffff;
 
 /** Binds Envoy's process-wide gauges; they are filled when stats are read. */
 export function bindServerStats(registry: MetricRegistry, read: () => ServerFigures): void {
@@ -31,6 +37,9 @@ export function bindServerStats(registry: MetricRegistry, read: () => ServerFigu
 		server.gauge("live").set(figures.state === "LIVE" ? 1 : 0);
 		server.gauge("uptime").set(Math.floor(figures.uptimeMs / 1000));
 		server.gauge("concurrency").set(figures.threads);
+		const { certificateLeftMs: leftMs } = figures;
+		const days = leftMs === undefined ? NO_CERTIFICATE : Math.max(0, Math.floor(leftMs / DAY_MS));
+		server.gauge("days_until_first_cert_expiring").set(days);
 		server.gauge("memory_allocated").set(heapUsed);
 		server.gauge("memory_physical_size").set(rss);
 		clusters.gauge("active_clusters").set(figures.clusters);

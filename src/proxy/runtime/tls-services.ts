@@ -17,3 +17,13 @@ export function makeTlsDeps({
 	const secrets = new SecretStore({ clock, logger, metrics, environment, files });
 	return { clock, metrics, environment, logger, files, secrets, contexts: new Set(), ticketSecret };
 }
+
+/** How long the first certificate of all contexts in force has left; undefined: there is none. */
+export function firstExpiryMs({ contexts, clock }: Pick<TlsDeps, "contexts" | "clock">): number | undefined {
+	const ends = [...contexts].flatMap((context) =>
+		[...context.certificates().map(({ leaf }) => leaf), ...(context.validation()?.ca ?? [])].map((certificate) =>
+			certificate.validToDate.getTime(),
+		),
+	);
+	return ends.length === 0 ? undefined : Math.min(...ends) - clock.epochMs();
+}
