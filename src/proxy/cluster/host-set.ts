@@ -21,6 +21,7 @@ interface HostSetDeps {
 export class HostSet {
 	readonly #deps: HostSetDeps;
 	#hosts: readonly ClusterHost[];
+	#byAddress: ReadonlyMap<string, ClusterHost> | undefined;
 
 	constructor(hosts: readonly ClusterHost[], deps: HostSetDeps) {
 		this.#hosts = hosts;
@@ -29,6 +30,12 @@ export class HostSet {
 
 	all(): readonly ClusterHost[] {
 		return this.#hosts;
+	}
+
+	/** The host of an address; looked up by an index that is made at first use. */
+	at(address: string): ClusterHost | undefined {
+		this.#byAddress ??= new Map(this.#hosts.map((host) => [host.address, host]));
+		return this.#byAddress.get(address);
 	}
 
 	/** Replaces the whole set of endpoints; hosts whose address stays keep requests, connections, ejection and checks. */
@@ -60,13 +67,16 @@ export class HostSet {
 			}
 		}
 		this.#hosts = [...hosts.values()];
+		this.#byAddress = undefined;
 		return { added, removed, same: same && added.length === 0 && removed.length === 0 };
 	}
 
 	/** Takes out hosts that left and stayed only while their checks passed. */
 	dropUnhealthyLeavers(): readonly ClusterHost[] {
 		const gone = this.#hosts.filter((host) => host.leaving && host.check?.failed === true);
-		if (gone.length > 0) this.#hosts = this.#hosts.filter((host) => !gone.includes(host));
+		if (gone.length === 0) return gone;
+		this.#hosts = this.#hosts.filter((host) => !gone.includes(host));
+		this.#byAddress = undefined;
 		return gone;
 	}
 

@@ -386,3 +386,118 @@ test("connections come from the cluster's own address, else from the proxy's", (
 	assert.deepEqual([set.get("a")?.info.sourceIp, set.get("b")?.info.sourceIp], ["127.0.0.9", "127.0.0.3"]);
 	set.close();
 });
+
+test("a change that brings or changes outlier detection watches every kept host by the new rule, from the start", () => {
+	const { set, metrics } = setUp();
+	const count = (name: string) => metrics.scope("cluster.c.").counter(`outlier_detection.${name}`).value;
+	const endpoints = endpointsOf(assignment(endpoint("10.0.0.1", 80), endpoint("10.0.0.2", 80)));
+	const withOutlier = (outlierDetection: JsonObject) => ({
+		...edsCluster,
+		outlierDetection: { maxEjectionPercent: 100, ...outlierDetection },
+	});
+	set.put(cluster(edsCluster));
+	set.setEndpoints("c", endpoints);
+	const old = set.live("c")!;
+	const [first, second] = old.hosts();
+	for (let i = 0; i < 50; i++) old.reportStatus(first!, 503);
+	assert.equal(first!.ejected, false, "nobody watches yet");
+
+	set.put(cluster(withOutlier({ consecutive5xx: 1 })));
+	const watched = set.live("c")!;
+	assert.deepEqual([...watched.hosts()], [first, second], "the very hosts");
+	old.reportStatus(first!, 503);
+	assert.equal(first!.ejected, false, "what still runs through the old cluster counts for nobody");
+	watched.reportStatus(first!, 503);
+	assert.equal(first!.ejected, true);
+	assert.equal(count("ejections_enforced_consecutive_5xx"), 1);
+	assert.equal(metrics.scope("cluster.c.").gauge("outlier_detection.ejections_active").value, 1);
+
+	for (let i = 0; i < 4; i++) watched.reportStatus(second!, 200);
+	set.put(cluster(withOutlier({ consecutive5xx: 3 })));
+	const stricter = set.live("c")!;
+	assert.equal(first!.ejected, true, "who is out stays out");
+	for (let i = 0; i < 2; i++) stricter.reportStatus(second!, 500);
+	assert.equal(second!.ejected, false);
+	stricter.reportStatus(second!, 500);
+	assert.equal(second!.ejected, true);
+	set.put(cluster({ ...withOutlier({ consecutive5xx: 1 }), connectTimeout: "2s", maxRequestsPerConnection: 1 }));
+	const remade = set.live("c")!;
+	const [third] = remade.hosts();
+	assert.notEqual(third, first, "other connections, another host of the same record");
+	assert.equal(third!.ejected, true);
+	set.put(cluster(edsCluster));
+	assert.deepEqual(
+		set
+			.live("c")!
+			.hosts()
+			.map(({ ejected }) => ejected),
+		[false, false],
+		"without a rule nobody is out",
+	);
+});
+
+test("a host's idle connections are told to close when it leaves, all of them when it goes out of service if so configured", () => {
+	const { set } = setUp();
+	const told: string[] = [];
+	set.put(
+		cluster({
+			...edsCluster,
+			closeConnectionsOnHostHealthFailure: true,
+			outlierDetection: { consecutive5xx: 1, maxEjectionPercent: 100 },
+		}),
+	);
+	set.setEndpoints("c", endpointsOf(assignment(endpoint("10.0.0.1", 80), endpoint("10.0.0.2", 80))));
+	const live = set.live("c")!;
+	for (const host of live.hosts()) host.onRetired = (how) => void told.push(`${host.address} ${how}`);
+	live.reportStatus(live.hosts()[0]!, 500);
+	assert.deepEqual(told, ["10.0.0.1:80 cut"]);
+	set.setEndpoints("c", endpointsOf(assignment(endpoint("10.0.0.1", 80))));
+	assert.deepEqual(told, ["10.0.0.1:80 cut", "10.0.0.2:80 left"]);
+});
+
+test("endpoints go when nothing more is heard of them in time", () => {
+	const { set, clock } = setUp();
+	const policy = { policy: { endpointStaleAfter: "10s" } };
+	set.put(cluster(edsCluster));
+	set.setEndpoints("c", endpointsOf({ ...assignment(endpoint("10.0.0.1", 80)), ...policy }));
+	clock.advance(9000);
+	set.setEndpoints("c", endpointsOf({ ...assignment(endpoint("10.0.0.1", 80)), ...policy }));
+	clock.advance(9000);
+	assert.equal(set.live("c")!.hosts().length, 1);
+	clock.advance(1000);
+	assert.equal(set.live("c")!.hosts().length, 0);
+});
+
+test("an aggregate cluster is the first of its clusters that can serve", () => {
+	const { set } = setUp();
+	const typedConfig = {
+		"@type": "type.googleapis.com/envoy.extensions.clusters.aggregate.v3.ClusterConfig",
+		clusters: ["a", "b"],
+	};
+	set.put(
+		cluster({
+			name: "all",
+			lbPolicy: "CLUSTER_PROVIDED",
+			clusterType: { name: "envoy.clusters.aggregate", typedConfig },
+		}),
+	);
+	const all = set.get("all")!;
+	assert.equal(all.pick(NO_RETRY), undefined, "none of them is there yet");
+	const make = (name: string, ip: string) =>
+		cluster({
+			name,
+			loadAssignment: assignment(endpoint(ip, 80)),
+			outlierDetection: { consecutive5xx: 1, maxEjectionPercent: 100 },
+		});
+	set.put(make("b", "10.0.0.2"));
+	assert.equal(all.pick(NO_RETRY)?.address, "10.0.0.2:80");
+	set.put(make("a", "10.0.0.1"));
+	const host = all.pick(NO_RETRY)!;
+	assert.equal(host.address, "10.0.0.1:80");
+	assert.equal(all.memberOf(host).name, "a");
+	all.reportStatus(host, 500);
+	assert.equal(all.pick(NO_RETRY)?.address, "10.0.0.2:80", "the next one takes over");
+	assert.equal(all.allEjected(), false);
+	all.reportStatus(set.live("b")!.hosts()[0]!, 500);
+	assert.equal(all.allEjected(), true);
+});

@@ -148,7 +148,7 @@ export class LiveCluster implements UpstreamCluster {
 		if (destination === undefined) return undefined;
 		const address = originals.use(destination);
 		if (address === undefined) this.#deps.scope.counter("original_dst_host_invalid").inc();
-		return this.#hosts.all().find((host) => host.address === address);
+		return address === undefined ? undefined : this.#hosts.at(address);
 	}
 
 	memberOf(): UpstreamCluster {
