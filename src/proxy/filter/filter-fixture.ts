@@ -61,6 +61,7 @@ export function testDeps(known: Partial<HttpFilterDeps> = {}): TestDeps {
 		failing: () => false,
 		metrics: registry,
 		calls: new CallBook(registry),
+		codecs: { open: () => ({ write() {}, end() {}, close() {} }) },
 		counter: (name) => scope.counter(name),
 		gauge: (name) => scope.gauge(name),
 		count: (name) => scope.counter(name).value,

@@ -6,6 +6,9 @@ import type { ClusterLookup } from "../cluster/cluster.ts";
 import type { SideCalls } from "../http/side-calls.ts";
 import type { FormatEnvironment } from "../router/format/format-context.ts";
 import { bufferFilter } from "./buffer/buffer.ts";
+import type { BodyCodecs } from "./compression/body-codec.ts";
+import { compressorFilter } from "./compression/compressor.ts";
+import { decompressorFilter } from "./compression/decompressor.ts";
 import { corsFilter } from "./cors/cors.ts";
 import { extAuthzFilter } from "./ext-authz/ext-authz.ts";
 import { faultFilter } from "./fault/fault.ts";
@@ -40,6 +43,8 @@ export interface HttpFilterDeps {
 	readonly node: WorkloadMetadata;
 	readonly istio: IstioFamilies;
 	readonly env: FormatEnvironment;
+	/** Compression of bodies. */
+	readonly codecs: BodyCodecs;
 	/** `node.cluster` of this proxy. */
 	readonly serviceCluster: string;
 	/** True while this proxy wants no new work: it drains, or an operator said so. */
@@ -61,6 +66,8 @@ export const HTTP_FILTER_NAMES: readonly string[] = [
 	"envoy.filters.http.rbac",
 	"envoy.filters.http.jwt_authn",
 	"envoy.filters.http.buffer",
+	"envoy.filters.http.compressor",
+	"envoy.filters.http.decompressor",
 	"envoy.filters.http.grpc_stats",
 	"envoy.filters.http.local_ratelimit",
 	"envoy.filters.http.grpc_web",
@@ -87,6 +94,8 @@ export function httpFilterFactories(deps: HttpFilterDeps): readonly HttpFilterFa
 		rateLimitFilter(deps),
 		metadataExchangeFilter(deps),
 		bufferFilter(),
+		compressorFilter(deps),
+		decompressorFilter(deps),
 		grpcStatsFilter(deps),
 		grpcWebFilter(deps),
 		headerMutationFilter(deps),

@@ -1,4 +1,5 @@
 import type { SupportedFields } from "../../xds/supported.ts";
+import { COMPRESSION_SUPPORTED } from "./compression/compression-supported.ts";
 import { EXT_AUTHZ_SUPPORTED } from "./ext-authz/supported.ts";
 import { GRPC_SERVICE_SUPPORTED } from "./grpc-service.ts";
 import { JWT_AUTHN_SUPPORTED } from "./jwt-authn/supported.ts";
@@ -57,6 +58,7 @@ export const FILTER_SUPPORTED: SupportedFields = {
 	"envoy.extensions.filters.http.buffer.v3.Buffer": ["max_request_bytes"],
 	"envoy.extensions.filters.http.buffer.v3.BufferPerRoute": ["disabled", "buffer"],
 	"envoy.extensions.filters.http.grpc_web.v3.GrpcWeb": [],
+	...COMPRESSION_SUPPORTED,
 	"envoy.extensions.filters.http.grpc_stats.v3.FilterConfig": [
 		"emit_filter_state",
 		"individual_method_stats_allowlist",

@@ -47,6 +47,7 @@ import { TLS_SUPPORTED } from "../tls/supported.ts";
 import type { TlsDeps } from "../tls/tls-deps.ts";
 import type { RequestTracing } from "../trace/request-spans.ts";
 import { TRACE_SUPPORTED } from "../trace/supported.ts";
+import { bodyCodecs } from "./body-codecs.ts";
 import type { DataPlane, DataPlaneDeps } from "./data-plane.ts";
 import { jwtCrypto } from "./jwt-crypto.ts";
 import type { StagedListener } from "./listener-stage.ts";
@@ -308,6 +309,7 @@ class RequestPath {
 			node: this.#node,
 			istio: this.#istio,
 			calls: this.#calls,
+			codecs: bodyCodecs,
 			env: this.#env,
 			serviceCluster: this.#deps.node.cluster,
 			counter: (name) => this.#scope(`http.${statPrefix}.`).counter(name),

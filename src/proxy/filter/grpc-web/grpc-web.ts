@@ -103,7 +103,7 @@ class GrpcWebStream implements HttpFilter {
 	encodeData(_stream: FilterStream, data: Uint8Array): DataOutcome {
 		if (this.#foreign) {
 			const room = MAX_MESSAGE_BYTES - this.#foreignBytes;
-			if (room > 0) this.#foreign.push(data.slice(0, room));
+			if (room > 0) this.#foreign.push(new Uint8Array(data.subarray(0, room)));
 			this.#foreignBytes += data.length;
 			return "taken";
 		}
