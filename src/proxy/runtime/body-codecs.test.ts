@@ -2,17 +2,17 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { fromJson, type JsonObject } from "@bufbuild/protobuf";
-import type { ProblemError } from "../../../lib/problem.ts";
-import { CompressorSchema } from "../../../xds/generated/envoy/extensions/filters/http/compressor/v3/compressor_pb.ts";
-import { DecompressorSchema } from "../../../xds/generated/envoy/extensions/filters/http/decompressor/v3/decompressor_pb.ts";
-import { xdsRegistry } from "../../../xds/registry.ts";
-import { HeaderMap } from "../../http/header-map.ts";
-import { testRequest } from "../../router/route-fixture.ts";
-import { bodyCodecs } from "../../runtime/body-codecs.ts";
-import { TestStream, testDeps } from "../filter-fixture.ts";
-import { chooseEncoding, withEncoding } from "./accept-encoding.ts";
-import { compressorFilter } from "./compressor.ts";
-import { decompressorFilter } from "./decompressor.ts";
+import type { ProblemError } from "../../lib/problem.ts";
+import { CompressorSchema } from "../../xds/generated/envoy/extensions/filters/http/compressor/v3/compressor_pb.ts";
+import { DecompressorSchema } from "../../xds/generated/envoy/extensions/filters/http/decompressor/v3/decompressor_pb.ts";
+import { xdsRegistry } from "../../xds/registry.ts";
+import { chooseEncoding, withEncoding } from "../filter/compression/accept-encoding.ts";
+import { compressorFilter } from "../filter/compression/compressor.ts";
+import { decompressorFilter } from "../filter/compression/decompressor.ts";
+import { TestStream, testDeps } from "../filter/filter-fixture.ts";
+import { HeaderMap } from "../http/header-map.ts";
+import { testRequest } from "../router/route-fixture.ts";
+import { bodyCodecs } from "./body-codecs.ts";
 
 const both = [
 	{ encoding: "gzip", chooseFirst: false },
