@@ -258,8 +258,9 @@ export class Transport {
 	}
 }
 
-/** Cuts a socket with a RST where that can be had: Node resets plain ones only, one of TLS ends without its closing alert instead. */
+/** Cuts a socket with a RST where that can be had: Node resets plain TCP only; one of TLS ends without its closing alert instead, a Unix socket just ends. */
 export function resetSocket(socket: Socket): void {
-	if (socket.connecting || "encrypted" in socket) socket.destroy();
+	const isTcp = socket.remoteAddress !== undefined && !("encrypted" in socket);
+	if (socket.connecting || !isTcp) socket.destroy();
 	else socket.resetAndDestroy();
 }

@@ -402,6 +402,7 @@ export class Http1Connection implements Exchange, LiveConnection, TransportUser,
 		this.shared.stats.cxTxBytesTotal.inc(bytesWritten - this.#reportedOut);
 		this.#reportedIn = bytesRead;
 		this.#reportedOut = bytesWritten;
+		this.connection.sentBytes = bytesWritten;
 	}
 }
 

@@ -281,6 +281,7 @@ export class Http2Connection
 		this.shared.stats.cxTxBytesTotal.inc(bytesWritten - this.#reportedOut);
 		this.#reportedIn = bytesRead;
 		this.#reportedOut = bytesWritten;
+		this.connection.sentBytes = bytesWritten;
 	}
 }
 

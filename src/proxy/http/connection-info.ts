@@ -23,6 +23,8 @@ export interface ConnectionInfo {
 	tls: TlsInfo | undefined;
 	/** Filter state of connection scope, e.g. what network filters leave for HTTP filters. */
 	readonly filterState: Map<string, unknown>;
+	/** Bytes sent to the client as far as its connection manager has told; 0 where none serves it. */
+	sentBytes?: number;
 	/** Name of the filter chain that serves it; undefined before one was chosen. */
 	filterChainName?: string | undefined;
 	/** Why it was not secured or not recognised (%DOWNSTREAM_TRANSPORT_FAILURE_REASON%). */
@@ -101,6 +103,7 @@ export function plainConnection(socket: SocketAddresses): ConnectionInfo {
 		applicationProtocol: undefined,
 		transportProtocol: "raw_buffer",
 		tls: undefined,
+		sentBytes: 0,
 		filterChainName: undefined,
 		transportFailure: undefined,
 		localCloseReason: undefined,

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { resetSocket } from "../codec/transport.ts";
 import { type ConnectionInfo, plainConnection } from "../http/connection-info.ts";
 import { ConnectionRecord } from "../network/connection-record.ts";
 import { cutSocket } from "../network/cut-socket.ts";
@@ -111,7 +112,7 @@ export class LiveListener {
 		const { config } = this;
 		const loadShedding = this.#deps.loadShedding?.();
 		if (loadShedding !== undefined) {
-			const verdict = loadShedding.connectionBegins();
+			const verdict = loadShedding.connectionBegins(config.ignoreGlobalConnectionLimit);
 			if (verdict !== "accept") {
 				(verdict === "overflow" ? this.#stats.globalOverflow : this.#stats.overloadReject).inc();
 				socket.destroy();
@@ -156,7 +157,7 @@ export class LiveListener {
 		this.#logEnd(this.#record(connection));
 		socket.on("error", ignore);
 		// As the system does for bytes that nobody read.
-		if (inspection.hasUnread) socket.resetAndDestroy();
+		if (inspection.hasUnread) resetSocket(socket);
 		else cutSocket(socket);
 	}
 
@@ -243,10 +244,11 @@ interface Placed {
 }
 
 /** What is counted as a connection's own: plaintext, without what listener filters took off. */
-function payloadOf({ socket, secure }: ChainConnection, secured: boolean, drained: number) {
+function payloadOf({ socket, secure, connection }: ChainConnection, secured: boolean, drained: number) {
 	if (secure) return secure;
 	if (secured) return { bytesRead: 0, bytesWritten: 0 };
-	return { bytesRead: socket.bytesRead - drained, bytesWritten: socket.bytesWritten };
+	// Long bodies go out past the socket's own count.
+	return { bytesRead: socket.bytesRead - drained, bytesWritten: connection.sentBytes || socket.bytesWritten };
 }
 
 const NONE: readonly string[] = [];

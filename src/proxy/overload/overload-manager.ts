@@ -21,7 +21,8 @@ export interface LoadShedding {
 	/** This answer is to be the connection's last. */
 	endsKeepAlive(): boolean;
 	/** A client connection begins; false: close it at once, no `connectionEnded` follows. */
-	connectionBegins(): "accept" | "overflow" | "overload";
+	/** `unlimited`: the limit of connections does not hold for it (`ignore_global_conn_limit`). */
+	connectionBegins(unlimited?: boolean): "accept" | "overflow" | "overload";
 	connectionEnded(): void;
 }
 
@@ -52,9 +53,9 @@ export class OverloadManager implements LoadShedding {
 		return this.#happens("disable_http_keepalive");
 	}
 
-	connectionBegins(): "accept" | "overflow" | "overload" {
+	connectionBegins(unlimited = false): "accept" | "overflow" | "overload" {
 		const limit = this.#config.maxConnections?.limit;
-		if (limit !== undefined && this.#connections >= limit) return "overflow";
+		if (!unlimited && limit !== undefined && this.#connections >= limit) return "overflow";
 		if (REFUSING.some((action) => this.#happens(action))) return "overload";
 		this.#connections++;
 		return "accept";
