@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
+import { after, test } from "node:test";
 import { systemClock } from "../../../lib/clock.ts";
 import { MetricRegistry } from "../../../telemetry/metric-registry.ts";
 import { eventually, listen } from "../../hcm/proxy-fixture.ts";
@@ -33,6 +33,12 @@ const proxy = createProxyProtocol(
 	metrics,
 );
 
+/** Ends when the tests are through: a socket that stays open keeps the process. */
+const opened: Socket[] = [];
+after(() => {
+	for (const socket of opened) socket.destroy();
+});
+
 interface Outcome {
 	readonly end: InspectionEnd;
 	readonly inspection: Inspection;
@@ -50,6 +56,7 @@ async function inspect(
 	const configs = filters.map((filter) => ("create" in filter ? filter : { name: "f", create: () => filter }));
 	const done = Promise.withResolvers<Outcome>();
 	const server = createServer({ allowHalfOpen: true }, (socket) => {
+		opened.push(socket.on("error", () => {}));
 		const connection = plainConnection(socket);
 		const inspection: Inspection = new Inspection({ socket, connection }, configs, { deadlines, timeoutMs }, (end) => {
 			deadlines.close();
@@ -63,7 +70,7 @@ async function inspect(
 		inspection.start();
 	});
 	const client = connect(await listen(server), "127.0.0.1");
-	client.on("error", () => {});
+	opened.push(client.on("error", () => {}));
 	talk(client);
 	const outcome = await done.promise;
 	server.close();
@@ -139,6 +146,7 @@ test("a Unix socket is inspected too", async () => {
 	const path = join(folder, "s");
 	const got = Promise.withResolvers<Inspection>();
 	const server = createServer((socket) => {
+		opened.push(socket);
 		const settings = { deadlines: new Deadlines(systemClock), timeoutMs: 0 };
 		const inspection: Inspection = new Inspection(
 			{ socket, connection: plainConnection(socket) },
@@ -150,6 +158,7 @@ test("a Unix socket is inspected too", async () => {
 	});
 	await new Promise<void>((resolve) => server.listen(path, resolve));
 	const client = connect(path);
+	opened.push(client);
 	client.write("GET / HTTP/1.1\r\n\r\n");
 	const { connection, offeredProtocols } = await got.promise;
 	assert.deepEqual([connection.remoteIp, connection.localIp, offeredProtocols[0]], ["", "", "http/1.1"]);
