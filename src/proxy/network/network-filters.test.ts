@@ -18,6 +18,7 @@ import { networkFilterDeps } from "./network-fixture.ts";
 const TYPES = "envoy.extensions.filters.network";
 
 class FakeSocket {
+	readonly remoteAddress = "192.0.2.1";
 	readableLength = 0;
 	ended: "no" | "destroyed" | "reset" = "no";
 	readonly #onClose: (() => void)[] = [];
