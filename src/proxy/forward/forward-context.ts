@@ -10,6 +10,8 @@ export interface ForwardContext extends UpstreamContext {
 	readonly routeStats: RouteStatSet;
 	/** Router filter: `suppress_envoy_headers`. */
 	readonly suppressEnvoyHeaders: boolean;
+	/** IP of this node, for the x-forwarded-for of copies. */
+	readonly localAddress?: string | undefined;
 	/** True for a cluster whose endpoints are all ejected. */
 	readonly allEjected: (cluster: string) => boolean;
 }

@@ -207,7 +207,8 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 			this.#reply(NO_WEBSOCKET);
 			return;
 		}
-		if (this.#attempts > 1 && head.status < 500) {
+		// As Envoy: a retry succeeded when its answer is none that asks for another one, whatever it says.
+		if (this.#attempts > 1 && !this.#retries?.policy.retriesResponse(head)) {
 			this.#cluster!.stats.upstreamRqRetrySuccess.inc();
 			this.#routeStats?.upstreamRqRetrySuccess.inc();
 		}

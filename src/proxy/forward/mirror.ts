@@ -1,4 +1,5 @@
 import type { UpstreamCluster } from "../cluster/cluster.ts";
+import type { HeaderMap } from "../http/header-map.ts";
 import type { RequestHead } from "../http/message.ts";
 import type { ForwardAction } from "../router/route-match.ts";
 import type { UpstreamChannel } from "../upstream/upstream-user.ts";
@@ -19,8 +20,18 @@ export function mirrorRequest(
 		const cluster = name === undefined ? undefined : context.clusters.get(name);
 		if (!cluster) continue;
 		const authority = policy.authority(request.authority);
-		sendCopy({ ...request, authority }, body, cluster, context);
+		sendCopy({ ...request, authority, headers: headersOfCopy(request, context) }, body, cluster, context);
 	}
+}
+
+/** A copy is a request of this node's own (Envoy: AsyncStreamImpl::sendHeaders). */
+function headersOfCopy({ headers }: RequestHead, { localAddress }: ForwardContext): HeaderMap {
+	const copy = headers.clone();
+	copy.set("x-envoy-internal", "true");
+	if (localAddress === undefined) return copy;
+	const before = copy.getJoined("x-forwarded-for");
+	copy.set("x-forwarded-for", before ? `${before},${localAddress}` : localAddress);
+	return copy;
 }
 
 function sendCopy(request: RequestHead, body: RequestBody, cluster: UpstreamCluster, context: ForwardContext): void {

@@ -16,7 +16,16 @@ export function createConnectionManager(config: HcmConfig, services: HcmServices
 	const shared: HcmShared = {
 		config,
 		services,
-		forward: { clock, random, deadlines, clusters, routeStats, suppressEnvoyHeaders, allEjected },
+		forward: {
+			clock,
+			random,
+			deadlines,
+			clusters,
+			routeStats,
+			suppressEnvoyHeaders,
+			allEjected,
+			localAddress: services.localAddress,
+		},
 		stats: hcmStats(services.metrics, config.statPrefix, services.listenerStatName),
 		http2Stats: bindHttp2Stats(services.metrics.scope("http2."), ""),
 		date: new DateHeader(clock),

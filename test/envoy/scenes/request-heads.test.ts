@@ -179,6 +179,34 @@ const LIMIT_SETTINGS: Readonly<Record<string, JsonObject>> = {
 
 const many = (count: number) => Array.from({ length: count }, (_, i) => [`x-${i}`, "v"] as const);
 
+scene("fields that come twice", {
+	upstreams: { echo: http1() },
+	bootstrap: (at) => ({
+		static_resources: {
+			listeners: [httpListener({ routes: [to("echo")] })],
+			clusters: [cluster("echo", [at.port("echo")])],
+		},
+	}),
+	cases: [
+		get("any field", "/", [
+			["x-a", "1"],
+			["x-b", "2"],
+			["x-a", "3"],
+		]),
+		get("cookies", "/", [
+			["cookie", "a=1"],
+			["cookie", "b=2"],
+		]),
+		{
+			...get("fields that Envoy keeps once", "/", [
+				["user-agent", "one"],
+				["user-agent", "two"],
+			]),
+			differs: "inline-fields",
+		},
+	],
+});
+
 scene("limits of heads", {
 	upstreams: { echo: http1() },
 	bootstrap: (at) => ({

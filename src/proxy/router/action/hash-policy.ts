@@ -79,9 +79,15 @@ function compileMethod(message: RouteAction_HashPolicy, at: FieldPath, problems:
 				return value === undefined ? undefined : xxHash64Utf8(value);
 			};
 		}
-		case "filterState":
-			problems.notImplemented(at.field("filter_state"), "hashing of filter state");
-			break;
+		case "filterState": {
+			const { key } = spec.value;
+			if (key === "") problems.add("missing", at.field("filter_state").field("key"), "the filter state has no key");
+			// Objects of other types have no hash.
+			return (_, info) => {
+				const value = info.filterState.get(key);
+				return typeof value === "string" ? xxHash64Utf8(value) : undefined;
+			};
+		}
 		default:
 			problems.add("missing", at, "the hash policy has no specifier");
 	}
