@@ -137,6 +137,8 @@ export class DownstreamTls {
 		own.pending = { connection, handshake, done: false };
 		const { alpn } = this.#config.common;
 		if (!hello?.protocols?.some((name) => alpn.includes(name))) own.ALPNProtocols = undefined;
+		// A client that ends its side in the middle of a handshake is gone; afterwards it may do so (`#shaken`).
+		socket.allowHalfOpen = false;
 		own.emit("connection", socket);
 	}
 
@@ -246,6 +248,7 @@ export class DownstreamTls {
 		connection.transportProtocol = "tls";
 		connection.tls = new SocketTlsInfo(secure, sni, leaf, verdict.validated);
 		connection.applicationProtocol = connection.tls.alpn;
+		secure.allowHalfOpen = true;
 		handshake.onSecure(secure);
 	}
 

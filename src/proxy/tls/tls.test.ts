@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { connect } from "node:net";
 import { after, before, test } from "node:test";
 import { createSelfSigned, createTestAuthority, type TestCertificate } from "../../../test/support/certificates.ts";
 import { SubjectAltNameMatcher_SanType as SanType } from "../../xds/generated/envoy/extensions/transport_sockets/tls/v3/common_pb.ts";
@@ -205,4 +206,13 @@ test("a plaintext request on a TLS port is told as such", async () => {
 	const answer = await fetch(`http://127.0.0.1:${server.port}/`).catch((error: Error) => error.message);
 	assert.equal(answer, "fetch failed");
 	assert.equal(server.outcomes[0], "TLS_error:|268435612:SSL routines:OPENSSL_internal:HTTP_REQUEST:TLS_error_end");
+});
+
+test("a client that hangs up in the middle of a handshake leaves nothing behind", async () => {
+	const server = await serve({ commonTlsContext: { tlsCertificates: [certificate(serverCert)] } });
+	// The beginning of a handshake record that announces more than comes.
+	const socket = connect(server.port, "127.0.0.1", () => socket.end(Buffer.from([22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3])));
+	socket.resume();
+	await new Promise((resolve) => socket.on("close", resolve));
+	assert.deepEqual(server.outcomes, [""]);
 });
