@@ -71,6 +71,8 @@ export const ROOTS: readonly string[] = [
 	"envoy.extensions.load_balancing_policies.wrr_locality.v3.WrrLocality",
 	"envoy.extensions.load_balancing_policies.cluster_provided.v3.ClusterProvided",
 	"envoy.extensions.load_balancing_policies.override_host.v3.OverrideHost",
+	"envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig",
+	"envoy.extensions.network.dns_resolver.getaddrinfo.v3.GetAddrInfoDnsResolverConfig",
 	"envoy.config.trace.v3.ZipkinConfig",
 	"envoy.config.trace.v3.OpenTelemetryConfig",
 	"envoy.extensions.tracers.opentelemetry.samplers.v3.AlwaysOnSamplerConfig",

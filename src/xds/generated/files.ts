@@ -177,6 +177,8 @@ import { file_envoy_extensions_http_stateful_session_header_v3_header } from "./
 import { file_envoy_extensions_matching_common_inputs_network_v3_network_inputs } from "./envoy/extensions/matching/common_inputs/network/v3/network_inputs_pb.ts";
 import { file_envoy_extensions_matching_common_inputs_ssl_v3_ssl_inputs } from "./envoy/extensions/matching/common_inputs/ssl/v3/ssl_inputs_pb.ts";
 import { file_envoy_extensions_matching_input_matchers_ip_v3_ip } from "./envoy/extensions/matching/input_matchers/ip/v3/ip_pb.ts";
+import { file_envoy_extensions_network_dns_resolver_cares_v3_cares_dns_resolver } from "./envoy/extensions/network/dns_resolver/cares/v3/cares_dns_resolver_pb.ts";
+import { file_envoy_extensions_network_dns_resolver_getaddrinfo_v3_getaddrinfo_dns_resolver } from "./envoy/extensions/network/dns_resolver/getaddrinfo/v3/getaddrinfo_dns_resolver_pb.ts";
 import { file_envoy_extensions_path_match_uri_template_v3_uri_template_match } from "./envoy/extensions/path/match/uri_template/v3/uri_template_match_pb.ts";
 import { file_envoy_extensions_path_rewrite_uri_template_v3_uri_template_rewrite } from "./envoy/extensions/path/rewrite/uri_template/v3/uri_template_rewrite_pb.ts";
 import { file_envoy_extensions_rbac_principals_mtls_authenticated_v3_mtls_authenticated } from "./envoy/extensions/rbac/principals/mtls_authenticated/v3/mtls_authenticated_pb.ts";
@@ -374,6 +376,8 @@ export const GENERATED_FILES: readonly DescFile[] = [
 	file_envoy_extensions_matching_common_inputs_network_v3_network_inputs,
 	file_envoy_extensions_matching_common_inputs_ssl_v3_ssl_inputs,
 	file_envoy_extensions_matching_input_matchers_ip_v3_ip,
+	file_envoy_extensions_network_dns_resolver_cares_v3_cares_dns_resolver,
+	file_envoy_extensions_network_dns_resolver_getaddrinfo_v3_getaddrinfo_dns_resolver,
 	file_envoy_extensions_path_match_uri_template_v3_uri_template_match,
 	file_envoy_extensions_path_rewrite_uri_template_v3_uri_template_rewrite,
 	file_envoy_extensions_rbac_principals_mtls_authenticated_v3_mtls_authenticated,
