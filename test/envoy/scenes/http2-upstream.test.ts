@@ -193,7 +193,6 @@ scene("HTTP/2 to endpoints", {
 			to: "in",
 			send: { path: "/ws", headers: UPGRADE },
 			tunnel: "ping",
-			differs: "tunnel-half-close",
 			answers: { one: [ACCEPTED] },
 			counters: COUNTERS,
 		},
