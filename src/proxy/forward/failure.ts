@@ -79,6 +79,11 @@ export const TIMEOUT_REPLY: LocalReply = {
 	details: "response_timeout",
 };
 
+/** A timeout's answer; with `alt` 204 in place of 504, which clients may ask for (x-envoy-upstream-rq-timeout-alt-response). */
+export function timeoutReply(reply: LocalReply, alt: boolean): LocalReply {
+	return alt && reply.flag === "UT" ? { ...reply, status: 204, body: "" } : reply;
+}
+
 /** 200 is no answer to a WebSocket handshake: what comes behind it is not for the client. */
 export const NO_WEBSOCKET: LocalReply = { status: 200, body: "", details: "websocket_handshake_unsuccessful" };
 

@@ -1,13 +1,10 @@
-import type { Host, PickContext, UpstreamCluster } from "../cluster/cluster.ts";
+import type { UpstreamCluster } from "../cluster/cluster.ts";
 import type { UpstreamRequestStats } from "../cluster/cluster-stat-set.ts";
 import { TUNNEL } from "../codec/message-parser.ts";
 import { Timer, type TimerOwner } from "../http/deadlines.ts";
 import { isGrpc } from "../http/grpc-status.ts";
 import type { HeaderMap } from "../http/header-map.ts";
 import type { LocalReply, ResponseFlag, ResponseHead } from "../http/message.ts";
-import { originalDestination } from "../http/original-destination.ts";
-import { rewriteHost } from "../router/action/rewrite.ts";
-import { firstRequestHeader } from "../router/match/request-header.ts";
 import type { ForwardAction, RouteMatch } from "../router/route-match.ts";
 import { requestTimeouts } from "../router/timeout.ts";
 import type { UpstreamChannel } from "../upstream/upstream-user.ts";
@@ -22,19 +19,19 @@ import {
 	NO_WEBSOCKET,
 	retriedAs,
 	TIMEOUT_REPLY,
+	timeoutReply,
 	transportFailureReason,
 	UNCONDITIONAL_DROP,
 } from "./failure.ts";
 import type { ForwardContext } from "./forward-context.ts";
-import { overridingHost } from "./host-override.ts";
 import { mirrorRequest } from "./mirror.ts";
+import { nameHost, pickEndpoint } from "./pick-endpoint.ts";
 import { RequestBody } from "./request-body.ts";
 import { Retries, type RetryBooks, retryPolicyFor } from "./retries.ts";
 import { wishesFor } from "./transport-wishes.ts";
 
 /** A grpc-timeout has eight digits at most. */
 const GRPC_MAX_DIGITS = 99_999_999;
-const PLAIN_PICK: PickContext = { hash: undefined, avoid: undefined, hostSelectionAttempts: 1 };
 const NO_COOKIES: readonly string[] = [];
 
 /**
@@ -172,7 +169,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 			attempt.cancel();
 		}
 		if (attempt?.responded) this.#cut("UT", "response_timeout");
-		else this.#reply(this.#timeoutReply(TIMEOUT_REPLY));
+		else this.#reply(timeoutReply(TIMEOUT_REPLY, this.#altResponse));
 	}
 
 	onAttemptReady(attempt: Attempt, channel: UpstreamChannel): void {
@@ -268,12 +265,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		this.#attempt = attempt;
 		if (attempt.unplaced) this.#downstream.info.upstreamHost = undefined;
 		this.#downstream.info.upstreamTransportFailureReason = transportFailureReason(failure);
-		this.#reply(this.#timeoutReply(failureReply(failure, this.#attempts > 1)));
-	}
-
-	/** The client may have asked for 204 in place of 504 (x-envoy-upstream-rq-timeout-alt-response). */
-	#timeoutReply(reply: LocalReply): LocalReply {
-		return this.#altResponse && reply.flag === "UT" ? { ...reply, status: 204, body: "" } : reply;
+		this.#reply(timeoutReply(failureReply(failure, this.#attempts > 1), this.#altResponse));
 	}
 
 	/** All of the request is at hand and may go out again. */
@@ -311,7 +303,8 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		const { request, info } = this.#downstream;
 		this.#attempts++;
 		info.attemptCount = this.#attempts;
-		const host = this.#pickHost(cluster);
+		const by = { hash: this.#hash, retries: this.#retries, first: this.#attempts === 1 };
+		const host = pickEndpoint(cluster, this.#downstream, by);
 		if (!host) {
 			if (this.#attempts > 1) cluster.breakers.releaseRetry();
 			this.#reply(NO_HEALTHY_UPSTREAM);
@@ -324,7 +317,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		const isRetry = this.#attempts > 1;
 		if (isRetry) this.#retellRequest();
 		this.#retries?.noteHost(host);
-		if (this.#action.autoHostRewrite) this.#nameHost(host);
+		if (this.#action.autoHostRewrite) nameHost(request, host, isRetry, this.#action.appendForwardedHost);
 		const member = cluster.memberOf(host);
 		const wishes = wishesFor(member, host, request, info);
 		const downstream = request.protocol;
@@ -333,14 +326,6 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		const target = { cluster: member, host, downstream, wishes, raw, isRetry, trace, routeStats: this.#routeStats };
 		this.#attempt = new Attempt(this, this.#context, { ...target, retryBreakers: cluster.breakers });
 		this.#attempt.start(this.#retries?.policy.perTryIdleTimeoutMs ?? 0);
-	}
-
-	/** Another endpoint, another name; the client's own host is kept once. */
-	#nameHost({ hostname }: Host): void {
-		const { request } = this.#downstream;
-		if (!hostname) return;
-		if (this.#attempts > 1) request.authority = hostname;
-		else rewriteHost(request, hostname, this.#action.appendForwardedHost);
 	}
 
 	/** What the endpoint of another attempt is told anew. */
@@ -362,24 +347,6 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		if (!this.#context.suppressEnvoyHeaders) request.headers.set("x-envoy-expected-rq-timeout-ms", String(expectedMs));
 		if (maxGrpcTimeoutMs !== undefined && isGrpc(request.headers.get("content-type")))
 			request.headers.set("grpc-timeout", `${Math.min(expectedMs, GRPC_MAX_DIGITS)}m`);
-	}
-
-	/** The endpoint that a filter asks for, at the first attempt; the balancer's choice otherwise. */
-	#pickHost(cluster: UpstreamCluster): Host | undefined {
-		const override = this.#attempts === 1 ? this.#downstream.hostOverride : undefined;
-		const host = override && overridingHost(cluster, override);
-		return host || override?.strict ? host : cluster.pick(this.#pickContext());
-	}
-
-	#pickContext(): PickContext {
-		const { destinationHeader, toOriginalDestination } = this.#cluster!.info;
-		const metadataMatch = this.#downstream.choice?.metadataMatch;
-		const avoidsNothing = !this.#retries?.avoidsAny;
-		const anyHost = destinationHeader === undefined && !toOriginalDestination && metadataMatch === undefined;
-		if (this.#hash === undefined && avoidsNothing && anyHost) return PLAIN_PICK;
-		const named = destinationHeader && firstRequestHeader(this.#downstream.request, destinationHeader);
-		const destination = toOriginalDestination ? originalDestination(this.#downstream.info.connection) : named;
-		return { ...PLAIN_PICK, hash: this.#hash, ...this.#retries?.avoids(), destination, metadataMatch };
 	}
 
 	#endRequest(attempt: Attempt): void {

@@ -6,8 +6,9 @@ import { statusText } from "../codec/status-text.ts";
 import { batchWrites, Transport, type TransportUser } from "../codec/transport.ts";
 import { type ConnectionInfo, plainConnection } from "../http/connection-info.ts";
 import { Timer, type TimerOwner } from "../http/deadlines.ts";
-import { HeaderMap } from "../http/header-map.ts";
+import type { HeaderMap } from "../http/header-map.ts";
 import type { RequestHead, ResponseHead } from "../http/message.ts";
+import { brokenRequest, LATE_HEAD, LATE_REQUEST } from "./broken-request.ts";
 import type { Exchange } from "./exchange.ts";
 import type { AcceptedSocket, HcmShared, LiveConnection } from "./hcm-shared.ts";
 import { Http1ResponseWriter } from "./http1-response-writer.ts";
@@ -376,9 +377,7 @@ export class Http1Connection implements Exchange, LiveConnection, TransportUser,
 		(byHeaders ? stats.rqHeaderTimeout : stats.rqTimeout).inc();
 		this.#closing = true;
 		this.#parser.stop();
-		const body = byHeaders ? "request header timeout" : "request timeout";
-		const details = byHeaders ? "request_header_timeout" : "request_overall_timeout";
-		batchWrites(() => this.#open(brokenRequest()).refuse({ status: 408, body, details }, false));
+		batchWrites(() => this.#open(brokenRequest()).refuse(byHeaders ? LATE_HEAD : LATE_REQUEST, false));
 	}
 
 	#checkIdle(): void {
@@ -404,16 +403,4 @@ export class Http1Connection implements Exchange, LiveConnection, TransportUser,
 		this.#reportedOut = bytesWritten;
 		this.connection.sentBytes = bytesWritten;
 	}
-}
-
-/** Stands for a request that could not be read. */
-function brokenRequest(): RequestHead {
-	return {
-		method: "",
-		path: "",
-		authority: "",
-		scheme: "http",
-		protocol: "HTTP/1.1",
-		headers: new HeaderMap(),
-	};
 }

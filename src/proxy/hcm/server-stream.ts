@@ -1,20 +1,18 @@
-import type { Random } from "../../lib/random.ts";
 import type { CodecError } from "../codec/codec-error.ts";
-import { CHUNKED, TUNNEL } from "../codec/message-parser.ts";
+import { TUNNEL } from "../codec/message-parser.ts";
 import { statusText } from "../codec/status-text.ts";
 import { batchWrites } from "../codec/transport.ts";
 import { filtersFor } from "../filter/filter-chain.ts";
-import type { HttpFilter, HttpFilterConfig } from "../filter/http-filter.ts";
-import type { Downstream, HostOverride } from "../forward/downstream.ts";
+import type { HttpFilter } from "../filter/http-filter.ts";
+import type { Downstream } from "../forward/downstream.ts";
 import { ForwardStream } from "../forward/forward-stream.ts";
-import type { ConnectionInfo } from "../http/connection-info.ts";
 import { isGrpc } from "../http/grpc-status.ts";
 import type { HeaderMap } from "../http/header-map.ts";
 import type { LocalReply, RequestHead, ResponseFlag, ResponseHead } from "../http/message.ts";
-import { RequestInfo } from "../http/request-info.ts";
-import type { ClusterChoice, RouteContext, RouteMatch } from "../router/route-match.ts";
+import type { RouteContext, RouteMatch } from "../router/route-match.ts";
 import { streamDurationMs } from "../router/timeout.ts";
 import type { Exchange } from "./exchange.ts";
+import { FilteredStream } from "./filtered-stream.ts";
 import type { HcmShared } from "./hcm-shared.ts";
 import type { RewrittenBody } from "./local-reply-rules.ts";
 import { localResponse } from "./local-response.ts";
@@ -22,6 +20,7 @@ import { admitRequest, type IncomingStream } from "./request-admission.ts";
 import { RequestPipe, type RequestPipeHost } from "./request-pipe.ts";
 import { finishResponseHeaders } from "./response-headers.ts";
 import { ResponsePipe, type ResponsePipeHost } from "./response-pipe.ts";
+import { createFilters, lengthAfterFilters } from "./stream-filters.ts";
 import { StreamTimers, type StreamTimersOwner } from "./stream-timers.ts";
 
 const GRPC_DEADLINE_EXCEEDED = 4;
@@ -32,69 +31,37 @@ const OVERLOADED: LocalReply = { status: 503, body: "envoy overloaded", details:
 
 /** One request and its answer: filters, route, forwarding or local reply, timeouts, log. */
 export class ServerStream
+	extends FilteredStream
 	implements IncomingStream, Downstream, RouteContext, RequestPipeHost, ResponsePipeHost, StreamTimersOwner
 {
-	readonly request: RequestHead;
-	readonly info: RequestInfo;
 	requestLength: number;
 	upgrade = "";
 	/** Answered whole. */
 	done = false;
 	response: ResponseHead | undefined = undefined;
-	choice: ClusterChoice | undefined = undefined;
-	hostOverride: HostOverride | undefined = undefined;
-	readonly #exchange: Exchange;
 	readonly #timers: StreamTimers;
 	/** What the client spoke, before filters changed it; undefined: no filter has run. */
 	#grpc: boolean | undefined = undefined;
 	#filters = NO_FILTERS;
-	#requestPipe: RequestPipe | undefined = undefined;
-	#responsePipe: ResponsePipe | undefined = undefined;
 	/** Of the request nothing more comes. */
 	#requestDone: boolean;
 	#endSeen = false;
-	#route: RouteMatch | undefined = undefined;
-	#routed = false;
 	#forward: ForwardStream | undefined = undefined;
 	#replied = false;
 	#responseLength = 0;
 	#headWritten = false;
-	#requestPauses = 0;
-	#responsePauses = 0;
-	#responseLimitBytes: number;
 	#ended = false;
 	#trailers: HeaderMap | undefined = undefined;
 
 	constructor(exchange: Exchange, request: RequestHead) {
-		this.#exchange = exchange;
-		this.request = request;
+		super(exchange, request);
 		this.requestLength = exchange.requestLength;
 		this.#requestDone = this.requestLength === 0;
-		this.#responseLimitBytes = exchange.bufferLimitBytes;
-		const { connection, shared } = exchange;
-		const { clock } = shared.services;
-		const info = new RequestInfo(clock.epochMs(), clock.nowMs());
-		info.protocol = request.protocol;
-		info.connection = connection;
-		info.requestedServerName = connection.requestedServerName;
-		this.info = info;
-		this.#timers = new StreamTimers(this, shared.services, info.startMs);
-		const { stats } = shared;
+		const { services, stats } = exchange.shared;
+		this.#timers = new StreamTimers(this, services, this.info.startMs);
 		stats.rqTotal.inc();
 		(request.protocol === "HTTP/2" ? stats.rqHttp2Total : stats.rqHttp1Total).inc();
 		stats.rqActive.add(1);
-	}
-
-	get random(): Random {
-		return this.#shared.services.random;
-	}
-
-	get connection(): ConnectionInfo {
-		return this.#exchange.connection;
-	}
-
-	get congested(): boolean {
-		return this.#responsePauses > 0 || this.#exchange.congested;
 	}
 
 	/** Bytes flow both ways without HTTP. */
@@ -118,25 +85,21 @@ export class ServerStream
 		return this.#ended;
 	}
 
-	get #shared(): HcmShared {
-		return this.#exchange.shared;
-	}
-
 	/** Takes the request in; its body follows by `onRequestBody`. */
 	start(): void {
-		const { config } = this.#shared;
+		const { config } = this.shared;
 		this.#timers.limitIdle(config.timeouts.streamIdleMs);
 		if (!this.#requestDone) this.#timers.limitRequest(config.timeouts.requestMs);
-		const refusal = this.#refusedByLoad() ?? admitRequest(this, this.#exchange);
+		const refusal = this.#refusedByLoad() ?? admitRequest(this, this.exchange);
 		if (refusal) {
 			// It never had a route, whatever the log asks for.
-			this.#routed = true;
+			this.routed = true;
 			this.sendLocalReply(refusal);
 			return;
 		}
 		const route = this.route();
 		this.#limitDuration(route);
-		const { tracing } = this.#shared.services;
+		const { tracing } = this.shared.services;
 		if (tracing) this.#beginTrace(tracing);
 		if (config.filters.length === 0) {
 			this.dispatch();
@@ -144,8 +107,8 @@ export class ServerStream
 		}
 		this.#grpc = this.#isGrpc();
 		this.#filters = createFilters(filtersFor(config.filters, route));
-		this.#requestPipe = new RequestPipe(this, this.#filters, this.#exchange.bufferLimitBytes);
-		this.#requestPipe.head();
+		this.requestPipe = new RequestPipe(this, this.#filters, this.exchange.bufferLimitBytes);
+		this.requestPipe.head();
 	}
 
 	#beginTrace(tracing: NonNullable<HcmShared["services"]["tracing"]>): void {
@@ -159,14 +122,14 @@ export class ServerStream
 	}
 
 	#refusedByLoad(): LocalReply | undefined {
-		const { services, stats } = this.#shared;
+		const { services, stats } = this.shared;
 		if (!services.loadShedding?.()?.refusesRequest()) return undefined;
 		stats.rqOverloadClose.inc();
 		return OVERLOADED;
 	}
 
 	#limitDuration(route: RouteMatch | undefined): void {
-		const { maxStreamDurationMs } = this.#shared.config.timeouts;
+		const { maxStreamDurationMs } = this.shared.config.timeouts;
 		const limits = route?.action.kind === "forward" ? route.action.forward.streamDuration : undefined;
 		if (limits !== undefined || maxStreamDurationMs > 0)
 			this.#timers.limitDuration(streamDurationMs(this.request, limits, maxStreamDurationMs));
@@ -176,13 +139,13 @@ export class ServerStream
 		this.upgrade = protocol;
 		this.requestLength = TUNNEL;
 		this.#requestDone = false;
-		this.#exchange.beginTunnel();
+		this.exchange.beginTunnel();
 	}
 
 	/** Answers a request that never got as far as the filters; `whole`: nothing more of it would have come. */
 	refuse(reply: LocalReply, whole: boolean): void {
 		this.#requestDone = whole;
-		this.#routed = true;
+		this.routed = true;
 		this.sendLocalReply(reply);
 	}
 
@@ -190,7 +153,7 @@ export class ServerStream
 		this.info.bytesReceived += end - start;
 		this.#timers.touch();
 		if (this.#replied) return;
-		if (this.#requestPipe) this.#requestPipe.body(buf, start, end);
+		if (this.requestPipe) this.requestPipe.body(buf, start, end);
 		else this.forwardBody(buf, start, end);
 	}
 
@@ -200,7 +163,7 @@ export class ServerStream
 		this.#timers.requestCame();
 		if (this.#replied) return;
 		// The end of a request without body goes with its head, through no filter.
-		if (this.#requestPipe && !this.requestHeadOnly) this.#requestPipe.end(trailers);
+		if (this.requestPipe && !this.requestHeadOnly) this.requestPipe.end(trailers);
 		else this.forwardEnd(trailers);
 	}
 
@@ -212,7 +175,7 @@ export class ServerStream
 	onDisconnect(byUs: boolean): void {
 		if (!byUs) this.onStreamReset("DC", "downstream_remote_disconnect");
 		else if (!this.#ended) {
-			this.#shared.stats.rqTxReset.inc();
+			this.shared.stats.rqTxReset.inc();
 			this.#forward?.cancel();
 			this.#end();
 		}
@@ -221,7 +184,7 @@ export class ServerStream
 	/** The client's side has ended before its time; what is to be said of it. */
 	onStreamReset(flag: ResponseFlag, details: string): void {
 		if (this.#ended) return;
-		this.#shared.stats.rqRxReset.inc();
+		this.shared.stats.rqRxReset.inc();
 		this.info.responseFlags.add(flag);
 		this.info.responseCodeDetails = details;
 		this.#forward?.cancel();
@@ -238,14 +201,14 @@ export class ServerStream
 
 	onStreamTooLong(): void {
 		if (this.#ended) return;
-		this.#shared.stats.rqMaxDurationReached.inc();
+		this.shared.stats.rqMaxDurationReached.inc();
 		const status = this.#requestDone ? 504 : 408;
 		const body = "downstream duration timeout";
 		this.sendLocalReply({ status, body, details: "max_duration_timeout", grpcStatus: GRPC_DEADLINE_EXCEEDED });
 	}
 
 	onStreamIdle(): void {
-		this.#shared.stats.rqIdleTimeout.inc();
+		this.shared.stats.rqIdleTimeout.inc();
 		batchWrites(() =>
 			this.sendLocalReply({
 				status: this.#requestDone ? 504 : 408,
@@ -257,103 +220,19 @@ export class ServerStream
 	}
 
 	onRequestTooSlow(): void {
-		this.#shared.stats.rqTimeout.inc();
+		this.shared.stats.rqTimeout.inc();
 		batchWrites(() =>
 			this.sendLocalReply({ status: 408, body: "request timeout", details: "request_overall_timeout" }),
 		);
 	}
 
-	route(): RouteMatch | undefined {
-		if (!this.#routed) {
-			this.#routed = true;
-			this.#route = this.#shared.services.routeTable()?.match(this.request, this);
-			if (this.#route) this.#noteRoute(this.#route);
-		}
-		return this.#route;
-	}
-
-	#noteRoute({ routeName, virtualHostName, action }: RouteMatch): void {
-		const { info } = this;
-		info.routeName = routeName;
-		info.virtualHostName = virtualHostName;
-		this.choice = undefined;
-		info.upstreamCluster = undefined;
-		if (action.kind !== "forward") return;
-		const { clusters, allEjected } = this.#shared.forward;
-		this.choice = action.forward.chooseCluster(this.request, this.random, allEjected);
-		this.#route = this.#route!.forChoice(this.choice);
-		info.upstreamCluster = clusters.get(this.choice.cluster)?.name;
-	}
-
-	clearRoute(): void {
-		this.#routed = false;
-	}
-
-	routeConfig(filterName: string): unknown {
-		return this.route()?.perFilterConfig(filterName);
-	}
-
-	continueDecoding(filter: HttpFilter): void {
-		if (!this.requestOver) batchWrites(() => this.#requestPipe?.resume(filter));
-	}
-
-	continueEncoding(filter: HttpFilter): void {
-		if (!this.#ended) batchWrites(() => this.#responsePipe?.resume(filter));
-	}
-
-	heldRequest(filter: HttpFilter): Uint8Array {
-		return this.#requestPipe!.held(filter);
-	}
-
-	heldResponse(filter: HttpFilter): Uint8Array {
-		return this.#responsePipe!.held(filter);
-	}
-
-	injectRequest(filter: HttpFilter, bytes: Uint8Array): void {
-		if (!this.requestOver) batchWrites(() => this.#requestPipe?.inject(filter, bytes));
-	}
-
-	injectResponse(filter: HttpFilter, bytes: Uint8Array): void {
-		if (!this.#ended) batchWrites(() => this.#responsePipe?.inject(filter, bytes));
-	}
-
-	limitRequestBuffer(maxBytes: number): void {
-		this.#requestPipe!.limitBytes = maxBytes;
-	}
-
-	limitResponseBuffer(maxBytes: number): void {
-		this.#responseLimitBytes = maxBytes;
-		if (this.#responsePipe) this.#responsePipe.limitBytes = maxBytes;
-	}
-
-	pauseRequest(): void {
-		if (this.#requestPauses++ === 0) this.#exchange.pauseReading();
-	}
-
-	resumeRequest(): void {
-		if (this.#requestPauses > 0 && --this.#requestPauses === 0) this.#exchange.resumeReading();
-	}
-
-	pauseResponse(): void {
-		this.#responsePauses++;
-	}
-
-	resumeResponse(): void {
-		if (this.#responsePauses > 0 && --this.#responsePauses === 0 && !this.#ended)
-			batchWrites(() => this.onDownstreamDrain());
-	}
-
-	overrideHost(address: string, strict: boolean): void {
-		this.hostOverride = { address, strict };
-	}
-
 	requestTooLarge(): void {
-		this.#shared.stats.rqTooLarge.inc();
+		this.shared.stats.rqTooLarge.inc();
 		this.sendLocalReply({ status: 413, body: "Payload Too Large", details: "request_payload_too_large" });
 	}
 
 	responseTooLarge(): void {
-		this.#shared.stats.rsTooLarge.inc();
+		this.shared.stats.rsTooLarge.inc();
 		this.sendLocalReply({ status: 500, body: "Internal Server Error", details: "response_payload_too_large" });
 	}
 
@@ -364,19 +243,18 @@ export class ServerStream
 		}
 		this.#forward?.cancel();
 		this.#replied = true;
-		if (this.#requestPauses > 0) this.#exchange.resumeReading();
-		this.#requestPauses = 0;
+		this.releaseRequest();
 		if (reply.flag) this.info.responseFlags.add(reply.flag);
 		// As Envoy: after a bad request nothing on this connection can be trusted.
-		if (reply.status === 400) this.#exchange.endAfterAnswer?.();
+		if (reply.status === 400) this.exchange.endAfterAnswer?.();
 		// Response header operations of the route apply to our own answers too (as in Envoy).
 		const asked = { request: this.request, grpc: this.#grpc ?? this.#isGrpc() };
 		this.info.responseCodeDetails = reply.details;
 		const { head, body } = localResponse(reply, asked, {
 			finalize: (answer) => {
-				if (this.#routed) this.#route?.finalizeResponse(answer, this.request, this.info, this.choice);
+				if (this.routed) this.selectedRoute?.finalizeResponse(answer, this.request, this.info, this.choice);
 			},
-			rewrite: this.#shared.services.localReplies && ((answer, text) => this.#rewriteReply(answer, text)),
+			rewrite: this.shared.services.localReplies && ((answer, text) => this.#rewriteReply(answer, text)),
 		});
 		batchWrites(() => this.#answer(head, body));
 	}
@@ -384,14 +262,14 @@ export class ServerStream
 	#rewriteReply(response: ResponseHead, body: string): RewrittenBody {
 		const { request, info } = this;
 		info.responseCode = response.status;
-		const route = this.#routed ? this.#route : undefined;
-		return this.#shared.services.localReplies!.rewrite(response, body, { request, info, response, route });
+		const route = this.routed ? this.selectedRoute : undefined;
+		return this.shared.services.localReplies!.rewrite(response, body, { request, info, response, route });
 	}
 
 	sendInformational(status: number, headers: HeaderMap): void {
-		if (!this.#shared.config.proxy100Continue) return;
-		this.#shared.stats.countResponse(status);
-		this.#exchange.sendInterim(status, headers);
+		if (!this.shared.config.proxy100Continue) return;
+		this.shared.stats.countResponse(status);
+		this.exchange.sendInterim(status, headers);
 	}
 
 	sendHead(response: ResponseHead, contentLength: number): void {
@@ -401,33 +279,33 @@ export class ServerStream
 		this.#timers.touch();
 		if (this.#filters.length === 0) this.writeHead();
 		else {
-			this.#responsePipe = new ResponsePipe(this, response, this.#filters, this.#responseLimitBytes);
-			this.#responsePipe.head();
+			this.responsePipe = new ResponsePipe(this, response, this.#filters, this.responseLimitBytes);
+			this.responsePipe.head();
 		}
 	}
 
 	sendBody(buf: Buffer, start: number, end: number): void {
 		this.#timers.touch();
-		if (this.#responsePipe) this.#responsePipe.body(buf, start, end);
+		if (this.responsePipe) this.responsePipe.body(buf, start, end);
 		else this.writeBody(buf, start, end);
 	}
 
 	finish(trailers: HeaderMap | undefined): void {
 		if (this.#ended) return;
-		if (this.#responsePipe && (!this.responseHeadOnly || !this.#headWritten)) this.#responsePipe.end(trailers);
+		if (this.responsePipe && (!this.responseHeadOnly || !this.#headWritten)) this.responsePipe.end(trailers);
 		else this.writeEnd(trailers);
 	}
 
 	cut(): void {
-		this.#shared.stats.rqTxReset.inc();
+		this.shared.stats.rqTxReset.inc();
 		this.#forward?.cancel();
 		this.#end();
-		this.#exchange.reset();
+		this.exchange.reset();
 	}
 
 	/** What the terminal router filter does. */
 	dispatch(): void {
-		const { stats, forward } = this.#shared;
+		const { stats, forward } = this.shared;
 		stats.rqRouted.inc();
 		const match = this.route();
 		if (!match) {
@@ -460,33 +338,33 @@ export class ServerStream
 
 	writeHead(): void {
 		const response = this.response!;
-		const { stats } = this.#shared;
-		finishResponseHeaders(response, this.request, this.#shared);
+		const { stats } = this.shared;
+		finishResponseHeaders(response, this.request, this.shared);
 		this.info.trace?.onResponse(response);
 		this.#headWritten = true;
 		this.info.responseCode = response.status;
 		stats.countResponse(response.status);
 		if (this.#filters.length > 0) this.#responseLength = lengthAfterFilters(response.headers, this.#responseLength);
 		if (!this.#requestDone && !this.tunnelling) stats.rqResponseBeforeComplete.inc();
-		this.#exchange.sendHead(response, this.#responseLength);
+		this.exchange.sendHead(response, this.#responseLength);
 	}
 
 	writeBody(buf: Buffer, start: number, end: number): void {
-		this.info.bytesSent += this.#exchange.sendBody(buf, start, end);
+		this.info.bytesSent += this.exchange.sendBody(buf, start, end);
 	}
 
 	writeEnd(trailers: HeaderMap | undefined): void {
 		this.done = true;
 		this.#trailers = trailers;
 		this.#end();
-		this.#exchange.sendEnd(trailers);
+		this.exchange.sendEnd(trailers);
 	}
 
 	#answer(response: ResponseHead, body: Buffer): void {
 		if (this.response) {
 			// Filters have had a head of this stream already: what takes its place goes straight to the client.
 			this.response = response;
-			this.#responsePipe = undefined;
+			this.responsePipe = undefined;
 			this.#responseLength = body.length;
 			this.writeHead();
 		} else this.sendHead(response, body.length);
@@ -499,7 +377,7 @@ export class ServerStream
 		if (this.#ended) return;
 		this.#ended = true;
 		this.#timers.cancel();
-		const { stats, services } = this.#shared;
+		const { stats, services } = this.shared;
 		const { info } = this;
 		info.durationMs = services.clock.nowMs() - info.startMs;
 		stats.rqActive.add(-1);
@@ -511,17 +389,4 @@ export class ServerStream
 		}
 		services.accessLog?.(this, this.response, this.#trailers);
 	}
-}
-
-function createFilters(configs: readonly HttpFilterConfig[]): readonly HttpFilter[] {
-	const filters: HttpFilter[] = [];
-	for (const config of configs) filters.push(config.create());
-	return filters;
-}
-
-/** A filter that changes a body's length says so by `content-length`. */
-function lengthAfterFilters(headers: HeaderMap, told: number): number {
-	if (told === 0 || told === TUNNEL) return told;
-	const text = headers.get("content-length");
-	return text === undefined ? CHUNKED : Number(text);
 }

@@ -1,0 +1,44 @@
+import type { Host, PickContext, UpstreamCluster } from "../cluster/cluster.ts";
+import type { RequestHead } from "../http/message.ts";
+import { originalDestination } from "../http/original-destination.ts";
+import { rewriteHost } from "../router/action/rewrite.ts";
+import { firstRequestHeader } from "../router/match/request-header.ts";
+import type { Downstream } from "./downstream.ts";
+import { overridingHost } from "./host-override.ts";
+import type { Retries } from "./retries.ts";
+
+const PLAIN_PICK: PickContext = { hash: undefined, avoid: undefined, hostSelectionAttempts: 1 };
+
+/** What the choice of an endpoint goes by besides the request. */
+export interface PickWishes {
+	/** From the route's hash policies. */
+	readonly hash: bigint | undefined;
+	readonly retries: Retries | undefined;
+	/** The first attempt: only that one goes where a filter wants it to. */
+	readonly first: boolean;
+}
+
+/** The endpoint that a filter asks for, at the first attempt; the balancer's choice otherwise. */
+export function pickEndpoint(cluster: UpstreamCluster, downstream: Downstream, wishes: PickWishes): Host | undefined {
+	const override = wishes.first ? downstream.hostOverride : undefined;
+	const host = override && overridingHost(cluster, override);
+	return host || override?.strict ? host : cluster.pick(pickContext(cluster, downstream, wishes));
+}
+
+function pickContext({ info }: UpstreamCluster, downstream: Downstream, { hash, retries }: PickWishes): PickContext {
+	const { destinationHeader, toOriginalDestination } = info;
+	const metadataMatch = downstream.choice?.metadataMatch;
+	const avoidsNothing = !retries?.avoidsAny;
+	const anyHost = destinationHeader === undefined && !toOriginalDestination && metadataMatch === undefined;
+	if (hash === undefined && avoidsNothing && anyHost) return PLAIN_PICK;
+	const named = destinationHeader && firstRequestHeader(downstream.request, destinationHeader);
+	const destination = toOriginalDestination ? originalDestination(downstream.info.connection) : named;
+	return { ...PLAIN_PICK, hash, ...retries?.avoids(), destination, metadataMatch };
+}
+
+/** The host becomes the endpoint's name, where it has one; the client's own host is kept once. */
+export function nameHost(request: RequestHead, { hostname }: Host, isRetry: boolean, appendForwarded: boolean): void {
+	if (!hostname) return;
+	if (isRetry) request.authority = hostname;
+	else rewriteHost(request, hostname, appendForwarded);
+}

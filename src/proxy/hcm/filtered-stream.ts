@@ -1,0 +1,152 @@
+import type { Random } from "../../lib/random.ts";
+import { batchWrites } from "../codec/transport.ts";
+import type { HttpFilter } from "../filter/http-filter.ts";
+import type { HostOverride } from "../forward/downstream.ts";
+import type { ConnectionInfo } from "../http/connection-info.ts";
+import type { RequestHead } from "../http/message.ts";
+import { RequestInfo } from "../http/request-info.ts";
+import type { ClusterChoice, RouteMatch } from "../router/route-match.ts";
+import type { Exchange } from "./exchange.ts";
+import type { HcmShared } from "./hcm-shared.ts";
+import type { RequestPipe } from "./request-pipe.ts";
+import type { ResponsePipe } from "./response-pipe.ts";
+
+/** What filters see and do of a stream: its route, its two pipes, who pauses what. */
+export abstract class FilteredStream {
+	readonly request: RequestHead;
+	readonly info: RequestInfo;
+	choice: ClusterChoice | undefined = undefined;
+	hostOverride: HostOverride | undefined = undefined;
+	protected readonly exchange: Exchange;
+	protected requestPipe: RequestPipe | undefined = undefined;
+	protected responsePipe: ResponsePipe | undefined = undefined;
+	protected responseLimitBytes: number;
+	protected selectedRoute: RouteMatch | undefined = undefined;
+	/** The route has been looked for. */
+	protected routed = false;
+	#requestPauses = 0;
+	#responsePauses = 0;
+
+	constructor(exchange: Exchange, request: RequestHead) {
+		this.exchange = exchange;
+		this.request = request;
+		this.responseLimitBytes = exchange.bufferLimitBytes;
+		const { connection, shared } = exchange;
+		const { clock } = shared.services;
+		const info = new RequestInfo(clock.epochMs(), clock.nowMs());
+		info.protocol = request.protocol;
+		info.connection = connection;
+		info.requestedServerName = connection.requestedServerName;
+		this.info = info;
+	}
+
+	abstract readonly requestOver: boolean;
+	abstract readonly responseOver: boolean;
+	abstract onDownstreamDrain(): void;
+
+	get random(): Random {
+		return this.shared.services.random;
+	}
+
+	get connection(): ConnectionInfo {
+		return this.exchange.connection;
+	}
+
+	get congested(): boolean {
+		return this.#responsePauses > 0 || this.exchange.congested;
+	}
+
+	protected get shared(): HcmShared {
+		return this.exchange.shared;
+	}
+
+	route(): RouteMatch | undefined {
+		if (!this.routed) {
+			this.routed = true;
+			this.selectedRoute = this.shared.services.routeTable()?.match(this.request, this);
+			if (this.selectedRoute) this.#noteRoute(this.selectedRoute);
+		}
+		return this.selectedRoute;
+	}
+
+	#noteRoute({ routeName, virtualHostName, action }: RouteMatch): void {
+		const { info } = this;
+		info.routeName = routeName;
+		info.virtualHostName = virtualHostName;
+		this.choice = undefined;
+		info.upstreamCluster = undefined;
+		if (action.kind !== "forward") return;
+		const { clusters, allEjected } = this.shared.forward;
+		this.choice = action.forward.chooseCluster(this.request, this.random, allEjected);
+		this.selectedRoute = this.selectedRoute!.forChoice(this.choice);
+		info.upstreamCluster = clusters.get(this.choice.cluster)?.name;
+	}
+
+	clearRoute(): void {
+		this.routed = false;
+	}
+
+	routeConfig(filterName: string): unknown {
+		return this.route()?.perFilterConfig(filterName);
+	}
+
+	continueDecoding(filter: HttpFilter): void {
+		if (!this.requestOver) batchWrites(() => this.requestPipe?.resume(filter));
+	}
+
+	continueEncoding(filter: HttpFilter): void {
+		if (!this.responseOver) batchWrites(() => this.responsePipe?.resume(filter));
+	}
+
+	heldRequest(filter: HttpFilter): Uint8Array {
+		return this.requestPipe!.held(filter);
+	}
+
+	heldResponse(filter: HttpFilter): Uint8Array {
+		return this.responsePipe!.held(filter);
+	}
+
+	injectRequest(filter: HttpFilter, bytes: Uint8Array): void {
+		if (!this.requestOver) batchWrites(() => this.requestPipe?.inject(filter, bytes));
+	}
+
+	injectResponse(filter: HttpFilter, bytes: Uint8Array): void {
+		if (!this.responseOver) batchWrites(() => this.responsePipe?.inject(filter, bytes));
+	}
+
+	limitRequestBuffer(maxBytes: number): void {
+		this.requestPipe!.limitBytes = maxBytes;
+	}
+
+	limitResponseBuffer(maxBytes: number): void {
+		this.responseLimitBytes = maxBytes;
+		if (this.responsePipe) this.responsePipe.limitBytes = maxBytes;
+	}
+
+	pauseRequest(): void {
+		if (this.#requestPauses++ === 0) this.exchange.pauseReading();
+	}
+
+	resumeRequest(): void {
+		if (this.#requestPauses > 0 && --this.#requestPauses === 0) this.exchange.resumeReading();
+	}
+
+	pauseResponse(): void {
+		this.#responsePauses++;
+	}
+
+	resumeResponse(): void {
+		if (this.#responsePauses > 0 && --this.#responsePauses === 0 && !this.responseOver)
+			batchWrites(() => this.onDownstreamDrain());
+	}
+
+	overrideHost(address: string, strict: boolean): void {
+		this.hostOverride = { address, strict };
+	}
+
+	/** Nobody holds the request back any more. */
+	protected releaseRequest(): void {
+		if (this.#requestPauses > 0) this.exchange.resumeReading();
+		this.#requestPauses = 0;
+	}
+}
