@@ -146,7 +146,11 @@ export async function startEnvoy(options: EnvoyOptions): Promise<RunningEnvoy> {
 			"Envoy's admin address",
 			() => {
 				if (child.exitCode !== null) throw new Error(`Envoy ended with ${child.exitCode}:\n${log()}`);
-				return readFile(join(folder, "admin"), "utf8").catch(() => undefined);
+				// The file may be there before its text is.
+				return readFile(join(folder, "admin"), "utf8").then(
+					(text) => text || undefined,
+					() => undefined,
+				);
 			},
 			START_WITHIN_MS,
 		);
