@@ -37,7 +37,7 @@ import { NETWORK_FILTER_NAMES, networkFilterFactories } from "../network/network
 import { SUPPORTED as NETWORK_SUPPORTED } from "../network/supported.ts";
 import type { TcpProxyConfig } from "../network/tcp-proxy/tcp-proxy-config.ts";
 import type { TcpServices } from "../network/tcp-proxy/tcp-services.ts";
-import { type AccessLogger, compileAccessLogs } from "../router/access-log/access-log.ts";
+import { type AccessLogDeps, type AccessLogger, compileAccessLogs } from "../router/access-log/access-log.ts";
 import type { FormatContext, FormatEnvironment } from "../router/format/format-context.ts";
 import { compileRouteConfiguration, type RouteCompileDeps } from "../router/route-configuration.ts";
 import type { RouteTable } from "../router/route-match.ts";
@@ -45,6 +45,7 @@ import { ROUTER_SUPPORTED } from "../router/supported.ts";
 import { missingTransportSecrets, parseClusterTransports } from "../tls/cluster-transports.ts";
 import { TLS_SUPPORTED } from "../tls/supported.ts";
 import type { TlsDeps } from "../tls/tls-deps.ts";
+import { compileLogService } from "../trace/log-service/log-service.ts";
 import type { RequestTracing } from "../trace/request-spans.ts";
 import { TRACE_SUPPORTED } from "../trace/supported.ts";
 import { bodyCodecs } from "./body-codecs.ts";
@@ -295,8 +296,14 @@ class RequestPath {
 	}
 
 	#accessLoggers(accessLogs: readonly AccessLog[], at: string): readonly AccessLogger[] {
-		const { random, sinks } = this.#deps;
-		const deps = { env: this.#env, random, openSink: (target: Parameters<typeof sinks.open>[0]) => sinks.open(target) };
+		const { random, sinks, clock, metrics, node } = this.#deps;
+		const service = { clock, metrics, node, calls: this.#sideCalls };
+		const deps: AccessLogDeps = {
+			env: this.#env,
+			random,
+			openSink: (target) => sinks.open(target),
+			compileService: (config, path, problems) => compileLogService(config, service, path, problems),
+		};
 		return compileAccessLogs(accessLogs, deps, fieldPath(`${at}.access_log`));
 	}
 

@@ -1,11 +1,10 @@
-import { durationMs } from "@bufbuild/protobuf/wkt";
 import type { FieldPath } from "../../lib/field-path.ts";
 import { unpackAs } from "../../xds/any.ts";
-import type { GrpcService } from "../../xds/generated/envoy/config/core/v3/grpc_service_pb.ts";
 import type { OpenTelemetryConfig } from "../../xds/generated/envoy/config/trace/v3/opentelemetry_pb.ts";
 import { AlwaysOnSamplerConfigSchema } from "../../xds/generated/envoy/extensions/tracers/opentelemetry/samplers/v3/always_on_sampler_pb.ts";
 import type { ProblemList } from "../router/problem-list.ts";
-import { type Collector, CollectorCalls } from "./collector-call.ts";
+import { CollectorCalls } from "./collector-call.ts";
+import { grpcCollector, grpcFrame } from "./grpc-collector.ts";
 import { parseHttpService } from "./http-service.ts";
 import { OtelTracer } from "./otel-tracer.ts";
 import { encodeOtlpSpans, type OtlpOrigin } from "./otlp-message.ts";
@@ -76,32 +75,8 @@ function compileExporter(
 	}
 	const calls = new CollectorCalls(
 		deps.calls,
-		grpcCollector(grpcService, at.field("grpc_service"), problems),
+		grpcCollector(grpcService, EXPORT, at.field("grpc_service"), problems),
 		undefined,
 	);
 	return (message) => calls.post(grpcFrame(message), "application/grpc", (status) => status === 200);
-}
-
-function grpcCollector(service: GrpcService, at: FieldPath, problems: ProblemList): Collector {
-	const { targetSpecifier: target, initialMetadata, timeout } = service;
-	const envoy = target.case === "envoyGrpc" ? target.value : undefined;
-	if (!envoy) problems.notImplemented(at.field("google_grpc"), "a gRPC service that is not a cluster");
-	const cluster = envoy?.clusterName ?? "";
-	if (envoy && cluster === "")
-		problems.add("missing", at.field("envoy_grpc").field("cluster_name"), "the service has no cluster");
-	return {
-		cluster,
-		authority: envoy?.authority || cluster,
-		path: EXPORT,
-		timeoutMs: timeout ? durationMs(timeout) : 0,
-		headers: initialMetadata.map(({ key, value }) => [key.toLowerCase(), value] as const),
-	};
-}
-
-/** One message of a gRPC body: not compressed, its length, itself. */
-function grpcFrame(message: Uint8Array): Uint8Array {
-	const frame = new Uint8Array(message.length + 5);
-	new DataView(frame.buffer).setUint32(1, message.length);
-	frame.set(message, 5);
-	return frame;
 }

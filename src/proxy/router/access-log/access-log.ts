@@ -20,6 +20,12 @@ export interface AccessLogDeps {
 	readonly random: Random;
 	/** Opens a place to write to; called once per configured log, only when the whole configuration is good. */
 	openSink(target: LogTarget): (line: string) => void;
+	/** Compiles loggers that send entries to a service; undefined: the configuration is none of these. */
+	compileService?(
+		config: AccessLog["configType"]["value"],
+		at: FieldPath,
+		problems: ProblemList,
+	): ((ctx: FormatContext) => void) | undefined;
 }
 
 /** One configured access log. */
@@ -28,11 +34,10 @@ export interface AccessLogger {
 	log(ctx: FormatContext): void;
 }
 
-interface Parsed {
-	readonly target: LogTarget;
-	readonly format: LogFormat;
-	readonly filter: LogFilter;
-}
+type Destination =
+	| { readonly target: LogTarget; readonly format: LogFormat }
+	| { readonly target: undefined; readonly send: (ctx: FormatContext) => void };
+type Parsed = Destination & { readonly filter: LogFilter };
 
 /** Compiles `access_log` lists: file, stdout and stderr loggers. Throws ProblemError with everything that is wrong. */
 export function compileAccessLogs(
@@ -48,16 +53,17 @@ export function compileAccessLogs(
 
 function parseLog(log: AccessLog, deps: AccessLogDeps, at: FieldPath, problems: ProblemList): Parsed | undefined {
 	const filter = log.filter ? compileLogFilter(log.filter, deps.random, at.field("filter"), problems) : () => true;
-	const destination = parseDestination(log, deps.env, at.field("typed_config"), problems);
+	const destination = parseDestination(log, deps, at.field("typed_config"), problems);
 	return destination && { ...destination, filter };
 }
 
 function parseDestination(
 	log: AccessLog,
-	env: FormatEnvironment,
+	deps: AccessLogDeps,
 	at: FieldPath,
 	problems: ProblemList,
-): Omit<Parsed, "filter"> | undefined {
+): Destination | undefined {
+	const { env } = deps;
 	const file = unpackAs(log.configType.value, FileAccessLogSchema);
 	if (file) return parseFile(file.path, compileFileFormat(file, env, at, problems), at, problems);
 	const stdout = unpackAs(log.configType.value, StdoutAccessLogSchema);
@@ -66,11 +72,13 @@ function parseDestination(
 		const format = compileLogFormat(stream.accessLogFormat.value, env, at.field("log_format"), problems);
 		return { target: { kind: stdout ? "stdout" : "stderr" }, format };
 	}
+	const send = deps.compileService?.(log.configType.value, at, problems);
+	if (send) return { target: undefined, send };
 	problems.notImplemented(at, `the access logger ${log.configType.value?.typeUrl || log.name}`);
 	return undefined;
 }
 
-function parseFile(path: string, format: LogFormat, at: FieldPath, problems: ProblemList): Omit<Parsed, "filter"> {
+function parseFile(path: string, format: LogFormat, at: FieldPath, problems: ProblemList): Destination {
 	if (path === "") problems.add("missing", at.field("path"), "the access log has no path");
 	if (path === "/dev/stdout") return { target: { kind: "stdout" }, format };
 	if (path === "/dev/stderr") return { target: { kind: "stderr" }, format };
@@ -92,11 +100,16 @@ function textOfBytes(line: string): string {
 	}
 }
 
-function openLogger({ target, format, filter }: Parsed, deps: AccessLogDeps): AccessLogger {
-	const write = deps.openSink(target);
+function openLogger(parsed: Parsed, deps: AccessLogDeps): AccessLogger {
+	const { filter } = parsed;
+	const write = parsed.target ? lineWriter(parsed.format, deps.openSink(parsed.target)) : parsed.send;
 	return {
 		log(ctx) {
-			if (filter(ctx)) write(textOfBytes(format(ctx)));
+			if (filter(ctx)) write(ctx);
 		},
 	};
+}
+
+function lineWriter(format: LogFormat, write: (line: string) => void): (ctx: FormatContext) => void {
+	return (ctx) => write(textOfBytes(format(ctx)));
 }
