@@ -30,6 +30,9 @@ const stage = (more: JsonObject, routes: readonly JsonObject[] = []) => ({
 	}),
 });
 
+/** Whether the endpoint hears of the request before the client goes is a matter of chance. */
+const clientsSide = ({ connections }: Observation): unknown => connections;
+
 scene("HTTP/1 by default", {
 	...stage({}),
 	cases: [
@@ -330,7 +333,6 @@ scene("HTTP/1 by default", {
 		},
 		{
 			name: "an early answer, then the rest",
-			differs: "early-fin",
 			send: ["POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 6\r\n\r\nabc", { await: "answer" }, "def"],
 			answers: { echo: [{ status: 400, early: true }] },
 		},
@@ -339,9 +341,15 @@ scene("HTTP/1 by default", {
 			send: ["POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nabc"],
 			answers: { echo: [{ status: 400, early: true, finish: "close", headers: { connection: "close" } }] },
 		},
-		{ name: "half-close after a request", compare: withoutUpstreams, send: GET, end: "half-close" },
+		{
+			name: "half-close after a request",
+			compare: clientsSide,
+			send: GET,
+			end: "half-close",
+		},
 		{
 			name: "half-close in the body",
+			compare: clientsSide,
 			send: "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nabc",
 			end: "half-close",
 		},
@@ -356,6 +364,7 @@ scene("HTTP/1 by default", {
 		},
 		{
 			name: "hang-up while the upstream works",
+			compare: clientsSide,
 			send: GET,
 			end: "hang-up",
 			answers: { echo: [{ delayMs: 50 }] },
