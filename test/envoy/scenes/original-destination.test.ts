@@ -79,7 +79,6 @@ scene("original destinations", {
 				return [`PROXY TCP4 127.0.0.1 127.0.0.1 1000 ${bytes}\r\nhello`];
 			},
 			expectBytes: 5,
-			end: "half-close",
 		},
 	],
 });
