@@ -81,6 +81,8 @@ export async function hostProxy(bootstrap: Bootstrap, options: HostOptions): Pro
 		});
 	for (const { name, ip, port } of proxy.listeners())
 		logger.info({ listener: name, address: `${ip}:${port}` }, "listening");
+	if (bootstrap.applicationLogConfig)
+		logger.warn({}, "application_log_config changes nothing here: logs are lines of JSON");
 	logger.info({ admin: proxy.admin && `http://${proxy.admin.ip}:${proxy.admin.port}` }, "the proxy runs");
 	return { proxy, logger, stop, stopping: () => stopped !== undefined, onStopped: (task) => void tasks.push(task) };
 }

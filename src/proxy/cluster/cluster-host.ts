@@ -3,6 +3,7 @@ import type { HostHealth } from "../lb/host-level.ts";
 import type { DialAddress, Host, HostStats } from "./cluster.ts";
 import type { EndpointConfig } from "./endpoint-config.ts";
 import { type EndpointPlace, isSocketPath, placeKey } from "./endpoint-place.ts";
+import { newHostStats } from "./host-stats.ts";
 import { OutlierState } from "./outlier-detector.ts";
 
 /** What active health checks say of a host. */
@@ -44,7 +45,7 @@ export class ClusterHost implements Host, LbHost {
 		this.#outlier = predecessor ? predecessor.#outlier : undefined;
 		this.warmUp = predecessor?.warmUp;
 		this.check = predecessor?.check;
-		this.stats = predecessor?.stats ?? newStats();
+		this.stats = predecessor?.stats ?? newHostStats();
 	}
 
 	get ip(): string {
@@ -132,19 +133,6 @@ export class ClusterHost implements Host, LbHost {
 		if (this.config.health === "DRAINING") return true;
 		return this.check !== undefined && (this.check.pending || this.check.excluded);
 	}
-}
-
-function newStats(): HostStats {
-	return {
-		rqTotal: 0,
-		rqSuccess: 0,
-		rqError: 0,
-		rqTimeout: 0,
-		rqPendingActive: 0,
-		cxTotal: 0,
-		cxActive: 0,
-		cxConnectFail: 0,
-	};
 }
 
 function dialAddressOf(place: EndpointPlace): DialAddress {

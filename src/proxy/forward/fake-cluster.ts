@@ -6,6 +6,7 @@ import type {
 	PickContext,
 	UpstreamCluster,
 } from "../cluster/cluster.ts";
+import { newHostStats } from "../cluster/host-stats.ts";
 import { HTTP2_DEFAULTS } from "../http/http2-options.ts";
 import { bindHttp2Stats } from "../http/http2-stats.ts";
 
@@ -134,16 +135,7 @@ function fakeHost(port: number): Host {
 		ejected: false,
 		healthy: true,
 		removed: false,
-		stats: {
-			rqTotal: 0,
-			rqSuccess: 0,
-			rqError: 0,
-			rqTimeout: 0,
-			rqPendingActive: 0,
-			cxTotal: 0,
-			cxActive: 0,
-			cxConnectFail: 0,
-		},
+		stats: newHostStats(),
 		pool: undefined,
 	};
 }

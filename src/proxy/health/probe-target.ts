@@ -11,6 +11,7 @@ import type {
 import type { ClusterHost } from "../cluster/cluster-host.ts";
 import { clusterStats } from "../cluster/cluster-stat-set.ts";
 import { isSocketPath, placeKey } from "../cluster/endpoint-place.ts";
+import { newHostStats } from "../cluster/host-stats.ts";
 
 /** A host as its health checks reach it: its own address and port may differ, its connections are other ones. */
 export class ProbeHost implements Host {
@@ -18,16 +19,7 @@ export class ProbeHost implements Host {
 	readonly ip: string;
 	readonly port: number;
 	readonly addresses: readonly DialAddress[];
-	readonly stats: HostStats = {
-		rqTotal: 0,
-		rqSuccess: 0,
-		rqError: 0,
-		rqTimeout: 0,
-		rqPendingActive: 0,
-		cxTotal: 0,
-		cxActive: 0,
-		cxConnectFail: 0,
-	};
+	readonly stats: HostStats = newHostStats();
 	readonly metadata: Host["metadata"];
 	readonly weight = 1;
 	readonly ejected = false;

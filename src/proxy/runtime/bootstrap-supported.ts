@@ -16,16 +16,9 @@ export const SUPPORTED: SupportedFields = {
 		"overload_manager",
 		"layered_runtime",
 		"stats_config",
-		// How often sinks get stats, what watches stuck threads, where flags and traces lie: there is none of it to change.
+		// How often sinks get stats; a sink itself is refused.
 		"stats_flush_interval",
 		"stats_flush_on_admin",
-		"watchdog",
-		"watchdogs",
-		"flags_path",
-		"enable_dispatcher_stats",
-		"deferred_stat_options",
-		"memory_allocator_manager",
-		"perf_tracing_file_path",
 		// Logs are lines of JSON whatever format is asked for.
 		"application_log_config",
 		"bootstrap_extensions",
@@ -33,10 +26,6 @@ export const SUPPORTED: SupportedFields = {
 	[`${BOOTSTRAP}.Bootstrap.ApplicationLogConfig`]: "*",
 	[`${CORE}.TypedExtensionConfig`]: ["name", "typed_config"],
 	"envoy.extensions.bootstrap.internal_listener.v3.InternalListener": "*",
-	[`${BOOTSTRAP}.Watchdog`]: "*",
-	[`${BOOTSTRAP}.Watchdogs`]: "*",
-	[`${BOOTSTRAP}.Bootstrap.DeferredStatOptions`]: "*",
-	[`${BOOTSTRAP}.MemoryAllocatorManager`]: "*",
 	[`${BOOTSTRAP}.LayeredRuntime`]: ["layers"],
 	[`${BOOTSTRAP}.RuntimeLayer`]: ["name", "static_layer", "admin_layer"],
 	[`${BOOTSTRAP}.RuntimeLayer.AdminLayer`]: "*",

@@ -32,11 +32,11 @@ export function checkRequestFor(request: AuthzRequest, settings: CheckSettings, 
 	return create(CheckRequestSchema, {
 		attributes: {
 			source: {
-				...peer(connection.sourceIp, connection.sourcePort, tls?.peer),
+				...checkedPeer(connection.sourceIp, connection.sourcePort, tls?.peer),
 				service: stream.request.headers.get("x-envoy-downstream-service-cluster") ?? "",
 				certificate: settings.peerCertificate && tls?.peer ? encodeURIComponent(tls.peer.pem()) : "",
 			},
-			destination: peer(connection.localIp, connection.localPort, tls?.local),
+			destination: checkedPeer(connection.localIp, connection.localPort, tls?.local),
 			request: { time: timestampFromMs(stream.info.startEpochMs), http: httpRequest(request, settings, id) },
 			contextExtensions: { ...request.contextExtensions },
 			metadataContext: { filterMetadata: metadataOf(stream, settings.metadataNamespaces) },
@@ -46,7 +46,8 @@ export function checkRequestFor(request: AuthzRequest, settings: CheckSettings, 
 	});
 }
 
-function peer(
+/** One end of a connection as a check names it: its address, and who its certificate says it is. */
+export function checkedPeer(
 	address: string,
 	portValue: number,
 	certificate: CertificateInfo | undefined,

@@ -1,4 +1,4 @@
-import { create, fromBinary, type JsonObject, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, type JsonObject, toBinary } from "@bufbuild/protobuf";
 import { fieldPath } from "../../../lib/field-path.ts";
 import type { StatScope } from "../../../telemetry/metric-registry.ts";
 import { unpackAs } from "../../../xds/any.ts";
@@ -6,15 +6,15 @@ import {
 	type ExtAuthz,
 	ExtAuthzSchema,
 } from "../../../xds/generated/envoy/extensions/filters/network/ext_authz/v3/ext_authz_pb.ts";
-import type { AttributeContext_PeerSchema } from "../../../xds/generated/envoy/service/auth/v3/attribute_context_pb.ts";
 import {
 	CheckRequestSchema,
 	type CheckResponse,
 	CheckResponseSchema,
 } from "../../../xds/generated/envoy/service/auth/v3/external_auth_pb.ts";
+import { checkedPeer } from "../../filter/ext-authz/check-request.ts";
 import { type GrpcTarget, parseGrpcService } from "../../filter/grpc-service.ts";
 import { callUnary, type GrpcOutcome } from "../../filter/grpc-unary.ts";
-import type { CertificateInfo, ConnectionInfo } from "../../http/connection-info.ts";
+import type { ConnectionInfo } from "../../http/connection-info.ts";
 import type { SideCall, SideCalls } from "../../http/side-calls.ts";
 import { ProblemList } from "../../router/problem-list.ts";
 import type { NetworkConnection, NetworkFilter, NetworkFilterDeps, NetworkFilterFactory } from "../network-filter.ts";
@@ -142,24 +142,14 @@ function checkRequest(connection: ConnectionInfo, settings: Settings) {
 	return create(CheckRequestSchema, {
 		attributes: {
 			source: {
-				...peer(connection.sourceIp, connection.sourcePort, tls?.peer),
+				...checkedPeer(connection.sourceIp, connection.sourcePort, tls?.peer),
 				certificate: settings.peerCertificate && tls?.peer ? encodeURIComponent(tls.peer.pem()) : "",
 			},
-			destination: peer(connection.localIp, connection.localPort, tls?.local),
+			destination: checkedPeer(connection.localIp, connection.localPort, tls?.local),
 			metadataContext: { filterMetadata },
 			...(settings.tlsSession && { tlsSession: { sni: connection.requestedServerName ?? "" } }),
 		},
 	});
-}
-
-function peer(
-	address: string,
-	portValue: number,
-	certificate: CertificateInfo | undefined,
-): MessageInitShape<typeof AttributeContext_PeerSchema> {
-	const principal = certificate?.uriSans[0] ?? certificate?.dnsSans[0] ?? certificate?.subject ?? "";
-	const portSpecifier = { case: "portValue", value: portValue } as const;
-	return { address: { address: { case: "socketAddress", value: { address, portSpecifier } } }, principal };
 }
 
 function authzStats(scope: StatScope) {
