@@ -9,6 +9,7 @@ import { Timer, type TimerOwner } from "../http/deadlines.ts";
 import type { HeaderMap } from "../http/header-map.ts";
 import type { RequestHead, ResponseHead } from "../http/message.ts";
 import { brokenRequest, LATE_HEAD, LATE_REQUEST } from "./broken-request.ts";
+import { ByteReport } from "./byte-report.ts";
 import type { Exchange } from "./exchange.ts";
 import type { AcceptedSocket, HcmShared, LiveConnection } from "./hcm-shared.ts";
 import { Http1ResponseWriter } from "./http1-response-writer.ts";
@@ -50,8 +51,7 @@ export class Http1Connection implements Exchange, LiveConnection, TransportUser,
 	#timesHead = false;
 	#requests = 0;
 	#idleSinceMs: number;
-	#reportedIn = 0;
-	#reportedOut = 0;
+	readonly #bytes = new ByteReport();
 	#local = false;
 
 	constructor(shared: HcmShared, accepted: AcceptedSocket) {
@@ -160,7 +160,7 @@ export class Http1Connection implements Exchange, LiveConnection, TransportUser,
 			(this.#local ? stats.cxDestroyLocalActiveRq : stats.cxDestroyRemoteActiveRq).inc();
 			stream.onDisconnect(this.#local);
 		}
-		this.#reportBytes();
+		this.#bytes.tell(this.#transport, this.shared.stats, this.connection);
 		stats.cxActive.add(-1);
 		if (this.#begun) stats.cxHttp1Active.add(-1);
 		stats.cxDestroy.inc();
@@ -315,7 +315,7 @@ export class Http1Connection implements Exchange, LiveConnection, TransportUser,
 
 	#nextStream(): void {
 		this.#stream = undefined;
-		this.#reportBytes();
+		this.#bytes.tell(this.#transport, this.shared.stats, this.connection);
 		// Cut, and its end not told yet: nothing new begins.
 		if (this.#transport.closed) return;
 		if (this.#closing || !this.#parser.ended) {
@@ -393,14 +393,5 @@ export class Http1Connection implements Exchange, LiveConnection, TransportUser,
 
 	#arm(delayMs: number): void {
 		this.shared.services.deadlines.arm(this.#timer, delayMs);
-	}
-
-	#reportBytes(): void {
-		const { bytesRead, bytesWritten } = this.#transport;
-		this.shared.stats.cxRxBytesTotal.inc(bytesRead - this.#reportedIn);
-		this.shared.stats.cxTxBytesTotal.inc(bytesWritten - this.#reportedOut);
-		this.#reportedIn = bytesRead;
-		this.#reportedOut = bytesWritten;
-		this.connection.sentBytes = bytesWritten;
 	}
 }

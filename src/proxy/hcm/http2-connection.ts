@@ -8,6 +8,7 @@ import type { Http2Request } from "../http2/message/read-head.ts";
 import { ConnectionKeepalive, type KeepaliveOwner } from "../http2/session/connection-keepalive.ts";
 import type { Http2Stream } from "../http2/session/http2-stream.ts";
 import { type BadRequest, ServerSession, type ServerSessionUser } from "../http2/session/server-session.ts";
+import { ByteReport } from "./byte-report.ts";
 import type { AcceptedSocket, HcmShared, LiveConnection } from "./hcm-shared.ts";
 import { Http2Exchange, type Http2ExchangeHost } from "./http2-exchange.ts";
 
@@ -57,8 +58,7 @@ export class Http2Connection
 	#closedStreams = 0;
 	#prematureResets = 0;
 	#idleSinceMs: number;
-	#reportedIn = 0;
-	#reportedOut = 0;
+	readonly #bytes = new ByteReport();
 
 	constructor(shared: HcmShared, accepted: AcceptedSocket, begun?: BegunConnection) {
 		const { socket, connection, bufferLimitBytes, onClosed } = accepted;
@@ -125,7 +125,7 @@ export class Http2Connection
 		this.#lifeTimer?.cancel();
 		this.#keepalive?.stop();
 		this.session.close();
-		this.#reportBytes();
+		this.#bytes.tell(this.#transport, this.shared.stats, this.connection);
 		stats.cxActive.add(-1);
 		stats.cxHttp2Active.add(-1);
 		stats.cxDestroy.inc();
@@ -171,7 +171,7 @@ export class Http2Connection
 	onStreamClosed(): void {
 		this.#closedStreams++;
 		if (this.session.activeStreams > 0) return;
-		this.#reportBytes();
+		this.#bytes.tell(this.#transport, this.shared.stats, this.connection);
 		if (this.#state === LAST_STREAMS) this.#linger();
 		else this.#idleSinceMs = this.shared.services.clock.nowMs();
 	}
@@ -273,15 +273,6 @@ export class Http2Connection
 		}
 		stats.cxHttp2Total.inc();
 		stats.cxHttp2Active.add(1);
-	}
-
-	#reportBytes(): void {
-		const { bytesRead, bytesWritten } = this.#transport;
-		this.shared.stats.cxRxBytesTotal.inc(bytesRead - this.#reportedIn);
-		this.shared.stats.cxTxBytesTotal.inc(bytesWritten - this.#reportedOut);
-		this.#reportedIn = bytesRead;
-		this.#reportedOut = bytesWritten;
-		this.connection.sentBytes = bytesWritten;
 	}
 }
 
