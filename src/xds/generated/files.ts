@@ -80,6 +80,8 @@ import { file_google_api_expr_v1alpha1_checked } from "./google/api/expr/v1alpha
 import { file_envoy_config_rbac_v3_rbac } from "./envoy/config/rbac/v3/rbac_pb.ts";
 import { file_envoy_config_route_v3_route } from "./envoy/config/route/v3/route_pb.ts";
 import { file_envoy_config_route_v3_scoped_route } from "./envoy/config/route/v3/scoped_route_pb.ts";
+import { file_envoy_config_common_matcher_v3_matcher } from "./envoy/config/common/matcher/v3/matcher_pb.ts";
+import { file_envoy_config_tap_v3_common } from "./envoy/config/tap/v3/common_pb.ts";
 import { file_envoy_config_trace_v3_opentelemetry } from "./envoy/config/trace/v3/opentelemetry_pb.ts";
 import { file_envoy_config_trace_v3_zipkin } from "./envoy/config/trace/v3/zipkin_pb.ts";
 import { file_envoy_service_accesslog_v3_als } from "./envoy/service/accesslog/v3/als_pb.ts";
@@ -98,7 +100,6 @@ import { file_envoy_type_http_v3_cookie } from "./envoy/type/http/v3/cookie_pb.t
 import { file_envoy_type_http_v3_path_transformation } from "./envoy/type/http/v3/path_transformation_pb.ts";
 import { file_envoy_type_matcher_v3_http_inputs } from "./envoy/type/matcher/v3/http_inputs_pb.ts";
 import { file_envoy_config_common_key_value_v3_config } from "./envoy/config/common/key_value/v3/config_pb.ts";
-import { file_envoy_config_common_matcher_v3_matcher } from "./envoy/config/common/matcher/v3/matcher_pb.ts";
 import { file_envoy_extensions_access_loggers_file_v3_file } from "./envoy/extensions/access_loggers/file/v3/file_pb.ts";
 import { file_envoy_extensions_access_loggers_grpc_v3_als } from "./envoy/extensions/access_loggers/grpc/v3/als_pb.ts";
 import { file_envoy_extensions_access_loggers_stream_v3_stream } from "./envoy/extensions/access_loggers/stream/v3/stream_pb.ts";
@@ -108,6 +109,7 @@ import { file_envoy_extensions_clusters_common_dns_v3_dns } from "./envoy/extens
 import { file_envoy_extensions_clusters_dns_v3_dns_cluster } from "./envoy/extensions/clusters/dns/v3/dns_cluster_pb.ts";
 import { file_envoy_extensions_common_dynamic_forward_proxy_v3_dns_cache } from "./envoy/extensions/common/dynamic_forward_proxy/v3/dns_cache_pb.ts";
 import { file_envoy_extensions_clusters_dynamic_forward_proxy_v3_cluster } from "./envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster_pb.ts";
+import { file_envoy_extensions_common_tap_v3_common } from "./envoy/extensions/common/tap/v3/common_pb.ts";
 import { file_envoy_extensions_formatter_req_without_query_v3_req_without_query } from "./envoy/extensions/formatter/req_without_query/v3/req_without_query_pb.ts";
 import { file_envoy_extensions_internal_redirect_allow_listed_routes_v3_allow_listed_routes_config } from "./envoy/extensions/internal_redirect/allow_listed_routes/v3/allow_listed_routes_config_pb.ts";
 import { file_envoy_extensions_internal_redirect_previous_routes_v3_previous_routes_config } from "./envoy/extensions/internal_redirect/previous_routes/v3/previous_routes_config_pb.ts";
@@ -125,9 +127,14 @@ import { file_envoy_extensions_load_balancing_policies_wrr_locality_v3_wrr_local
 import { file_envoy_extensions_request_id_uuid_v3_uuid } from "./envoy/extensions/request_id/uuid/v3/uuid_pb.ts";
 import { file_envoy_extensions_resource_monitors_downstream_connections_v3_downstream_connections } from "./envoy/extensions/resource_monitors/downstream_connections/v3/downstream_connections_pb.ts";
 import { file_envoy_extensions_resource_monitors_fixed_heap_v3_fixed_heap } from "./envoy/extensions/resource_monitors/fixed_heap/v3/fixed_heap_pb.ts";
+import { file_envoy_extensions_transport_sockets_http_11_proxy_v3_upstream_http_11_connect } from "./envoy/extensions/transport_sockets/http_11_proxy/v3/upstream_http_11_connect_pb.ts";
+import { file_envoy_extensions_transport_sockets_internal_upstream_v3_internal_upstream } from "./envoy/extensions/transport_sockets/internal_upstream/v3/internal_upstream_pb.ts";
 import { file_envoy_extensions_transport_sockets_proxy_protocol_v3_upstream_proxy_protocol } from "./envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol_pb.ts";
 import { file_envoy_extensions_transport_sockets_raw_buffer_v3_raw_buffer } from "./envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.ts";
 import { file_envoy_extensions_transport_sockets_tls_v3_tls } from "./envoy/extensions/transport_sockets/tls/v3/tls_pb.ts";
+import { file_envoy_extensions_transport_sockets_starttls_v3_starttls } from "./envoy/extensions/transport_sockets/starttls/v3/starttls_pb.ts";
+import { file_envoy_extensions_transport_sockets_tap_v3_tap } from "./envoy/extensions/transport_sockets/tap/v3/tap_pb.ts";
+import { file_envoy_extensions_transport_sockets_tcp_stats_v3_tcp_stats } from "./envoy/extensions/transport_sockets/tcp_stats/v3/tcp_stats_pb.ts";
 import { file_envoy_extensions_transport_sockets_tls_v3_tls_spiffe_validator_config } from "./envoy/extensions/transport_sockets/tls/v3/tls_spiffe_validator_config_pb.ts";
 import { file_envoy_extensions_filters_network_http_connection_manager_v3_http_connection_manager } from "./envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts";
 import { file_envoy_extensions_upstreams_http_v3_http_protocol_options } from "./envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts";
@@ -137,6 +144,7 @@ import { file_envoy_extensions_compression_brotli_decompressor_v3_brotli } from 
 import { file_envoy_extensions_compression_gzip_compressor_v3_gzip } from "./envoy/extensions/compression/gzip/compressor/v3/gzip_pb.ts";
 import { file_envoy_extensions_compression_gzip_decompressor_v3_gzip } from "./envoy/extensions/compression/gzip/decompressor/v3/gzip_pb.ts";
 import { file_envoy_extensions_filters_common_fault_v3_fault } from "./envoy/extensions/filters/common/fault/v3/fault_pb.ts";
+import { file_envoy_extensions_filters_common_set_filter_state_v3_value } from "./envoy/extensions/filters/common/set_filter_state/v3/value_pb.ts";
 import { file_envoy_extensions_filters_http_buffer_v3_buffer } from "./envoy/extensions/filters/http/buffer/v3/buffer_pb.ts";
 import { file_envoy_extensions_filters_http_compressor_v3_compressor } from "./envoy/extensions/filters/http/compressor/v3/compressor_pb.ts";
 import { file_envoy_extensions_filters_http_cors_v3_cors } from "./envoy/extensions/filters/http/cors/v3/cors_pb.ts";
@@ -153,20 +161,26 @@ import { file_envoy_extensions_filters_http_local_ratelimit_v3_local_rate_limit 
 import { file_envoy_extensions_filters_http_ratelimit_v3_rate_limit } from "./envoy/extensions/filters/http/ratelimit/v3/rate_limit_pb.ts";
 import { file_envoy_extensions_filters_http_rbac_v3_rbac } from "./envoy/extensions/filters/http/rbac/v3/rbac_pb.ts";
 import { file_envoy_extensions_filters_http_router_v3_router } from "./envoy/extensions/filters/http/router/v3/router_pb.ts";
+import { file_envoy_extensions_filters_http_set_filter_state_v3_set_filter_state } from "./envoy/extensions/filters/http/set_filter_state/v3/set_filter_state_pb.ts";
 import { file_envoy_extensions_filters_http_set_metadata_v3_set_metadata } from "./envoy/extensions/filters/http/set_metadata/v3/set_metadata_pb.ts";
 import { file_envoy_extensions_filters_http_stateful_session_v3_stateful_session } from "./envoy/extensions/filters/http/stateful_session/v3/stateful_session_pb.ts";
 import { file_envoy_extensions_filters_http_upstream_codec_v3_upstream_codec } from "./envoy/extensions/filters/http/upstream_codec/v3/upstream_codec_pb.ts";
 import { file_envoy_extensions_filters_listener_http_inspector_v3_http_inspector } from "./envoy/extensions/filters/listener/http_inspector/v3/http_inspector_pb.ts";
 import { file_envoy_extensions_filters_listener_local_ratelimit_v3_local_ratelimit } from "./envoy/extensions/filters/listener/local_ratelimit/v3/local_ratelimit_pb.ts";
 import { file_envoy_extensions_filters_listener_original_dst_v3_original_dst } from "./envoy/extensions/filters/listener/original_dst/v3/original_dst_pb.ts";
+import { file_envoy_extensions_filters_listener_original_src_v3_original_src } from "./envoy/extensions/filters/listener/original_src/v3/original_src_pb.ts";
 import { file_envoy_extensions_filters_listener_proxy_protocol_v3_proxy_protocol } from "./envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol_pb.ts";
 import { file_envoy_extensions_filters_listener_tls_inspector_v3_tls_inspector } from "./envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.ts";
 import { file_envoy_extensions_filters_network_connection_limit_v3_connection_limit } from "./envoy/extensions/filters/network/connection_limit/v3/connection_limit_pb.ts";
+import { file_envoy_extensions_filters_network_direct_response_v3_config } from "./envoy/extensions/filters/network/direct_response/v3/config_pb.ts";
+import { file_envoy_extensions_filters_network_echo_v3_echo } from "./envoy/extensions/filters/network/echo/v3/echo_pb.ts";
 import { file_envoy_extensions_filters_network_ext_authz_v3_ext_authz } from "./envoy/extensions/filters/network/ext_authz/v3/ext_authz_pb.ts";
 import { file_envoy_extensions_filters_network_local_ratelimit_v3_local_rate_limit } from "./envoy/extensions/filters/network/local_ratelimit/v3/local_rate_limit_pb.ts";
 import { file_envoy_extensions_filters_network_ratelimit_v3_rate_limit } from "./envoy/extensions/filters/network/ratelimit/v3/rate_limit_pb.ts";
 import { file_envoy_extensions_filters_network_rbac_v3_rbac } from "./envoy/extensions/filters/network/rbac/v3/rbac_pb.ts";
+import { file_envoy_extensions_filters_network_set_filter_state_v3_set_filter_state } from "./envoy/extensions/filters/network/set_filter_state/v3/set_filter_state_pb.ts";
 import { file_envoy_extensions_filters_network_sni_cluster_v3_sni_cluster } from "./envoy/extensions/filters/network/sni_cluster/v3/sni_cluster_pb.ts";
+import { file_envoy_extensions_filters_network_sni_dynamic_forward_proxy_v3_sni_dynamic_forward_proxy } from "./envoy/extensions/filters/network/sni_dynamic_forward_proxy/v3/sni_dynamic_forward_proxy_pb.ts";
 import { file_envoy_extensions_filters_network_tcp_proxy_v3_tcp_proxy } from "./envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts";
 import { file_envoy_extensions_http_early_header_mutation_header_mutation_v3_header_mutation } from "./envoy/extensions/http/early_header_mutation/header_mutation/v3/header_mutation_pb.ts";
 import { file_envoy_extensions_http_header_formatters_preserve_case_v3_preserve_case } from "./envoy/extensions/http/header_formatters/preserve_case/v3/preserve_case_pb.ts";
@@ -279,6 +293,8 @@ export const GENERATED_FILES: readonly DescFile[] = [
 	file_envoy_config_rbac_v3_rbac,
 	file_envoy_config_route_v3_route,
 	file_envoy_config_route_v3_scoped_route,
+	file_envoy_config_common_matcher_v3_matcher,
+	file_envoy_config_tap_v3_common,
 	file_envoy_config_trace_v3_opentelemetry,
 	file_envoy_config_trace_v3_zipkin,
 	file_envoy_service_accesslog_v3_als,
@@ -297,7 +313,6 @@ export const GENERATED_FILES: readonly DescFile[] = [
 	file_envoy_type_http_v3_path_transformation,
 	file_envoy_type_matcher_v3_http_inputs,
 	file_envoy_config_common_key_value_v3_config,
-	file_envoy_config_common_matcher_v3_matcher,
 	file_envoy_extensions_access_loggers_file_v3_file,
 	file_envoy_extensions_access_loggers_grpc_v3_als,
 	file_envoy_extensions_access_loggers_stream_v3_stream,
@@ -307,6 +322,7 @@ export const GENERATED_FILES: readonly DescFile[] = [
 	file_envoy_extensions_clusters_dns_v3_dns_cluster,
 	file_envoy_extensions_common_dynamic_forward_proxy_v3_dns_cache,
 	file_envoy_extensions_clusters_dynamic_forward_proxy_v3_cluster,
+	file_envoy_extensions_common_tap_v3_common,
 	file_envoy_extensions_formatter_req_without_query_v3_req_without_query,
 	file_envoy_extensions_internal_redirect_allow_listed_routes_v3_allow_listed_routes_config,
 	file_envoy_extensions_internal_redirect_previous_routes_v3_previous_routes_config,
@@ -324,9 +340,14 @@ export const GENERATED_FILES: readonly DescFile[] = [
 	file_envoy_extensions_request_id_uuid_v3_uuid,
 	file_envoy_extensions_resource_monitors_downstream_connections_v3_downstream_connections,
 	file_envoy_extensions_resource_monitors_fixed_heap_v3_fixed_heap,
+	file_envoy_extensions_transport_sockets_http_11_proxy_v3_upstream_http_11_connect,
+	file_envoy_extensions_transport_sockets_internal_upstream_v3_internal_upstream,
 	file_envoy_extensions_transport_sockets_proxy_protocol_v3_upstream_proxy_protocol,
 	file_envoy_extensions_transport_sockets_raw_buffer_v3_raw_buffer,
 	file_envoy_extensions_transport_sockets_tls_v3_tls,
+	file_envoy_extensions_transport_sockets_starttls_v3_starttls,
+	file_envoy_extensions_transport_sockets_tap_v3_tap,
+	file_envoy_extensions_transport_sockets_tcp_stats_v3_tcp_stats,
 	file_envoy_extensions_transport_sockets_tls_v3_tls_spiffe_validator_config,
 	file_envoy_extensions_filters_network_http_connection_manager_v3_http_connection_manager,
 	file_envoy_extensions_upstreams_http_v3_http_protocol_options,
@@ -336,6 +357,7 @@ export const GENERATED_FILES: readonly DescFile[] = [
 	file_envoy_extensions_compression_gzip_compressor_v3_gzip,
 	file_envoy_extensions_compression_gzip_decompressor_v3_gzip,
 	file_envoy_extensions_filters_common_fault_v3_fault,
+	file_envoy_extensions_filters_common_set_filter_state_v3_value,
 	file_envoy_extensions_filters_http_buffer_v3_buffer,
 	file_envoy_extensions_filters_http_compressor_v3_compressor,
 	file_envoy_extensions_filters_http_cors_v3_cors,
@@ -352,20 +374,26 @@ export const GENERATED_FILES: readonly DescFile[] = [
 	file_envoy_extensions_filters_http_ratelimit_v3_rate_limit,
 	file_envoy_extensions_filters_http_rbac_v3_rbac,
 	file_envoy_extensions_filters_http_router_v3_router,
+	file_envoy_extensions_filters_http_set_filter_state_v3_set_filter_state,
 	file_envoy_extensions_filters_http_set_metadata_v3_set_metadata,
 	file_envoy_extensions_filters_http_stateful_session_v3_stateful_session,
 	file_envoy_extensions_filters_http_upstream_codec_v3_upstream_codec,
 	file_envoy_extensions_filters_listener_http_inspector_v3_http_inspector,
 	file_envoy_extensions_filters_listener_local_ratelimit_v3_local_ratelimit,
 	file_envoy_extensions_filters_listener_original_dst_v3_original_dst,
+	file_envoy_extensions_filters_listener_original_src_v3_original_src,
 	file_envoy_extensions_filters_listener_proxy_protocol_v3_proxy_protocol,
 	file_envoy_extensions_filters_listener_tls_inspector_v3_tls_inspector,
 	file_envoy_extensions_filters_network_connection_limit_v3_connection_limit,
+	file_envoy_extensions_filters_network_direct_response_v3_config,
+	file_envoy_extensions_filters_network_echo_v3_echo,
 	file_envoy_extensions_filters_network_ext_authz_v3_ext_authz,
 	file_envoy_extensions_filters_network_local_ratelimit_v3_local_rate_limit,
 	file_envoy_extensions_filters_network_ratelimit_v3_rate_limit,
 	file_envoy_extensions_filters_network_rbac_v3_rbac,
+	file_envoy_extensions_filters_network_set_filter_state_v3_set_filter_state,
 	file_envoy_extensions_filters_network_sni_cluster_v3_sni_cluster,
+	file_envoy_extensions_filters_network_sni_dynamic_forward_proxy_v3_sni_dynamic_forward_proxy,
 	file_envoy_extensions_filters_network_tcp_proxy_v3_tcp_proxy,
 	file_envoy_extensions_http_early_header_mutation_header_mutation_v3_header_mutation,
 	file_envoy_extensions_http_header_formatters_preserve_case_v3_preserve_case,

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file envoy/extensions/filters/http/dynamic_forward_proxy/v3/dynamic_forward_proxy.proto.
  */
 export const file_envoy_extensions_filters_http_dynamic_forward_proxy_v3_dynamic_forward_proxy: GenFile = /*@__PURE__*/
-  fileDesc("ClJlbnZveS9leHRlbnNpb25zL2ZpbHRlcnMvaHR0cC9keW5hbWljX2ZvcndhcmRfcHJveHkvdjMvZHluYW1pY19mb3J3YXJkX3Byb3h5LnByb3RvEjZlbnZveS5leHRlbnNpb25zLmZpbHRlcnMuaHR0cC5keW5hbWljX2ZvcndhcmRfcHJveHkudjMivQIKDEZpbHRlckNvbmZpZxJcChBkbnNfY2FjaGVfY29uZmlnGAEgASgLMkAuZW52b3kuZXh0ZW5zaW9ucy5jb21tb24uZHluYW1pY19mb3J3YXJkX3Byb3h5LnYzLkRuc0NhY2hlQ29uZmlnSAASZgoSc3ViX2NsdXN0ZXJfY29uZmlnGAMgASgLMkguZW52b3kuZXh0ZW5zaW9ucy5maWx0ZXJzLmh0dHAuZHluYW1pY19mb3J3YXJkX3Byb3h5LnYzLlN1YkNsdXN0ZXJDb25maWdIABIdChVzYXZlX3Vwc3RyZWFtX2FkZHJlc3MYAiABKAgSLAokYWxsb3dfZHluYW1pY19ob3N0X2Zyb21fZmlsdGVyX3N0YXRlGAQgASgIQhoKGGltcGxlbWVudGF0aW9uX3NwZWNpZmllciJNChBTdWJDbHVzdGVyQ29uZmlnEjkKFGNsdXN0ZXJfaW5pdF90aW1lb3V0GAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQgBiBnByb3RvMw", [file_envoy_extensions_common_dynamic_forward_proxy_v3_dns_cache, file_google_protobuf_duration]);
+  fileDesc("ClJlbnZveS9leHRlbnNpb25zL2ZpbHRlcnMvaHR0cC9keW5hbWljX2ZvcndhcmRfcHJveHkvdjMvZHluYW1pY19mb3J3YXJkX3Byb3h5LnByb3RvEjZlbnZveS5leHRlbnNpb25zLmZpbHRlcnMuaHR0cC5keW5hbWljX2ZvcndhcmRfcHJveHkudjMivQIKDEZpbHRlckNvbmZpZxJcChBkbnNfY2FjaGVfY29uZmlnGAEgASgLMkAuZW52b3kuZXh0ZW5zaW9ucy5jb21tb24uZHluYW1pY19mb3J3YXJkX3Byb3h5LnYzLkRuc0NhY2hlQ29uZmlnSAASZgoSc3ViX2NsdXN0ZXJfY29uZmlnGAMgASgLMkguZW52b3kuZXh0ZW5zaW9ucy5maWx0ZXJzLmh0dHAuZHluYW1pY19mb3J3YXJkX3Byb3h5LnYzLlN1YkNsdXN0ZXJDb25maWdIABIdChVzYXZlX3Vwc3RyZWFtX2FkZHJlc3MYAiABKAgSLAokYWxsb3dfZHluYW1pY19ob3N0X2Zyb21fZmlsdGVyX3N0YXRlGAQgASgIQhoKGGltcGxlbWVudGF0aW9uX3NwZWNpZmllciJpCg5QZXJSb3V0ZUNvbmZpZxIeChRob3N0X3Jld3JpdGVfbGl0ZXJhbBgBIAEoCUgAEh0KE2hvc3RfcmV3cml0ZV9oZWFkZXIYAiABKAlIAEIYChZob3N0X3Jld3JpdGVfc3BlY2lmaWVyIk0KEFN1YkNsdXN0ZXJDb25maWcSOQoUY2x1c3Rlcl9pbml0X3RpbWVvdXQYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CAGIGcHJvdG8z", [file_envoy_extensions_common_dynamic_forward_proxy_v3_dns_cache, file_google_protobuf_duration]);
 
 /**
  * @generated from message envoy.extensions.filters.http.dynamic_forward_proxy.v3.FilterConfig
@@ -56,6 +56,35 @@ export const FilterConfigSchema: GenMessage<FilterConfig> = /*@__PURE__*/
   messageDesc(file_envoy_extensions_filters_http_dynamic_forward_proxy_v3_dynamic_forward_proxy, 0);
 
 /**
+ * @generated from message envoy.extensions.filters.http.dynamic_forward_proxy.v3.PerRouteConfig
+ */
+export type PerRouteConfig = Message<"envoy.extensions.filters.http.dynamic_forward_proxy.v3.PerRouteConfig"> & {
+  /**
+   * @generated from oneof envoy.extensions.filters.http.dynamic_forward_proxy.v3.PerRouteConfig.host_rewrite_specifier
+   */
+  hostRewriteSpecifier: {
+    /**
+     * @generated from field: string host_rewrite_literal = 1;
+     */
+    value: string;
+    case: "hostRewriteLiteral";
+  } | {
+    /**
+     * @generated from field: string host_rewrite_header = 2;
+     */
+    value: string;
+    case: "hostRewriteHeader";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message envoy.extensions.filters.http.dynamic_forward_proxy.v3.PerRouteConfig.
+ * Use `create(PerRouteConfigSchema)` to create a new message.
+ */
+export const PerRouteConfigSchema: GenMessage<PerRouteConfig> = /*@__PURE__*/
+  messageDesc(file_envoy_extensions_filters_http_dynamic_forward_proxy_v3_dynamic_forward_proxy, 1);
+
+/**
  * @generated from message envoy.extensions.filters.http.dynamic_forward_proxy.v3.SubClusterConfig
  */
 export type SubClusterConfig = Message<"envoy.extensions.filters.http.dynamic_forward_proxy.v3.SubClusterConfig"> & {
@@ -70,5 +99,5 @@ export type SubClusterConfig = Message<"envoy.extensions.filters.http.dynamic_fo
  * Use `create(SubClusterConfigSchema)` to create a new message.
  */
 export const SubClusterConfigSchema: GenMessage<SubClusterConfig> = /*@__PURE__*/
-  messageDesc(file_envoy_extensions_filters_http_dynamic_forward_proxy_v3_dynamic_forward_proxy, 1);
+  messageDesc(file_envoy_extensions_filters_http_dynamic_forward_proxy_v3_dynamic_forward_proxy, 2);
 

@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file envoy/extensions/matching/common_inputs/network/v3/network_inputs.proto.
  */
 export const file_envoy_extensions_matching_common_inputs_network_v3_network_inputs: GenFile = /*@__PURE__*/
-  fileDesc("CkdlbnZveS9leHRlbnNpb25zL21hdGNoaW5nL2NvbW1vbl9pbnB1dHMvbmV0d29yay92My9uZXR3b3JrX2lucHV0cy5wcm90bxIyZW52b3kuZXh0ZW5zaW9ucy5tYXRjaGluZy5jb21tb25faW5wdXRzLm5ldHdvcmsudjMiFAoSRGVzdGluYXRpb25JUElucHV0IhYKFERlc3RpbmF0aW9uUG9ydElucHV0Ig8KDVNvdXJjZUlQSW5wdXQiEQoPU291cmNlUG9ydElucHV0IhUKE0RpcmVjdFNvdXJjZUlQSW5wdXQiEQoPU2VydmVyTmFtZUlucHV0IhgKFlRyYW5zcG9ydFByb3RvY29sSW5wdXQiGgoYQXBwbGljYXRpb25Qcm90b2NvbElucHV0IjAKEEZpbHRlclN0YXRlSW5wdXQSDQoDa2V5GAEgASgJQgASDQoFZmllbGQYAiABKAliBnByb3RvMw");
+  fileDesc("CkdlbnZveS9leHRlbnNpb25zL21hdGNoaW5nL2NvbW1vbl9pbnB1dHMvbmV0d29yay92My9uZXR3b3JrX2lucHV0cy5wcm90bxIyZW52b3kuZXh0ZW5zaW9ucy5tYXRjaGluZy5jb21tb25faW5wdXRzLm5ldHdvcmsudjMiFAoSRGVzdGluYXRpb25JUElucHV0IhYKFERlc3RpbmF0aW9uUG9ydElucHV0Ig8KDVNvdXJjZUlQSW5wdXQiEQoPU291cmNlUG9ydElucHV0IhUKE0RpcmVjdFNvdXJjZUlQSW5wdXQiEQoPU291cmNlVHlwZUlucHV0IhEKD1NlcnZlck5hbWVJbnB1dCIYChZUcmFuc3BvcnRQcm90b2NvbElucHV0IhoKGEFwcGxpY2F0aW9uUHJvdG9jb2xJbnB1dCIwChBGaWx0ZXJTdGF0ZUlucHV0Eg0KA2tleRgBIAEoCUIAEg0KBWZpZWxkGAIgASgJIrkBChREeW5hbWljTWV0YWRhdGFJbnB1dBIQCgZmaWx0ZXIYASABKAlCABJkCgRwYXRoGAIgAygLMlQuZW52b3kuZXh0ZW5zaW9ucy5tYXRjaGluZy5jb21tb25faW5wdXRzLm5ldHdvcmsudjMuRHluYW1pY01ldGFkYXRhSW5wdXQuUGF0aFNlZ21lbnRCABopCgtQYXRoU2VnbWVudBIPCgNrZXkYASABKAlCAEgAQgkKB3NlZ21lbnRiBnByb3RvMw");
 
 /**
  * @generated from message envoy.extensions.matching.common_inputs.network.v3.DestinationIPInput
@@ -78,6 +78,19 @@ export const DirectSourceIPInputSchema: GenMessage<DirectSourceIPInput> = /*@__P
   messageDesc(file_envoy_extensions_matching_common_inputs_network_v3_network_inputs, 4);
 
 /**
+ * @generated from message envoy.extensions.matching.common_inputs.network.v3.SourceTypeInput
+ */
+export type SourceTypeInput = Message<"envoy.extensions.matching.common_inputs.network.v3.SourceTypeInput"> & {
+};
+
+/**
+ * Describes the message envoy.extensions.matching.common_inputs.network.v3.SourceTypeInput.
+ * Use `create(SourceTypeInputSchema)` to create a new message.
+ */
+export const SourceTypeInputSchema: GenMessage<SourceTypeInput> = /*@__PURE__*/
+  messageDesc(file_envoy_extensions_matching_common_inputs_network_v3_network_inputs, 5);
+
+/**
  * @generated from message envoy.extensions.matching.common_inputs.network.v3.ServerNameInput
  */
 export type ServerNameInput = Message<"envoy.extensions.matching.common_inputs.network.v3.ServerNameInput"> & {
@@ -88,7 +101,7 @@ export type ServerNameInput = Message<"envoy.extensions.matching.common_inputs.n
  * Use `create(ServerNameInputSchema)` to create a new message.
  */
 export const ServerNameInputSchema: GenMessage<ServerNameInput> = /*@__PURE__*/
-  messageDesc(file_envoy_extensions_matching_common_inputs_network_v3_network_inputs, 5);
+  messageDesc(file_envoy_extensions_matching_common_inputs_network_v3_network_inputs, 6);
 
 /**
  * @generated from message envoy.extensions.matching.common_inputs.network.v3.TransportProtocolInput
@@ -101,7 +114,7 @@ export type TransportProtocolInput = Message<"envoy.extensions.matching.common_i
  * Use `create(TransportProtocolInputSchema)` to create a new message.
  */
 export const TransportProtocolInputSchema: GenMessage<TransportProtocolInput> = /*@__PURE__*/
-  messageDesc(file_envoy_extensions_matching_common_inputs_network_v3_network_inputs, 6);
+  messageDesc(file_envoy_extensions_matching_common_inputs_network_v3_network_inputs, 7);
 
 /**
  * @generated from message envoy.extensions.matching.common_inputs.network.v3.ApplicationProtocolInput
@@ -114,7 +127,7 @@ export type ApplicationProtocolInput = Message<"envoy.extensions.matching.common
  * Use `create(ApplicationProtocolInputSchema)` to create a new message.
  */
 export const ApplicationProtocolInputSchema: GenMessage<ApplicationProtocolInput> = /*@__PURE__*/
-  messageDesc(file_envoy_extensions_matching_common_inputs_network_v3_network_inputs, 7);
+  messageDesc(file_envoy_extensions_matching_common_inputs_network_v3_network_inputs, 8);
 
 /**
  * @generated from message envoy.extensions.matching.common_inputs.network.v3.FilterStateInput
@@ -136,5 +149,50 @@ export type FilterStateInput = Message<"envoy.extensions.matching.common_inputs.
  * Use `create(FilterStateInputSchema)` to create a new message.
  */
 export const FilterStateInputSchema: GenMessage<FilterStateInput> = /*@__PURE__*/
-  messageDesc(file_envoy_extensions_matching_common_inputs_network_v3_network_inputs, 8);
+  messageDesc(file_envoy_extensions_matching_common_inputs_network_v3_network_inputs, 9);
+
+/**
+ * @generated from message envoy.extensions.matching.common_inputs.network.v3.DynamicMetadataInput
+ */
+export type DynamicMetadataInput = Message<"envoy.extensions.matching.common_inputs.network.v3.DynamicMetadataInput"> & {
+  /**
+   * @generated from field: string filter = 1;
+   */
+  filter: string;
+
+  /**
+   * @generated from field: repeated envoy.extensions.matching.common_inputs.network.v3.DynamicMetadataInput.PathSegment path = 2;
+   */
+  path: DynamicMetadataInput_PathSegment[];
+};
+
+/**
+ * Describes the message envoy.extensions.matching.common_inputs.network.v3.DynamicMetadataInput.
+ * Use `create(DynamicMetadataInputSchema)` to create a new message.
+ */
+export const DynamicMetadataInputSchema: GenMessage<DynamicMetadataInput> = /*@__PURE__*/
+  messageDesc(file_envoy_extensions_matching_common_inputs_network_v3_network_inputs, 10);
+
+/**
+ * @generated from message envoy.extensions.matching.common_inputs.network.v3.DynamicMetadataInput.PathSegment
+ */
+export type DynamicMetadataInput_PathSegment = Message<"envoy.extensions.matching.common_inputs.network.v3.DynamicMetadataInput.PathSegment"> & {
+  /**
+   * @generated from oneof envoy.extensions.matching.common_inputs.network.v3.DynamicMetadataInput.PathSegment.segment
+   */
+  segment: {
+    /**
+     * @generated from field: string key = 1;
+     */
+    value: string;
+    case: "key";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message envoy.extensions.matching.common_inputs.network.v3.DynamicMetadataInput.PathSegment.
+ * Use `create(DynamicMetadataInput_PathSegmentSchema)` to create a new message.
+ */
+export const DynamicMetadataInput_PathSegmentSchema: GenMessage<DynamicMetadataInput_PathSegment> = /*@__PURE__*/
+  messageDesc(file_envoy_extensions_matching_common_inputs_network_v3_network_inputs, 10, 0);
 
