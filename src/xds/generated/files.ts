@@ -6,6 +6,7 @@ import { file_xds_core_v3_cidr } from "./xds/core/v3/cidr_pb.ts";
 import { file_xds_core_v3_context_params } from "./xds/core/v3/context_params_pb.ts";
 import { file_xds_core_v3_extension } from "./xds/core/v3/extension_pb.ts";
 import { file_xds_type_v3_typed_struct } from "./xds/type/v3/typed_struct_pb.ts";
+import { file_xds_data_orca_v3_orca_load_report } from "./xds/data/orca/v3/orca_load_report_pb.ts";
 import { file_xds_type_matcher_v3_regex } from "./xds/type/matcher/v3/regex_pb.ts";
 import { file_xds_type_matcher_v3_string } from "./xds/type/matcher/v3/string_pb.ts";
 import { file_xds_type_matcher_v3_matcher } from "./xds/type/matcher/v3/matcher_pb.ts";
@@ -84,6 +85,7 @@ import { file_envoy_config_common_matcher_v3_matcher } from "./envoy/config/comm
 import { file_envoy_config_tap_v3_common } from "./envoy/config/tap/v3/common_pb.ts";
 import { file_envoy_config_trace_v3_opentelemetry } from "./envoy/config/trace/v3/opentelemetry_pb.ts";
 import { file_envoy_config_trace_v3_zipkin } from "./envoy/config/trace/v3/zipkin_pb.ts";
+import { file_envoy_data_core_v3_health_check_event } from "./envoy/data/core/v3/health_check_event_pb.ts";
 import { file_envoy_service_accesslog_v3_als } from "./envoy/service/accesslog/v3/als_pb.ts";
 import { file_envoy_service_auth_v3_attribute_context } from "./envoy/service/auth/v3/attribute_context_pb.ts";
 import { file_google_rpc_status } from "./google/rpc/status_pb.ts";
@@ -100,6 +102,7 @@ import { file_envoy_type_http_v3_cookie } from "./envoy/type/http/v3/cookie_pb.t
 import { file_envoy_type_http_v3_path_transformation } from "./envoy/type/http/v3/path_transformation_pb.ts";
 import { file_envoy_type_matcher_v3_http_inputs } from "./envoy/type/matcher/v3/http_inputs_pb.ts";
 import { file_envoy_config_common_key_value_v3_config } from "./envoy/config/common/key_value/v3/config_pb.ts";
+import { file_envoy_config_upstream_local_address_selector_v3_default_local_address_selector } from "./envoy/config/upstream/local_address_selector/v3/default_local_address_selector_pb.ts";
 import { file_envoy_extensions_access_loggers_file_v3_file } from "./envoy/extensions/access_loggers/file/v3/file_pb.ts";
 import { file_envoy_extensions_access_loggers_grpc_v3_als } from "./envoy/extensions/access_loggers/grpc/v3/als_pb.ts";
 import { file_envoy_extensions_access_loggers_stream_v3_stream } from "./envoy/extensions/access_loggers/stream/v3/stream_pb.ts";
@@ -114,8 +117,9 @@ import { file_envoy_extensions_formatter_req_without_query_v3_req_without_query 
 import { file_envoy_extensions_internal_redirect_allow_listed_routes_v3_allow_listed_routes_config } from "./envoy/extensions/internal_redirect/allow_listed_routes/v3/allow_listed_routes_config_pb.ts";
 import { file_envoy_extensions_internal_redirect_previous_routes_v3_previous_routes_config } from "./envoy/extensions/internal_redirect/previous_routes/v3/previous_routes_config_pb.ts";
 import { file_envoy_extensions_internal_redirect_safe_cross_scheme_v3_safe_cross_scheme_config } from "./envoy/extensions/internal_redirect/safe_cross_scheme/v3/safe_cross_scheme_config_pb.ts";
-import { file_envoy_extensions_load_balancing_policies_cluster_provided_v3_cluster_provided } from "./envoy/extensions/load_balancing_policies/cluster_provided/v3/cluster_provided_pb.ts";
 import { file_envoy_extensions_load_balancing_policies_common_v3_common } from "./envoy/extensions/load_balancing_policies/common/v3/common_pb.ts";
+import { file_envoy_extensions_load_balancing_policies_client_side_weighted_round_robin_v3_client_side_weighted_round_robin } from "./envoy/extensions/load_balancing_policies/client_side_weighted_round_robin/v3/client_side_weighted_round_robin_pb.ts";
+import { file_envoy_extensions_load_balancing_policies_cluster_provided_v3_cluster_provided } from "./envoy/extensions/load_balancing_policies/cluster_provided/v3/cluster_provided_pb.ts";
 import { file_envoy_extensions_load_balancing_policies_least_request_v3_least_request } from "./envoy/extensions/load_balancing_policies/least_request/v3/least_request_pb.ts";
 import { file_envoy_extensions_load_balancing_policies_maglev_v3_maglev } from "./envoy/extensions/load_balancing_policies/maglev/v3/maglev_pb.ts";
 import { file_envoy_extensions_load_balancing_policies_override_host_v3_override_host } from "./envoy/extensions/load_balancing_policies/override_host/v3/override_host_pb.ts";
@@ -124,6 +128,8 @@ import { file_envoy_extensions_load_balancing_policies_ring_hash_v3_ring_hash } 
 import { file_envoy_extensions_load_balancing_policies_round_robin_v3_round_robin } from "./envoy/extensions/load_balancing_policies/round_robin/v3/round_robin_pb.ts";
 import { file_envoy_extensions_load_balancing_policies_subset_v3_subset } from "./envoy/extensions/load_balancing_policies/subset/v3/subset_pb.ts";
 import { file_envoy_extensions_load_balancing_policies_wrr_locality_v3_wrr_locality } from "./envoy/extensions/load_balancing_policies/wrr_locality/v3/wrr_locality_pb.ts";
+import { file_envoy_extensions_outlier_detection_monitors_common_v3_error_types } from "./envoy/extensions/outlier_detection_monitors/common/v3/error_types_pb.ts";
+import { file_envoy_extensions_outlier_detection_monitors_consecutive_errors_v3_consecutive_errors } from "./envoy/extensions/outlier_detection_monitors/consecutive_errors/v3/consecutive_errors_pb.ts";
 import { file_envoy_extensions_request_id_uuid_v3_uuid } from "./envoy/extensions/request_id/uuid/v3/uuid_pb.ts";
 import { file_envoy_extensions_resource_monitors_downstream_connections_v3_downstream_connections } from "./envoy/extensions/resource_monitors/downstream_connections/v3/downstream_connections_pb.ts";
 import { file_envoy_extensions_resource_monitors_fixed_heap_v3_fixed_heap } from "./envoy/extensions/resource_monitors/fixed_heap/v3/fixed_heap_pb.ts";
@@ -138,6 +144,7 @@ import { file_envoy_extensions_transport_sockets_tcp_stats_v3_tcp_stats } from "
 import { file_envoy_extensions_transport_sockets_tls_v3_tls_spiffe_validator_config } from "./envoy/extensions/transport_sockets/tls/v3/tls_spiffe_validator_config_pb.ts";
 import { file_envoy_extensions_filters_network_http_connection_manager_v3_http_connection_manager } from "./envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts";
 import { file_envoy_extensions_upstreams_http_v3_http_protocol_options } from "./envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts";
+import { file_envoy_extensions_upstreams_tcp_v3_tcp_protocol_options } from "./envoy/extensions/upstreams/tcp/v3/tcp_protocol_options_pb.ts";
 import { file_envoy_extensions_access_loggers_filters_cel_v3_cel } from "./envoy/extensions/access_loggers/filters/cel/v3/cel_pb.ts";
 import { file_envoy_extensions_compression_brotli_compressor_v3_brotli } from "./envoy/extensions/compression/brotli/compressor/v3/brotli_pb.ts";
 import { file_envoy_extensions_compression_brotli_decompressor_v3_brotli } from "./envoy/extensions/compression/brotli/decompressor/v3/brotli_pb.ts";
@@ -182,6 +189,7 @@ import { file_envoy_extensions_filters_network_set_filter_state_v3_set_filter_st
 import { file_envoy_extensions_filters_network_sni_cluster_v3_sni_cluster } from "./envoy/extensions/filters/network/sni_cluster/v3/sni_cluster_pb.ts";
 import { file_envoy_extensions_filters_network_sni_dynamic_forward_proxy_v3_sni_dynamic_forward_proxy } from "./envoy/extensions/filters/network/sni_dynamic_forward_proxy/v3/sni_dynamic_forward_proxy_pb.ts";
 import { file_envoy_extensions_filters_network_tcp_proxy_v3_tcp_proxy } from "./envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts";
+import { file_envoy_extensions_health_check_event_sinks_file_v3_file } from "./envoy/extensions/health_check/event_sinks/file/v3/file_pb.ts";
 import { file_envoy_extensions_http_early_header_mutation_header_mutation_v3_header_mutation } from "./envoy/extensions/http/early_header_mutation/header_mutation/v3/header_mutation_pb.ts";
 import { file_envoy_extensions_http_header_formatters_preserve_case_v3_preserve_case } from "./envoy/extensions/http/header_formatters/preserve_case/v3/preserve_case_pb.ts";
 import { file_envoy_extensions_http_original_ip_detection_custom_header_v3_custom_header } from "./envoy/extensions/http/original_ip_detection/custom_header/v3/custom_header_pb.ts";
@@ -190,6 +198,7 @@ import { file_envoy_extensions_http_stateful_session_cookie_v3_cookie } from "./
 import { file_envoy_extensions_http_stateful_session_header_v3_header } from "./envoy/extensions/http/stateful_session/header/v3/header_pb.ts";
 import { file_envoy_extensions_matching_common_inputs_network_v3_network_inputs } from "./envoy/extensions/matching/common_inputs/network/v3/network_inputs_pb.ts";
 import { file_envoy_extensions_matching_common_inputs_ssl_v3_ssl_inputs } from "./envoy/extensions/matching/common_inputs/ssl/v3/ssl_inputs_pb.ts";
+import { file_envoy_extensions_matching_common_inputs_transport_socket_v3_transport_socket_inputs } from "./envoy/extensions/matching/common_inputs/transport_socket/v3/transport_socket_inputs_pb.ts";
 import { file_envoy_extensions_matching_input_matchers_ip_v3_ip } from "./envoy/extensions/matching/input_matchers/ip/v3/ip_pb.ts";
 import { file_envoy_extensions_network_dns_resolver_cares_v3_cares_dns_resolver } from "./envoy/extensions/network/dns_resolver/cares/v3/cares_dns_resolver_pb.ts";
 import { file_envoy_extensions_network_dns_resolver_getaddrinfo_v3_getaddrinfo_dns_resolver } from "./envoy/extensions/network/dns_resolver/getaddrinfo/v3/getaddrinfo_dns_resolver_pb.ts";
@@ -203,6 +212,9 @@ import { file_envoy_extensions_retry_priority_previous_priorities_v3_previous_pr
 import { file_envoy_extensions_tracers_opentelemetry_resource_detectors_v3_environment_resource_detector } from "./envoy/extensions/tracers/opentelemetry/resource_detectors/v3/environment_resource_detector_pb.ts";
 import { file_envoy_extensions_tracers_opentelemetry_resource_detectors_v3_static_config_resource_detector } from "./envoy/extensions/tracers/opentelemetry/resource_detectors/v3/static_config_resource_detector_pb.ts";
 import { file_envoy_extensions_tracers_opentelemetry_samplers_v3_always_on_sampler } from "./envoy/extensions/tracers/opentelemetry/samplers/v3/always_on_sampler_pb.ts";
+import { file_envoy_extensions_upstreams_http_generic_v3_generic_connection_pool } from "./envoy/extensions/upstreams/http/generic/v3/generic_connection_pool_pb.ts";
+import { file_envoy_extensions_upstreams_http_http_v3_http_connection_pool } from "./envoy/extensions/upstreams/http/http/v3/http_connection_pool_pb.ts";
+import { file_envoy_extensions_upstreams_http_tcp_v3_tcp_connection_pool } from "./envoy/extensions/upstreams/http/tcp/v3/tcp_connection_pool_pb.ts";
 import { file_envoy_extensions_stats_config } from "./envoy/extensions/stats/config_pb.ts";
 import { file_envoy_config_filter_network_metadata_exchange_metadata_exchange } from "./envoy/config/filter/network/metadata_exchange/metadata_exchange_pb.ts";
 import { file_envoy_config_filter_http_alpn_v2alpha1_config } from "./envoy/config/filter/http/alpn/v2alpha1/config_pb.ts";
@@ -219,6 +231,7 @@ export const GENERATED_FILES: readonly DescFile[] = [
 	file_xds_core_v3_context_params,
 	file_xds_core_v3_extension,
 	file_xds_type_v3_typed_struct,
+	file_xds_data_orca_v3_orca_load_report,
 	file_xds_type_matcher_v3_regex,
 	file_xds_type_matcher_v3_string,
 	file_xds_type_matcher_v3_matcher,
@@ -297,6 +310,7 @@ export const GENERATED_FILES: readonly DescFile[] = [
 	file_envoy_config_tap_v3_common,
 	file_envoy_config_trace_v3_opentelemetry,
 	file_envoy_config_trace_v3_zipkin,
+	file_envoy_data_core_v3_health_check_event,
 	file_envoy_service_accesslog_v3_als,
 	file_envoy_service_auth_v3_attribute_context,
 	file_google_rpc_status,
@@ -313,6 +327,7 @@ export const GENERATED_FILES: readonly DescFile[] = [
 	file_envoy_type_http_v3_path_transformation,
 	file_envoy_type_matcher_v3_http_inputs,
 	file_envoy_config_common_key_value_v3_config,
+	file_envoy_config_upstream_local_address_selector_v3_default_local_address_selector,
 	file_envoy_extensions_access_loggers_file_v3_file,
 	file_envoy_extensions_access_loggers_grpc_v3_als,
 	file_envoy_extensions_access_loggers_stream_v3_stream,
@@ -327,8 +342,9 @@ export const GENERATED_FILES: readonly DescFile[] = [
 	file_envoy_extensions_internal_redirect_allow_listed_routes_v3_allow_listed_routes_config,
 	file_envoy_extensions_internal_redirect_previous_routes_v3_previous_routes_config,
 	file_envoy_extensions_internal_redirect_safe_cross_scheme_v3_safe_cross_scheme_config,
-	file_envoy_extensions_load_balancing_policies_cluster_provided_v3_cluster_provided,
 	file_envoy_extensions_load_balancing_policies_common_v3_common,
+	file_envoy_extensions_load_balancing_policies_client_side_weighted_round_robin_v3_client_side_weighted_round_robin,
+	file_envoy_extensions_load_balancing_policies_cluster_provided_v3_cluster_provided,
 	file_envoy_extensions_load_balancing_policies_least_request_v3_least_request,
 	file_envoy_extensions_load_balancing_policies_maglev_v3_maglev,
 	file_envoy_extensions_load_balancing_policies_override_host_v3_override_host,
@@ -337,6 +353,8 @@ export const GENERATED_FILES: readonly DescFile[] = [
 	file_envoy_extensions_load_balancing_policies_round_robin_v3_round_robin,
 	file_envoy_extensions_load_balancing_policies_subset_v3_subset,
 	file_envoy_extensions_load_balancing_policies_wrr_locality_v3_wrr_locality,
+	file_envoy_extensions_outlier_detection_monitors_common_v3_error_types,
+	file_envoy_extensions_outlier_detection_monitors_consecutive_errors_v3_consecutive_errors,
 	file_envoy_extensions_request_id_uuid_v3_uuid,
 	file_envoy_extensions_resource_monitors_downstream_connections_v3_downstream_connections,
 	file_envoy_extensions_resource_monitors_fixed_heap_v3_fixed_heap,
@@ -351,6 +369,7 @@ export const GENERATED_FILES: readonly DescFile[] = [
 	file_envoy_extensions_transport_sockets_tls_v3_tls_spiffe_validator_config,
 	file_envoy_extensions_filters_network_http_connection_manager_v3_http_connection_manager,
 	file_envoy_extensions_upstreams_http_v3_http_protocol_options,
+	file_envoy_extensions_upstreams_tcp_v3_tcp_protocol_options,
 	file_envoy_extensions_access_loggers_filters_cel_v3_cel,
 	file_envoy_extensions_compression_brotli_compressor_v3_brotli,
 	file_envoy_extensions_compression_brotli_decompressor_v3_brotli,
@@ -395,6 +414,7 @@ export const GENERATED_FILES: readonly DescFile[] = [
 	file_envoy_extensions_filters_network_sni_cluster_v3_sni_cluster,
 	file_envoy_extensions_filters_network_sni_dynamic_forward_proxy_v3_sni_dynamic_forward_proxy,
 	file_envoy_extensions_filters_network_tcp_proxy_v3_tcp_proxy,
+	file_envoy_extensions_health_check_event_sinks_file_v3_file,
 	file_envoy_extensions_http_early_header_mutation_header_mutation_v3_header_mutation,
 	file_envoy_extensions_http_header_formatters_preserve_case_v3_preserve_case,
 	file_envoy_extensions_http_original_ip_detection_custom_header_v3_custom_header,
@@ -403,6 +423,7 @@ export const GENERATED_FILES: readonly DescFile[] = [
 	file_envoy_extensions_http_stateful_session_header_v3_header,
 	file_envoy_extensions_matching_common_inputs_network_v3_network_inputs,
 	file_envoy_extensions_matching_common_inputs_ssl_v3_ssl_inputs,
+	file_envoy_extensions_matching_common_inputs_transport_socket_v3_transport_socket_inputs,
 	file_envoy_extensions_matching_input_matchers_ip_v3_ip,
 	file_envoy_extensions_network_dns_resolver_cares_v3_cares_dns_resolver,
 	file_envoy_extensions_network_dns_resolver_getaddrinfo_v3_getaddrinfo_dns_resolver,
@@ -416,6 +437,9 @@ export const GENERATED_FILES: readonly DescFile[] = [
 	file_envoy_extensions_tracers_opentelemetry_resource_detectors_v3_environment_resource_detector,
 	file_envoy_extensions_tracers_opentelemetry_resource_detectors_v3_static_config_resource_detector,
 	file_envoy_extensions_tracers_opentelemetry_samplers_v3_always_on_sampler,
+	file_envoy_extensions_upstreams_http_generic_v3_generic_connection_pool,
+	file_envoy_extensions_upstreams_http_http_v3_http_connection_pool,
+	file_envoy_extensions_upstreams_http_tcp_v3_tcp_connection_pool,
 	file_envoy_extensions_stats_config,
 	file_envoy_config_filter_network_metadata_exchange_metadata_exchange,
 	file_envoy_config_filter_http_alpn_v2alpha1_config,
