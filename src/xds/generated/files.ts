@@ -105,6 +105,8 @@ import { file_envoy_config_common_key_value_v3_config } from "./envoy/config/com
 import { file_envoy_config_upstream_local_address_selector_v3_default_local_address_selector } from "./envoy/config/upstream/local_address_selector/v3/default_local_address_selector_pb.ts";
 import { file_envoy_extensions_access_loggers_file_v3_file } from "./envoy/extensions/access_loggers/file/v3/file_pb.ts";
 import { file_envoy_extensions_access_loggers_grpc_v3_als } from "./envoy/extensions/access_loggers/grpc/v3/als_pb.ts";
+import { file_opentelemetry_proto_common_v1_common } from "./opentelemetry/proto/common/v1/common_pb.ts";
+import { file_envoy_extensions_access_loggers_open_telemetry_v3_logs_service } from "./envoy/extensions/access_loggers/open_telemetry/v3/logs_service_pb.ts";
 import { file_envoy_extensions_access_loggers_stream_v3_stream } from "./envoy/extensions/access_loggers/stream/v3/stream_pb.ts";
 import { file_envoy_extensions_bootstrap_internal_listener_v3_internal_listener } from "./envoy/extensions/bootstrap/internal_listener/v3/internal_listener_pb.ts";
 import { file_envoy_extensions_clusters_aggregate_v3_cluster } from "./envoy/extensions/clusters/aggregate/v3/cluster_pb.ts";
@@ -113,6 +115,8 @@ import { file_envoy_extensions_clusters_dns_v3_dns_cluster } from "./envoy/exten
 import { file_envoy_extensions_common_dynamic_forward_proxy_v3_dns_cache } from "./envoy/extensions/common/dynamic_forward_proxy/v3/dns_cache_pb.ts";
 import { file_envoy_extensions_clusters_dynamic_forward_proxy_v3_cluster } from "./envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster_pb.ts";
 import { file_envoy_extensions_common_tap_v3_common } from "./envoy/extensions/common/tap/v3/common_pb.ts";
+import { file_envoy_extensions_formatter_cel_v3_cel } from "./envoy/extensions/formatter/cel/v3/cel_pb.ts";
+import { file_envoy_extensions_formatter_metadata_v3_metadata } from "./envoy/extensions/formatter/metadata/v3/metadata_pb.ts";
 import { file_envoy_extensions_formatter_req_without_query_v3_req_without_query } from "./envoy/extensions/formatter/req_without_query/v3/req_without_query_pb.ts";
 import { file_envoy_extensions_internal_redirect_allow_listed_routes_v3_allow_listed_routes_config } from "./envoy/extensions/internal_redirect/allow_listed_routes/v3/allow_listed_routes_config_pb.ts";
 import { file_envoy_extensions_internal_redirect_previous_routes_v3_previous_routes_config } from "./envoy/extensions/internal_redirect/previous_routes/v3/previous_routes_config_pb.ts";
@@ -212,15 +216,18 @@ import { file_envoy_extensions_retry_priority_previous_priorities_v3_previous_pr
 import { file_envoy_extensions_tracers_opentelemetry_resource_detectors_v3_environment_resource_detector } from "./envoy/extensions/tracers/opentelemetry/resource_detectors/v3/environment_resource_detector_pb.ts";
 import { file_envoy_extensions_tracers_opentelemetry_resource_detectors_v3_static_config_resource_detector } from "./envoy/extensions/tracers/opentelemetry/resource_detectors/v3/static_config_resource_detector_pb.ts";
 import { file_envoy_extensions_tracers_opentelemetry_samplers_v3_always_on_sampler } from "./envoy/extensions/tracers/opentelemetry/samplers/v3/always_on_sampler_pb.ts";
+import { file_envoy_extensions_tracers_opentelemetry_samplers_v3_parent_based_sampler } from "./envoy/extensions/tracers/opentelemetry/samplers/v3/parent_based_sampler_pb.ts";
+import { file_envoy_extensions_tracers_opentelemetry_samplers_v3_trace_id_ratio_based_sampler } from "./envoy/extensions/tracers/opentelemetry/samplers/v3/trace_id_ratio_based_sampler_pb.ts";
 import { file_envoy_extensions_upstreams_http_generic_v3_generic_connection_pool } from "./envoy/extensions/upstreams/http/generic/v3/generic_connection_pool_pb.ts";
 import { file_envoy_extensions_upstreams_http_http_v3_http_connection_pool } from "./envoy/extensions/upstreams/http/http/v3/http_connection_pool_pb.ts";
 import { file_envoy_extensions_upstreams_http_tcp_v3_tcp_connection_pool } from "./envoy/extensions/upstreams/http/tcp/v3/tcp_connection_pool_pb.ts";
 import { file_envoy_extensions_stats_config } from "./envoy/extensions/stats/config_pb.ts";
 import { file_envoy_config_filter_network_metadata_exchange_metadata_exchange } from "./envoy/config/filter/network/metadata_exchange/metadata_exchange_pb.ts";
 import { file_envoy_config_filter_http_alpn_v2alpha1_config } from "./envoy/config/filter/http/alpn/v2alpha1/config_pb.ts";
-import { file_opentelemetry_proto_common_v1_common } from "./opentelemetry/proto/common/v1/common_pb.ts";
 import { file_opentelemetry_proto_resource_v1_resource } from "./opentelemetry/proto/resource/v1/resource_pb.ts";
+import { file_opentelemetry_proto_logs_v1_logs } from "./opentelemetry/proto/logs/v1/logs_pb.ts";
 import { file_opentelemetry_proto_trace_v1_trace } from "./opentelemetry/proto/trace/v1/trace_pb.ts";
+import { file_opentelemetry_proto_collector_logs_v1_logs_service } from "./opentelemetry/proto/collector/logs/v1/logs_service_pb.ts";
 import { file_opentelemetry_proto_collector_trace_v1_trace_service } from "./opentelemetry/proto/collector/trace/v1/trace_service_pb.ts";
 
 /** Every generated file, for registries. */
@@ -330,6 +337,8 @@ export const GENERATED_FILES: readonly DescFile[] = [
 	file_envoy_config_upstream_local_address_selector_v3_default_local_address_selector,
 	file_envoy_extensions_access_loggers_file_v3_file,
 	file_envoy_extensions_access_loggers_grpc_v3_als,
+	file_opentelemetry_proto_common_v1_common,
+	file_envoy_extensions_access_loggers_open_telemetry_v3_logs_service,
 	file_envoy_extensions_access_loggers_stream_v3_stream,
 	file_envoy_extensions_bootstrap_internal_listener_v3_internal_listener,
 	file_envoy_extensions_clusters_aggregate_v3_cluster,
@@ -338,6 +347,8 @@ export const GENERATED_FILES: readonly DescFile[] = [
 	file_envoy_extensions_common_dynamic_forward_proxy_v3_dns_cache,
 	file_envoy_extensions_clusters_dynamic_forward_proxy_v3_cluster,
 	file_envoy_extensions_common_tap_v3_common,
+	file_envoy_extensions_formatter_cel_v3_cel,
+	file_envoy_extensions_formatter_metadata_v3_metadata,
 	file_envoy_extensions_formatter_req_without_query_v3_req_without_query,
 	file_envoy_extensions_internal_redirect_allow_listed_routes_v3_allow_listed_routes_config,
 	file_envoy_extensions_internal_redirect_previous_routes_v3_previous_routes_config,
@@ -437,14 +448,17 @@ export const GENERATED_FILES: readonly DescFile[] = [
 	file_envoy_extensions_tracers_opentelemetry_resource_detectors_v3_environment_resource_detector,
 	file_envoy_extensions_tracers_opentelemetry_resource_detectors_v3_static_config_resource_detector,
 	file_envoy_extensions_tracers_opentelemetry_samplers_v3_always_on_sampler,
+	file_envoy_extensions_tracers_opentelemetry_samplers_v3_parent_based_sampler,
+	file_envoy_extensions_tracers_opentelemetry_samplers_v3_trace_id_ratio_based_sampler,
 	file_envoy_extensions_upstreams_http_generic_v3_generic_connection_pool,
 	file_envoy_extensions_upstreams_http_http_v3_http_connection_pool,
 	file_envoy_extensions_upstreams_http_tcp_v3_tcp_connection_pool,
 	file_envoy_extensions_stats_config,
 	file_envoy_config_filter_network_metadata_exchange_metadata_exchange,
 	file_envoy_config_filter_http_alpn_v2alpha1_config,
-	file_opentelemetry_proto_common_v1_common,
 	file_opentelemetry_proto_resource_v1_resource,
+	file_opentelemetry_proto_logs_v1_logs,
 	file_opentelemetry_proto_trace_v1_trace,
+	file_opentelemetry_proto_collector_logs_v1_logs_service,
 	file_opentelemetry_proto_collector_trace_v1_trace_service,
 ];
