@@ -65,6 +65,7 @@ import { file_envoy_extensions_transport_sockets_tls_v3_common } from "./envoy/e
 import { file_envoy_extensions_transport_sockets_tls_v3_secret } from "./envoy/extensions/transport_sockets/tls/v3/secret_pb.ts";
 import { file_envoy_config_bootstrap_v3_bootstrap } from "./envoy/config/bootstrap/v3/bootstrap_pb.ts";
 import { file_envoy_admin_v3_config_dump } from "./envoy/admin/v3/config_dump_pb.ts";
+import { file_envoy_admin_v3_init_dump } from "./envoy/admin/v3/init_dump_pb.ts";
 import { file_envoy_admin_v3_listeners } from "./envoy/admin/v3/listeners_pb.ts";
 import { file_envoy_admin_v3_server_info } from "./envoy/admin/v3/server_info_pb.ts";
 import { file_envoy_type_v3_hash_policy } from "./envoy/type/v3/hash_policy_pb.ts";
@@ -91,9 +92,15 @@ import { file_envoy_service_auth_v3_attribute_context } from "./envoy/service/au
 import { file_google_rpc_status } from "./google/rpc/status_pb.ts";
 import { file_envoy_service_auth_v3_external_auth } from "./envoy/service/auth/v3/external_auth_pb.ts";
 import { file_envoy_service_discovery_v3_discovery } from "./envoy/service/discovery/v3/discovery_pb.ts";
+import { file_envoy_service_cluster_v3_cds } from "./envoy/service/cluster/v3/cds_pb.ts";
 import { file_envoy_service_discovery_v3_ads } from "./envoy/service/discovery/v3/ads_pb.ts";
+import { file_envoy_service_endpoint_v3_eds } from "./envoy/service/endpoint/v3/eds_pb.ts";
+import { file_envoy_service_extension_v3_config_discovery } from "./envoy/service/extension/v3/config_discovery_pb.ts";
+import { file_envoy_service_listener_v3_lds } from "./envoy/service/listener/v3/lds_pb.ts";
 import { file_envoy_extensions_common_ratelimit_v3_ratelimit } from "./envoy/extensions/common/ratelimit/v3/ratelimit_pb.ts";
 import { file_envoy_service_ratelimit_v3_rls } from "./envoy/service/ratelimit/v3/rls_pb.ts";
+import { file_envoy_service_route_v3_rds } from "./envoy/service/route/v3/rds_pb.ts";
+import { file_envoy_service_route_v3_srds } from "./envoy/service/route/v3/srds_pb.ts";
 import { file_envoy_service_secret_v3_sds } from "./envoy/service/secret/v3/sds_pb.ts";
 import { file_envoy_type_matcher_v3_struct } from "./envoy/type/matcher/v3/struct_pb.ts";
 import { file_envoy_type_matcher_v3_node } from "./envoy/type/matcher/v3/node_pb.ts";
@@ -169,6 +176,7 @@ import { file_envoy_extensions_filters_http_header_mutation_v3_header_mutation }
 import { file_envoy_extensions_filters_http_health_check_v3_health_check } from "./envoy/extensions/filters/http/health_check/v3/health_check_pb.ts";
 import { file_envoy_extensions_filters_http_jwt_authn_v3_config } from "./envoy/extensions/filters/http/jwt_authn/v3/config_pb.ts";
 import { file_envoy_extensions_filters_http_local_ratelimit_v3_local_rate_limit } from "./envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.ts";
+import { file_envoy_extensions_filters_http_on_demand_v3_on_demand } from "./envoy/extensions/filters/http/on_demand/v3/on_demand_pb.ts";
 import { file_envoy_extensions_filters_http_ratelimit_v3_rate_limit } from "./envoy/extensions/filters/http/ratelimit/v3/rate_limit_pb.ts";
 import { file_envoy_extensions_filters_http_rbac_v3_rbac } from "./envoy/extensions/filters/http/rbac/v3/rbac_pb.ts";
 import { file_envoy_extensions_filters_http_router_v3_router } from "./envoy/extensions/filters/http/router/v3/router_pb.ts";
@@ -297,6 +305,7 @@ export const GENERATED_FILES: readonly DescFile[] = [
 	file_envoy_extensions_transport_sockets_tls_v3_secret,
 	file_envoy_config_bootstrap_v3_bootstrap,
 	file_envoy_admin_v3_config_dump,
+	file_envoy_admin_v3_init_dump,
 	file_envoy_admin_v3_listeners,
 	file_envoy_admin_v3_server_info,
 	file_envoy_type_v3_hash_policy,
@@ -323,9 +332,15 @@ export const GENERATED_FILES: readonly DescFile[] = [
 	file_google_rpc_status,
 	file_envoy_service_auth_v3_external_auth,
 	file_envoy_service_discovery_v3_discovery,
+	file_envoy_service_cluster_v3_cds,
 	file_envoy_service_discovery_v3_ads,
+	file_envoy_service_endpoint_v3_eds,
+	file_envoy_service_extension_v3_config_discovery,
+	file_envoy_service_listener_v3_lds,
 	file_envoy_extensions_common_ratelimit_v3_ratelimit,
 	file_envoy_service_ratelimit_v3_rls,
+	file_envoy_service_route_v3_rds,
+	file_envoy_service_route_v3_srds,
 	file_envoy_service_secret_v3_sds,
 	file_envoy_type_matcher_v3_struct,
 	file_envoy_type_matcher_v3_node,
@@ -401,6 +416,7 @@ export const GENERATED_FILES: readonly DescFile[] = [
 	file_envoy_extensions_filters_http_health_check_v3_health_check,
 	file_envoy_extensions_filters_http_jwt_authn_v3_config,
 	file_envoy_extensions_filters_http_local_ratelimit_v3_local_rate_limit,
+	file_envoy_extensions_filters_http_on_demand_v3_on_demand,
 	file_envoy_extensions_filters_http_ratelimit_v3_rate_limit,
 	file_envoy_extensions_filters_http_rbac_v3_rbac,
 	file_envoy_extensions_filters_http_router_v3_router,
