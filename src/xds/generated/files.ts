@@ -87,6 +87,7 @@ import { file_envoy_config_tap_v3_common } from "./envoy/config/tap/v3/common_pb
 import { file_envoy_config_trace_v3_opentelemetry } from "./envoy/config/trace/v3/opentelemetry_pb.ts";
 import { file_envoy_config_trace_v3_zipkin } from "./envoy/config/trace/v3/zipkin_pb.ts";
 import { file_envoy_data_core_v3_health_check_event } from "./envoy/data/core/v3/health_check_event_pb.ts";
+import { file_envoy_extensions_early_data_v3_default_early_data_policy } from "./envoy/extensions/early_data/v3/default_early_data_policy_pb.ts";
 import { file_envoy_service_accesslog_v3_als } from "./envoy/service/accesslog/v3/als_pb.ts";
 import { file_envoy_service_auth_v3_attribute_context } from "./envoy/service/auth/v3/attribute_context_pb.ts";
 import { file_google_rpc_status } from "./google/rpc/status_pb.ts";
@@ -108,6 +109,7 @@ import { file_envoy_service_status_v3_csds } from "./envoy/service/status/v3/csd
 import { file_envoy_type_http_v3_cookie } from "./envoy/type/http/v3/cookie_pb.ts";
 import { file_envoy_type_http_v3_path_transformation } from "./envoy/type/http/v3/path_transformation_pb.ts";
 import { file_envoy_type_matcher_v3_http_inputs } from "./envoy/type/matcher/v3/http_inputs_pb.ts";
+import { file_envoy_type_matcher_v3_status_code_input } from "./envoy/type/matcher/v3/status_code_input_pb.ts";
 import { file_envoy_config_common_key_value_v3_config } from "./envoy/config/common/key_value/v3/config_pb.ts";
 import { file_envoy_config_upstream_local_address_selector_v3_default_local_address_selector } from "./envoy/config/upstream/local_address_selector/v3/default_local_address_selector_pb.ts";
 import { file_envoy_extensions_access_loggers_file_v3_file } from "./envoy/extensions/access_loggers/file/v3/file_pb.ts";
@@ -161,22 +163,39 @@ import { file_envoy_extensions_compression_brotli_compressor_v3_brotli } from ".
 import { file_envoy_extensions_compression_brotli_decompressor_v3_brotli } from "./envoy/extensions/compression/brotli/decompressor/v3/brotli_pb.ts";
 import { file_envoy_extensions_compression_gzip_compressor_v3_gzip } from "./envoy/extensions/compression/gzip/compressor/v3/gzip_pb.ts";
 import { file_envoy_extensions_compression_gzip_decompressor_v3_gzip } from "./envoy/extensions/compression/gzip/decompressor/v3/gzip_pb.ts";
+import { file_envoy_extensions_compression_zstd_compressor_v3_zstd } from "./envoy/extensions/compression/zstd/compressor/v3/zstd_pb.ts";
+import { file_envoy_extensions_compression_zstd_decompressor_v3_zstd } from "./envoy/extensions/compression/zstd/decompressor/v3/zstd_pb.ts";
 import { file_envoy_extensions_filters_common_fault_v3_fault } from "./envoy/extensions/filters/common/fault/v3/fault_pb.ts";
 import { file_envoy_extensions_filters_common_set_filter_state_v3_value } from "./envoy/extensions/filters/common/set_filter_state/v3/value_pb.ts";
+import { file_envoy_extensions_filters_http_adaptive_concurrency_v3_adaptive_concurrency } from "./envoy/extensions/filters/http/adaptive_concurrency/v3/adaptive_concurrency_pb.ts";
+import { file_envoy_extensions_filters_http_admission_control_v3_admission_control } from "./envoy/extensions/filters/http/admission_control/v3/admission_control_pb.ts";
+import { file_envoy_extensions_filters_http_api_key_auth_v3_api_key_auth } from "./envoy/extensions/filters/http/api_key_auth/v3/api_key_auth_pb.ts";
+import { file_envoy_extensions_filters_http_bandwidth_limit_v3_bandwidth_limit } from "./envoy/extensions/filters/http/bandwidth_limit/v3/bandwidth_limit_pb.ts";
+import { file_envoy_extensions_filters_http_basic_auth_v3_basic_auth } from "./envoy/extensions/filters/http/basic_auth/v3/basic_auth_pb.ts";
 import { file_envoy_extensions_filters_http_buffer_v3_buffer } from "./envoy/extensions/filters/http/buffer/v3/buffer_pb.ts";
+import { file_envoy_extensions_filters_http_cdn_loop_v3_cdn_loop } from "./envoy/extensions/filters/http/cdn_loop/v3/cdn_loop_pb.ts";
 import { file_envoy_extensions_filters_http_compressor_v3_compressor } from "./envoy/extensions/filters/http/compressor/v3/compressor_pb.ts";
+import { file_envoy_extensions_filters_http_connect_grpc_bridge_v3_config } from "./envoy/extensions/filters/http/connect_grpc_bridge/v3/config_pb.ts";
 import { file_envoy_extensions_filters_http_cors_v3_cors } from "./envoy/extensions/filters/http/cors/v3/cors_pb.ts";
+import { file_envoy_extensions_filters_http_credential_injector_v3_credential_injector } from "./envoy/extensions/filters/http/credential_injector/v3/credential_injector_pb.ts";
+import { file_envoy_extensions_filters_http_custom_response_v3_custom_response } from "./envoy/extensions/filters/http/custom_response/v3/custom_response_pb.ts";
 import { file_envoy_extensions_filters_http_decompressor_v3_decompressor } from "./envoy/extensions/filters/http/decompressor/v3/decompressor_pb.ts";
 import { file_envoy_extensions_filters_http_dynamic_forward_proxy_v3_dynamic_forward_proxy } from "./envoy/extensions/filters/http/dynamic_forward_proxy/v3/dynamic_forward_proxy_pb.ts";
 import { file_envoy_extensions_filters_http_ext_authz_v3_ext_authz } from "./envoy/extensions/filters/http/ext_authz/v3/ext_authz_pb.ts";
 import { file_envoy_extensions_filters_http_fault_v3_fault } from "./envoy/extensions/filters/http/fault/v3/fault_pb.ts";
+import { file_envoy_extensions_filters_http_grpc_http1_bridge_v3_config } from "./envoy/extensions/filters/http/grpc_http1_bridge/v3/config_pb.ts";
+import { file_envoy_extensions_filters_http_grpc_http1_reverse_bridge_v3_config } from "./envoy/extensions/filters/http/grpc_http1_reverse_bridge/v3/config_pb.ts";
 import { file_envoy_extensions_filters_http_grpc_stats_v3_config } from "./envoy/extensions/filters/http/grpc_stats/v3/config_pb.ts";
 import { file_envoy_extensions_filters_http_grpc_web_v3_grpc_web } from "./envoy/extensions/filters/http/grpc_web/v3/grpc_web_pb.ts";
 import { file_envoy_extensions_filters_http_header_mutation_v3_header_mutation } from "./envoy/extensions/filters/http/header_mutation/v3/header_mutation_pb.ts";
+import { file_envoy_extensions_filters_http_header_to_metadata_v3_header_to_metadata } from "./envoy/extensions/filters/http/header_to_metadata/v3/header_to_metadata_pb.ts";
 import { file_envoy_extensions_filters_http_health_check_v3_health_check } from "./envoy/extensions/filters/http/health_check/v3/health_check_pb.ts";
+import { file_envoy_extensions_filters_http_json_to_metadata_v3_json_to_metadata } from "./envoy/extensions/filters/http/json_to_metadata/v3/json_to_metadata_pb.ts";
 import { file_envoy_extensions_filters_http_jwt_authn_v3_config } from "./envoy/extensions/filters/http/jwt_authn/v3/config_pb.ts";
 import { file_envoy_extensions_filters_http_local_ratelimit_v3_local_rate_limit } from "./envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.ts";
 import { file_envoy_extensions_filters_http_on_demand_v3_on_demand } from "./envoy/extensions/filters/http/on_demand/v3/on_demand_pb.ts";
+import { file_envoy_extensions_filters_http_original_src_v3_original_src } from "./envoy/extensions/filters/http/original_src/v3/original_src_pb.ts";
+import { file_envoy_extensions_filters_http_rate_limit_quota_v3_rate_limit_quota } from "./envoy/extensions/filters/http/rate_limit_quota/v3/rate_limit_quota_pb.ts";
 import { file_envoy_extensions_filters_http_ratelimit_v3_rate_limit } from "./envoy/extensions/filters/http/ratelimit/v3/rate_limit_pb.ts";
 import { file_envoy_extensions_filters_http_rbac_v3_rbac } from "./envoy/extensions/filters/http/rbac/v3/rbac_pb.ts";
 import { file_envoy_extensions_filters_http_router_v3_router } from "./envoy/extensions/filters/http/router/v3/router_pb.ts";
@@ -202,12 +221,19 @@ import { file_envoy_extensions_filters_network_sni_cluster_v3_sni_cluster } from
 import { file_envoy_extensions_filters_network_sni_dynamic_forward_proxy_v3_sni_dynamic_forward_proxy } from "./envoy/extensions/filters/network/sni_dynamic_forward_proxy/v3/sni_dynamic_forward_proxy_pb.ts";
 import { file_envoy_extensions_filters_network_tcp_proxy_v3_tcp_proxy } from "./envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts";
 import { file_envoy_extensions_health_check_event_sinks_file_v3_file } from "./envoy/extensions/health_check/event_sinks/file/v3/file_pb.ts";
+import { file_envoy_extensions_http_cache_simple_http_cache_v3_config } from "./envoy/extensions/http/cache/simple_http_cache/v3/config_pb.ts";
+import { file_envoy_extensions_http_custom_response_local_response_policy_v3_local_response_policy } from "./envoy/extensions/http/custom_response/local_response_policy/v3/local_response_policy_pb.ts";
+import { file_envoy_extensions_http_custom_response_redirect_policy_v3_redirect_policy } from "./envoy/extensions/http/custom_response/redirect_policy/v3/redirect_policy_pb.ts";
 import { file_envoy_extensions_http_early_header_mutation_header_mutation_v3_header_mutation } from "./envoy/extensions/http/early_header_mutation/header_mutation/v3/header_mutation_pb.ts";
 import { file_envoy_extensions_http_header_formatters_preserve_case_v3_preserve_case } from "./envoy/extensions/http/header_formatters/preserve_case/v3/preserve_case_pb.ts";
+import { file_envoy_extensions_http_header_validators_envoy_default_v3_header_validator } from "./envoy/extensions/http/header_validators/envoy_default/v3/header_validator_pb.ts";
+import { file_envoy_extensions_http_injected_credentials_generic_v3_generic } from "./envoy/extensions/http/injected_credentials/generic/v3/generic_pb.ts";
 import { file_envoy_extensions_http_original_ip_detection_custom_header_v3_custom_header } from "./envoy/extensions/http/original_ip_detection/custom_header/v3/custom_header_pb.ts";
 import { file_envoy_extensions_http_original_ip_detection_xff_v3_xff } from "./envoy/extensions/http/original_ip_detection/xff/v3/xff_pb.ts";
 import { file_envoy_extensions_http_stateful_session_cookie_v3_cookie } from "./envoy/extensions/http/stateful_session/cookie/v3/cookie_pb.ts";
+import { file_envoy_extensions_http_stateful_session_envelope_v3_envelope } from "./envoy/extensions/http/stateful_session/envelope/v3/envelope_pb.ts";
 import { file_envoy_extensions_http_stateful_session_header_v3_header } from "./envoy/extensions/http/stateful_session/header/v3/header_pb.ts";
+import { file_envoy_extensions_matching_common_inputs_environment_variable_v3_input } from "./envoy/extensions/matching/common_inputs/environment_variable/v3/input_pb.ts";
 import { file_envoy_extensions_matching_common_inputs_network_v3_network_inputs } from "./envoy/extensions/matching/common_inputs/network/v3/network_inputs_pb.ts";
 import { file_envoy_extensions_matching_common_inputs_ssl_v3_ssl_inputs } from "./envoy/extensions/matching/common_inputs/ssl/v3/ssl_inputs_pb.ts";
 import { file_envoy_extensions_matching_common_inputs_transport_socket_v3_transport_socket_inputs } from "./envoy/extensions/matching/common_inputs/transport_socket/v3/transport_socket_inputs_pb.ts";
@@ -221,6 +247,7 @@ import { file_envoy_extensions_retry_host_omit_canary_hosts_v3_omit_canary_hosts
 import { file_envoy_extensions_retry_host_omit_host_metadata_v3_omit_host_metadata_config } from "./envoy/extensions/retry/host/omit_host_metadata/v3/omit_host_metadata_config_pb.ts";
 import { file_envoy_extensions_retry_host_previous_hosts_v3_previous_hosts } from "./envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.ts";
 import { file_envoy_extensions_retry_priority_previous_priorities_v3_previous_priorities_config } from "./envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config_pb.ts";
+import { file_envoy_extensions_router_cluster_specifiers_matcher_v3_matcher } from "./envoy/extensions/router/cluster_specifiers/matcher/v3/matcher_pb.ts";
 import { file_envoy_extensions_tracers_opentelemetry_resource_detectors_v3_environment_resource_detector } from "./envoy/extensions/tracers/opentelemetry/resource_detectors/v3/environment_resource_detector_pb.ts";
 import { file_envoy_extensions_tracers_opentelemetry_resource_detectors_v3_static_config_resource_detector } from "./envoy/extensions/tracers/opentelemetry/resource_detectors/v3/static_config_resource_detector_pb.ts";
 import { file_envoy_extensions_tracers_opentelemetry_samplers_v3_always_on_sampler } from "./envoy/extensions/tracers/opentelemetry/samplers/v3/always_on_sampler_pb.ts";
@@ -327,6 +354,7 @@ export const GENERATED_FILES: readonly DescFile[] = [
 	file_envoy_config_trace_v3_opentelemetry,
 	file_envoy_config_trace_v3_zipkin,
 	file_envoy_data_core_v3_health_check_event,
+	file_envoy_extensions_early_data_v3_default_early_data_policy,
 	file_envoy_service_accesslog_v3_als,
 	file_envoy_service_auth_v3_attribute_context,
 	file_google_rpc_status,
@@ -348,6 +376,7 @@ export const GENERATED_FILES: readonly DescFile[] = [
 	file_envoy_type_http_v3_cookie,
 	file_envoy_type_http_v3_path_transformation,
 	file_envoy_type_matcher_v3_http_inputs,
+	file_envoy_type_matcher_v3_status_code_input,
 	file_envoy_config_common_key_value_v3_config,
 	file_envoy_config_upstream_local_address_selector_v3_default_local_address_selector,
 	file_envoy_extensions_access_loggers_file_v3_file,
@@ -401,22 +430,39 @@ export const GENERATED_FILES: readonly DescFile[] = [
 	file_envoy_extensions_compression_brotli_decompressor_v3_brotli,
 	file_envoy_extensions_compression_gzip_compressor_v3_gzip,
 	file_envoy_extensions_compression_gzip_decompressor_v3_gzip,
+	file_envoy_extensions_compression_zstd_compressor_v3_zstd,
+	file_envoy_extensions_compression_zstd_decompressor_v3_zstd,
 	file_envoy_extensions_filters_common_fault_v3_fault,
 	file_envoy_extensions_filters_common_set_filter_state_v3_value,
+	file_envoy_extensions_filters_http_adaptive_concurrency_v3_adaptive_concurrency,
+	file_envoy_extensions_filters_http_admission_control_v3_admission_control,
+	file_envoy_extensions_filters_http_api_key_auth_v3_api_key_auth,
+	file_envoy_extensions_filters_http_bandwidth_limit_v3_bandwidth_limit,
+	file_envoy_extensions_filters_http_basic_auth_v3_basic_auth,
 	file_envoy_extensions_filters_http_buffer_v3_buffer,
+	file_envoy_extensions_filters_http_cdn_loop_v3_cdn_loop,
 	file_envoy_extensions_filters_http_compressor_v3_compressor,
+	file_envoy_extensions_filters_http_connect_grpc_bridge_v3_config,
 	file_envoy_extensions_filters_http_cors_v3_cors,
+	file_envoy_extensions_filters_http_credential_injector_v3_credential_injector,
+	file_envoy_extensions_filters_http_custom_response_v3_custom_response,
 	file_envoy_extensions_filters_http_decompressor_v3_decompressor,
 	file_envoy_extensions_filters_http_dynamic_forward_proxy_v3_dynamic_forward_proxy,
 	file_envoy_extensions_filters_http_ext_authz_v3_ext_authz,
 	file_envoy_extensions_filters_http_fault_v3_fault,
+	file_envoy_extensions_filters_http_grpc_http1_bridge_v3_config,
+	file_envoy_extensions_filters_http_grpc_http1_reverse_bridge_v3_config,
 	file_envoy_extensions_filters_http_grpc_stats_v3_config,
 	file_envoy_extensions_filters_http_grpc_web_v3_grpc_web,
 	file_envoy_extensions_filters_http_header_mutation_v3_header_mutation,
+	file_envoy_extensions_filters_http_header_to_metadata_v3_header_to_metadata,
 	file_envoy_extensions_filters_http_health_check_v3_health_check,
+	file_envoy_extensions_filters_http_json_to_metadata_v3_json_to_metadata,
 	file_envoy_extensions_filters_http_jwt_authn_v3_config,
 	file_envoy_extensions_filters_http_local_ratelimit_v3_local_rate_limit,
 	file_envoy_extensions_filters_http_on_demand_v3_on_demand,
+	file_envoy_extensions_filters_http_original_src_v3_original_src,
+	file_envoy_extensions_filters_http_rate_limit_quota_v3_rate_limit_quota,
 	file_envoy_extensions_filters_http_ratelimit_v3_rate_limit,
 	file_envoy_extensions_filters_http_rbac_v3_rbac,
 	file_envoy_extensions_filters_http_router_v3_router,
@@ -442,12 +488,19 @@ export const GENERATED_FILES: readonly DescFile[] = [
 	file_envoy_extensions_filters_network_sni_dynamic_forward_proxy_v3_sni_dynamic_forward_proxy,
 	file_envoy_extensions_filters_network_tcp_proxy_v3_tcp_proxy,
 	file_envoy_extensions_health_check_event_sinks_file_v3_file,
+	file_envoy_extensions_http_cache_simple_http_cache_v3_config,
+	file_envoy_extensions_http_custom_response_local_response_policy_v3_local_response_policy,
+	file_envoy_extensions_http_custom_response_redirect_policy_v3_redirect_policy,
 	file_envoy_extensions_http_early_header_mutation_header_mutation_v3_header_mutation,
 	file_envoy_extensions_http_header_formatters_preserve_case_v3_preserve_case,
+	file_envoy_extensions_http_header_validators_envoy_default_v3_header_validator,
+	file_envoy_extensions_http_injected_credentials_generic_v3_generic,
 	file_envoy_extensions_http_original_ip_detection_custom_header_v3_custom_header,
 	file_envoy_extensions_http_original_ip_detection_xff_v3_xff,
 	file_envoy_extensions_http_stateful_session_cookie_v3_cookie,
+	file_envoy_extensions_http_stateful_session_envelope_v3_envelope,
 	file_envoy_extensions_http_stateful_session_header_v3_header,
+	file_envoy_extensions_matching_common_inputs_environment_variable_v3_input,
 	file_envoy_extensions_matching_common_inputs_network_v3_network_inputs,
 	file_envoy_extensions_matching_common_inputs_ssl_v3_ssl_inputs,
 	file_envoy_extensions_matching_common_inputs_transport_socket_v3_transport_socket_inputs,
@@ -461,6 +514,7 @@ export const GENERATED_FILES: readonly DescFile[] = [
 	file_envoy_extensions_retry_host_omit_host_metadata_v3_omit_host_metadata_config,
 	file_envoy_extensions_retry_host_previous_hosts_v3_previous_hosts,
 	file_envoy_extensions_retry_priority_previous_priorities_v3_previous_priorities_config,
+	file_envoy_extensions_router_cluster_specifiers_matcher_v3_matcher,
 	file_envoy_extensions_tracers_opentelemetry_resource_detectors_v3_environment_resource_detector,
 	file_envoy_extensions_tracers_opentelemetry_resource_detectors_v3_static_config_resource_detector,
 	file_envoy_extensions_tracers_opentelemetry_samplers_v3_always_on_sampler,

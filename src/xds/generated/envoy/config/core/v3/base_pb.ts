@@ -8,7 +8,7 @@ import type { Address } from "./address_pb.ts";
 import { file_envoy_config_core_v3_address } from "./address_pb.ts";
 import type { BackoffStrategy } from "./backoff_pb.ts";
 import { file_envoy_config_core_v3_backoff } from "./backoff_pb.ts";
-import type { FractionalPercent } from "../../../type/v3/percent_pb.ts";
+import type { FractionalPercent, Percent } from "../../../type/v3/percent_pb.ts";
 import { file_envoy_type_v3_percent } from "../../../type/v3/percent_pb.ts";
 import type { SemanticVersion } from "../../../type/v3/semantic_version_pb.ts";
 import { file_envoy_type_v3_semantic_version } from "../../../type/v3/semantic_version_pb.ts";
@@ -22,7 +22,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file envoy/config/core/v3/base.proto.
  */
 export const file_envoy_config_core_v3_base: GenFile = /*@__PURE__*/
-  fileDesc("Ch9lbnZveS9jb25maWcvY29yZS92My9iYXNlLnByb3RvEhRlbnZveS5jb25maWcuY29yZS52MyI6CghMb2NhbGl0eRIOCgZyZWdpb24YASABKAkSDAoEem9uZRgCIAEoCRIQCghzdWJfem9uZRgDIAEoCSJqCgxCdWlsZFZlcnNpb24SLwoHdmVyc2lvbhgBIAEoCzIeLmVudm95LnR5cGUudjMuU2VtYW50aWNWZXJzaW9uEikKCG1ldGFkYXRhGAIgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdCKiAQoJRXh0ZW5zaW9uEgwKBG5hbWUYASABKAkSEAoIY2F0ZWdvcnkYAiABKAkSGwoPdHlwZV9kZXNjcmlwdG9yGAMgASgJQgIYARIzCgd2ZXJzaW9uGAQgASgLMiIuZW52b3kuY29uZmlnLmNvcmUudjMuQnVpbGRWZXJzaW9uEhAKCGRpc2FibGVkGAUgASgIEhEKCXR5cGVfdXJscxgGIAMoCSLNBAoETm9kZRIKCgJpZBgBIAEoCRIPCgdjbHVzdGVyGAIgASgJEikKCG1ldGFkYXRhGAMgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBJNChJkeW5hbWljX3BhcmFtZXRlcnMYDCADKAsyMS5lbnZveS5jb25maWcuY29yZS52My5Ob2RlLkR5bmFtaWNQYXJhbWV0ZXJzRW50cnkSMAoIbG9jYWxpdHkYBCABKAsyHi5lbnZveS5jb25maWcuY29yZS52My5Mb2NhbGl0eRIXCg91c2VyX2FnZW50X25hbWUYBiABKAkSHAoSdXNlcl9hZ2VudF92ZXJzaW9uGAcgASgJSAASRgoYdXNlcl9hZ2VudF9idWlsZF92ZXJzaW9uGAggASgLMiIuZW52b3kuY29uZmlnLmNvcmUudjMuQnVpbGRWZXJzaW9uSAASMwoKZXh0ZW5zaW9ucxgJIAMoCzIfLmVudm95LmNvbmZpZy5jb3JlLnYzLkV4dGVuc2lvbhIXCg9jbGllbnRfZmVhdHVyZXMYCiADKAkSPgoTbGlzdGVuaW5nX2FkZHJlc3NlcxgLIAMoCzIdLmVudm95LmNvbmZpZy5jb3JlLnYzLkFkZHJlc3NCAhgBGlQKFkR5bmFtaWNQYXJhbWV0ZXJzRW50cnkSCwoDa2V5GAEgASgJEikKBXZhbHVlGAIgASgLMhoueGRzLmNvcmUudjMuQ29udGV4dFBhcmFtczoCOAFCGQoXdXNlcl9hZ2VudF92ZXJzaW9uX3R5cGUi1QIKCE1ldGFkYXRhEk0KD2ZpbHRlcl9tZXRhZGF0YRgBIAMoCzIyLmVudm95LmNvbmZpZy5jb3JlLnYzLk1ldGFkYXRhLkZpbHRlck1ldGFkYXRhRW50cnlCABJYChV0eXBlZF9maWx0ZXJfbWV0YWRhdGEYAiADKAsyNy5lbnZveS5jb25maWcuY29yZS52My5NZXRhZGF0YS5UeXBlZEZpbHRlck1ldGFkYXRhRW50cnlCABpOChNGaWx0ZXJNZXRhZGF0YUVudHJ5EgsKA2tleRgBIAEoCRImCgV2YWx1ZRgCIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3Q6AjgBGlAKGFR5cGVkRmlsdGVyTWV0YWRhdGFFbnRyeRILCgNrZXkYASABKAkSIwoFdmFsdWUYAiABKAsyFC5nb29nbGUucHJvdG9idWYuQW55OgI4ASI7Cg1SdW50aW1lVUludDMyEhUKDWRlZmF1bHRfdmFsdWUYAiABKA0SEwoLcnVudGltZV9rZXkYAyABKAkiOwoNUnVudGltZVVJbnQ2NBIVCg1kZWZhdWx0X3ZhbHVlGAIgASgEEhMKC3J1bnRpbWVfa2V5GAMgASgJIjsKDVJ1bnRpbWVEb3VibGUSFQoNZGVmYXVsdF92YWx1ZRgBIAEoARITCgtydW50aW1lX2tleRgCIAEoCSJeChJSdW50aW1lRmVhdHVyZUZsYWcSMwoNZGVmYXVsdF92YWx1ZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5Cb29sVmFsdWVCABITCgtydW50aW1lX2tleRgCIAEoCSIuCghLZXlWYWx1ZRIPCgNrZXkYASABKAlCAhgBEhEKBXZhbHVlGAIgASgMQgIYASJECgxLZXlWYWx1ZVBhaXISDQoDa2V5GAEgASgJQgASJQoFdmFsdWUYAiABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWUixQIKDktleVZhbHVlQXBwZW5kEjIKBnJlY29yZBgDIAEoCzIiLmVudm95LmNvbmZpZy5jb3JlLnYzLktleVZhbHVlUGFpchIxCgVlbnRyeRgBIAEoCzIeLmVudm95LmNvbmZpZy5jb3JlLnYzLktleVZhbHVlQgIYARJLCgZhY3Rpb24YAiABKA4yOS5lbnZveS5jb25maWcuY29yZS52My5LZXlWYWx1ZUFwcGVuZC5LZXlWYWx1ZUFwcGVuZEFjdGlvbkIAIn8KFEtleVZhbHVlQXBwZW5kQWN0aW9uEhsKF0FQUEVORF9JRl9FWElTVFNfT1JfQUREEAASEQoNQUREX0lGX0FCU0VOVBABEh4KGk9WRVJXUklURV9JRl9FWElTVFNfT1JfQUREEAISFwoTT1ZFUldSSVRFX0lGX0VYSVNUUxADIloKEEtleVZhbHVlTXV0YXRpb24SNAoGYXBwZW5kGAEgASgLMiQuZW52b3kuY29uZmlnLmNvcmUudjMuS2V5VmFsdWVBcHBlbmQSEAoGcmVtb3ZlGAIgASgJQgAiLgoOUXVlcnlQYXJhbWV0ZXISDQoDa2V5GAEgASgJQgASDQoFdmFsdWUYAiABKAkiQgoLSGVhZGVyVmFsdWUSDQoDa2V5GAEgASgJQgASDwoFdmFsdWUYAiABKAlCABITCglyYXdfdmFsdWUYAyABKAxCACLmAgoRSGVhZGVyVmFsdWVPcHRpb24SMwoGaGVhZGVyGAEgASgLMiEuZW52b3kuY29uZmlnLmNvcmUudjMuSGVhZGVyVmFsdWVCABIuCgZhcHBlbmQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuQm9vbFZhbHVlQgIYARJTCg1hcHBlbmRfYWN0aW9uGAMgASgOMjouZW52b3kuY29uZmlnLmNvcmUudjMuSGVhZGVyVmFsdWVPcHRpb24uSGVhZGVyQXBwZW5kQWN0aW9uQgASGAoQa2VlcF9lbXB0eV92YWx1ZRgEIAEoCCJ9ChJIZWFkZXJBcHBlbmRBY3Rpb24SGwoXQVBQRU5EX0lGX0VYSVNUU19PUl9BREQQABIRCg1BRERfSUZfQUJTRU5UEAESHgoaT1ZFUldSSVRFX0lGX0VYSVNUU19PUl9BREQQAhIXChNPVkVSV1JJVEVfSUZfRVhJU1RTEAMiPwoJSGVhZGVyTWFwEjIKB2hlYWRlcnMYASADKAsyIS5lbnZveS5jb25maWcuY29yZS52My5IZWFkZXJWYWx1ZSI4ChBXYXRjaGVkRGlyZWN0b3J5Eg4KBHBhdGgYASABKAlCABIUCgx3YXRjaF9tb2RpZnkYAiABKAgixQEKCkRhdGFTb3VyY2USFAoIZmlsZW5hbWUYASABKAlCAEgAEhYKDGlubGluZV9ieXRlcxgCIAEoDEgAEhcKDWlubGluZV9zdHJpbmcYAyABKAlIABIgChRlbnZpcm9ubWVudF92YXJpYWJsZRgEIAEoCUIASAASQQoRd2F0Y2hlZF9kaXJlY3RvcnkYBSABKAsyJi5lbnZveS5jb25maWcuY29yZS52My5XYXRjaGVkRGlyZWN0b3J5QgsKCXNwZWNpZmllciKcBAoLUmV0cnlQb2xpY3kSPQoOcmV0cnlfYmFja19vZmYYASABKAsyJS5lbnZveS5jb25maWcuY29yZS52My5CYWNrb2ZmU3RyYXRlZ3kSMwoLbnVtX3JldHJpZXMYAiABKAsyHC5nb29nbGUucHJvdG9idWYuVUludDMyVmFsdWVCABIQCghyZXRyeV9vbhgDIAEoCRJHCg5yZXRyeV9wcmlvcml0eRgEIAEoCzIvLmVudm95LmNvbmZpZy5jb3JlLnYzLlJldHJ5UG9saWN5LlJldHJ5UHJpb3JpdHkSUgoUcmV0cnlfaG9zdF9wcmVkaWNhdGUYBSADKAsyNC5lbnZveS5jb25maWcuY29yZS52My5SZXRyeVBvbGljeS5SZXRyeUhvc3RQcmVkaWNhdGUSKQohaG9zdF9zZWxlY3Rpb25fcmV0cnlfbWF4X2F0dGVtcHRzGAYgASgDGlwKDVJldHJ5UHJpb3JpdHkSDgoEbmFtZRgBIAEoCUIAEiwKDHR5cGVkX2NvbmZpZxgCIAEoCzIULmdvb2dsZS5wcm90b2J1Zi5BbnlIAEINCgtjb25maWdfdHlwZRphChJSZXRyeUhvc3RQcmVkaWNhdGUSDgoEbmFtZRgBIAEoCUIAEiwKDHR5cGVkX2NvbmZpZxgCIAEoCzIULmdvb2dsZS5wcm90b2J1Zi5BbnlIAEINCgtjb25maWdfdHlwZSJeCg9UcmFuc3BvcnRTb2NrZXQSDgoEbmFtZRgBIAEoCUIAEiwKDHR5cGVkX2NvbmZpZxgDIAEoCzIULmdvb2dsZS5wcm90b2J1Zi5BbnlIAEINCgtjb25maWdfdHlwZSJqChhSdW50aW1lRnJhY3Rpb25hbFBlcmNlbnQSOQoNZGVmYXVsdF92YWx1ZRgBIAEoCzIgLmVudm95LnR5cGUudjMuRnJhY3Rpb25hbFBlcmNlbnRCABITCgtydW50aW1lX2tleRgCIAEoCSIiCgxDb250cm9sUGxhbmUSEgoKaWRlbnRpZmllchgBIAEoCSooCg9Sb3V0aW5nUHJpb3JpdHkSCwoHREVGQVVMVBAAEggKBEhJR0gQASqJAQoNUmVxdWVzdE1ldGhvZBIWChJNRVRIT0RfVU5TUEVDSUZJRUQQABIHCgNHRVQQARIICgRIRUFEEAISCAoEUE9TVBADEgcKA1BVVBAEEgoKBkRFTEVURRAFEgsKB0NPTk5FQ1QQBhILCgdPUFRJT05TEAcSCQoFVFJBQ0UQCBIJCgVQQVRDSBAJKj4KEFRyYWZmaWNEaXJlY3Rpb24SDwoLVU5TUEVDSUZJRUQQABILCgdJTkJPVU5EEAESDAoIT1VUQk9VTkQQAmIGcHJvdG8z", [file_envoy_config_core_v3_address, file_envoy_config_core_v3_backoff, file_envoy_type_v3_percent, file_envoy_type_v3_semantic_version, file_google_protobuf_any, file_google_protobuf_struct, file_google_protobuf_wrappers, file_xds_core_v3_context_params]);
+  fileDesc("Ch9lbnZveS9jb25maWcvY29yZS92My9iYXNlLnByb3RvEhRlbnZveS5jb25maWcuY29yZS52MyI6CghMb2NhbGl0eRIOCgZyZWdpb24YASABKAkSDAoEem9uZRgCIAEoCRIQCghzdWJfem9uZRgDIAEoCSJqCgxCdWlsZFZlcnNpb24SLwoHdmVyc2lvbhgBIAEoCzIeLmVudm95LnR5cGUudjMuU2VtYW50aWNWZXJzaW9uEikKCG1ldGFkYXRhGAIgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdCKiAQoJRXh0ZW5zaW9uEgwKBG5hbWUYASABKAkSEAoIY2F0ZWdvcnkYAiABKAkSGwoPdHlwZV9kZXNjcmlwdG9yGAMgASgJQgIYARIzCgd2ZXJzaW9uGAQgASgLMiIuZW52b3kuY29uZmlnLmNvcmUudjMuQnVpbGRWZXJzaW9uEhAKCGRpc2FibGVkGAUgASgIEhEKCXR5cGVfdXJscxgGIAMoCSLNBAoETm9kZRIKCgJpZBgBIAEoCRIPCgdjbHVzdGVyGAIgASgJEikKCG1ldGFkYXRhGAMgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBJNChJkeW5hbWljX3BhcmFtZXRlcnMYDCADKAsyMS5lbnZveS5jb25maWcuY29yZS52My5Ob2RlLkR5bmFtaWNQYXJhbWV0ZXJzRW50cnkSMAoIbG9jYWxpdHkYBCABKAsyHi5lbnZveS5jb25maWcuY29yZS52My5Mb2NhbGl0eRIXCg91c2VyX2FnZW50X25hbWUYBiABKAkSHAoSdXNlcl9hZ2VudF92ZXJzaW9uGAcgASgJSAASRgoYdXNlcl9hZ2VudF9idWlsZF92ZXJzaW9uGAggASgLMiIuZW52b3kuY29uZmlnLmNvcmUudjMuQnVpbGRWZXJzaW9uSAASMwoKZXh0ZW5zaW9ucxgJIAMoCzIfLmVudm95LmNvbmZpZy5jb3JlLnYzLkV4dGVuc2lvbhIXCg9jbGllbnRfZmVhdHVyZXMYCiADKAkSPgoTbGlzdGVuaW5nX2FkZHJlc3NlcxgLIAMoCzIdLmVudm95LmNvbmZpZy5jb3JlLnYzLkFkZHJlc3NCAhgBGlQKFkR5bmFtaWNQYXJhbWV0ZXJzRW50cnkSCwoDa2V5GAEgASgJEikKBXZhbHVlGAIgASgLMhoueGRzLmNvcmUudjMuQ29udGV4dFBhcmFtczoCOAFCGQoXdXNlcl9hZ2VudF92ZXJzaW9uX3R5cGUi1QIKCE1ldGFkYXRhEk0KD2ZpbHRlcl9tZXRhZGF0YRgBIAMoCzIyLmVudm95LmNvbmZpZy5jb3JlLnYzLk1ldGFkYXRhLkZpbHRlck1ldGFkYXRhRW50cnlCABJYChV0eXBlZF9maWx0ZXJfbWV0YWRhdGEYAiADKAsyNy5lbnZveS5jb25maWcuY29yZS52My5NZXRhZGF0YS5UeXBlZEZpbHRlck1ldGFkYXRhRW50cnlCABpOChNGaWx0ZXJNZXRhZGF0YUVudHJ5EgsKA2tleRgBIAEoCRImCgV2YWx1ZRgCIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3Q6AjgBGlAKGFR5cGVkRmlsdGVyTWV0YWRhdGFFbnRyeRILCgNrZXkYASABKAkSIwoFdmFsdWUYAiABKAsyFC5nb29nbGUucHJvdG9idWYuQW55OgI4ASI7Cg1SdW50aW1lVUludDMyEhUKDWRlZmF1bHRfdmFsdWUYAiABKA0SEwoLcnVudGltZV9rZXkYAyABKAkiOwoNUnVudGltZVVJbnQ2NBIVCg1kZWZhdWx0X3ZhbHVlGAIgASgEEhMKC3J1bnRpbWVfa2V5GAMgASgJIlQKDlJ1bnRpbWVQZXJjZW50Ei0KDWRlZmF1bHRfdmFsdWUYASABKAsyFi5lbnZveS50eXBlLnYzLlBlcmNlbnQSEwoLcnVudGltZV9rZXkYAiABKAkiOwoNUnVudGltZURvdWJsZRIVCg1kZWZhdWx0X3ZhbHVlGAEgASgBEhMKC3J1bnRpbWVfa2V5GAIgASgJIl4KElJ1bnRpbWVGZWF0dXJlRmxhZxIzCg1kZWZhdWx0X3ZhbHVlGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLkJvb2xWYWx1ZUIAEhMKC3J1bnRpbWVfa2V5GAIgASgJIi4KCEtleVZhbHVlEg8KA2tleRgBIAEoCUICGAESEQoFdmFsdWUYAiABKAxCAhgBIkQKDEtleVZhbHVlUGFpchINCgNrZXkYASABKAlCABIlCgV2YWx1ZRgCIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZSLFAgoOS2V5VmFsdWVBcHBlbmQSMgoGcmVjb3JkGAMgASgLMiIuZW52b3kuY29uZmlnLmNvcmUudjMuS2V5VmFsdWVQYWlyEjEKBWVudHJ5GAEgASgLMh4uZW52b3kuY29uZmlnLmNvcmUudjMuS2V5VmFsdWVCAhgBEksKBmFjdGlvbhgCIAEoDjI5LmVudm95LmNvbmZpZy5jb3JlLnYzLktleVZhbHVlQXBwZW5kLktleVZhbHVlQXBwZW5kQWN0aW9uQgAifwoUS2V5VmFsdWVBcHBlbmRBY3Rpb24SGwoXQVBQRU5EX0lGX0VYSVNUU19PUl9BREQQABIRCg1BRERfSUZfQUJTRU5UEAESHgoaT1ZFUldSSVRFX0lGX0VYSVNUU19PUl9BREQQAhIXChNPVkVSV1JJVEVfSUZfRVhJU1RTEAMiWgoQS2V5VmFsdWVNdXRhdGlvbhI0CgZhcHBlbmQYASABKAsyJC5lbnZveS5jb25maWcuY29yZS52My5LZXlWYWx1ZUFwcGVuZBIQCgZyZW1vdmUYAiABKAlCACIuCg5RdWVyeVBhcmFtZXRlchINCgNrZXkYASABKAlCABINCgV2YWx1ZRgCIAEoCSJCCgtIZWFkZXJWYWx1ZRINCgNrZXkYASABKAlCABIPCgV2YWx1ZRgCIAEoCUIAEhMKCXJhd192YWx1ZRgDIAEoDEIAIuYCChFIZWFkZXJWYWx1ZU9wdGlvbhIzCgZoZWFkZXIYASABKAsyIS5lbnZveS5jb25maWcuY29yZS52My5IZWFkZXJWYWx1ZUIAEi4KBmFwcGVuZBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5Cb29sVmFsdWVCAhgBElMKDWFwcGVuZF9hY3Rpb24YAyABKA4yOi5lbnZveS5jb25maWcuY29yZS52My5IZWFkZXJWYWx1ZU9wdGlvbi5IZWFkZXJBcHBlbmRBY3Rpb25CABIYChBrZWVwX2VtcHR5X3ZhbHVlGAQgASgIIn0KEkhlYWRlckFwcGVuZEFjdGlvbhIbChdBUFBFTkRfSUZfRVhJU1RTX09SX0FERBAAEhEKDUFERF9JRl9BQlNFTlQQARIeChpPVkVSV1JJVEVfSUZfRVhJU1RTX09SX0FERBACEhcKE09WRVJXUklURV9JRl9FWElTVFMQAyI/CglIZWFkZXJNYXASMgoHaGVhZGVycxgBIAMoCzIhLmVudm95LmNvbmZpZy5jb3JlLnYzLkhlYWRlclZhbHVlIjgKEFdhdGNoZWREaXJlY3RvcnkSDgoEcGF0aBgBIAEoCUIAEhQKDHdhdGNoX21vZGlmeRgCIAEoCCLFAQoKRGF0YVNvdXJjZRIUCghmaWxlbmFtZRgBIAEoCUIASAASFgoMaW5saW5lX2J5dGVzGAIgASgMSAASFwoNaW5saW5lX3N0cmluZxgDIAEoCUgAEiAKFGVudmlyb25tZW50X3ZhcmlhYmxlGAQgASgJQgBIABJBChF3YXRjaGVkX2RpcmVjdG9yeRgFIAEoCzImLmVudm95LmNvbmZpZy5jb3JlLnYzLldhdGNoZWREaXJlY3RvcnlCCwoJc3BlY2lmaWVyIpwECgtSZXRyeVBvbGljeRI9Cg5yZXRyeV9iYWNrX29mZhgBIAEoCzIlLmVudm95LmNvbmZpZy5jb3JlLnYzLkJhY2tvZmZTdHJhdGVneRIzCgtudW1fcmV0cmllcxgCIAEoCzIcLmdvb2dsZS5wcm90b2J1Zi5VSW50MzJWYWx1ZUIAEhAKCHJldHJ5X29uGAMgASgJEkcKDnJldHJ5X3ByaW9yaXR5GAQgASgLMi8uZW52b3kuY29uZmlnLmNvcmUudjMuUmV0cnlQb2xpY3kuUmV0cnlQcmlvcml0eRJSChRyZXRyeV9ob3N0X3ByZWRpY2F0ZRgFIAMoCzI0LmVudm95LmNvbmZpZy5jb3JlLnYzLlJldHJ5UG9saWN5LlJldHJ5SG9zdFByZWRpY2F0ZRIpCiFob3N0X3NlbGVjdGlvbl9yZXRyeV9tYXhfYXR0ZW1wdHMYBiABKAMaXAoNUmV0cnlQcmlvcml0eRIOCgRuYW1lGAEgASgJQgASLAoMdHlwZWRfY29uZmlnGAIgASgLMhQuZ29vZ2xlLnByb3RvYnVmLkFueUgAQg0KC2NvbmZpZ190eXBlGmEKElJldHJ5SG9zdFByZWRpY2F0ZRIOCgRuYW1lGAEgASgJQgASLAoMdHlwZWRfY29uZmlnGAIgASgLMhQuZ29vZ2xlLnByb3RvYnVmLkFueUgAQg0KC2NvbmZpZ190eXBlIl4KD1RyYW5zcG9ydFNvY2tldBIOCgRuYW1lGAEgASgJQgASLAoMdHlwZWRfY29uZmlnGAMgASgLMhQuZ29vZ2xlLnByb3RvYnVmLkFueUgAQg0KC2NvbmZpZ190eXBlImoKGFJ1bnRpbWVGcmFjdGlvbmFsUGVyY2VudBI5Cg1kZWZhdWx0X3ZhbHVlGAEgASgLMiAuZW52b3kudHlwZS52My5GcmFjdGlvbmFsUGVyY2VudEIAEhMKC3J1bnRpbWVfa2V5GAIgASgJIiIKDENvbnRyb2xQbGFuZRISCgppZGVudGlmaWVyGAEgASgJKigKD1JvdXRpbmdQcmlvcml0eRILCgdERUZBVUxUEAASCAoESElHSBABKokBCg1SZXF1ZXN0TWV0aG9kEhYKEk1FVEhPRF9VTlNQRUNJRklFRBAAEgcKA0dFVBABEggKBEhFQUQQAhIICgRQT1NUEAMSBwoDUFVUEAQSCgoGREVMRVRFEAUSCwoHQ09OTkVDVBAGEgsKB09QVElPTlMQBxIJCgVUUkFDRRAIEgkKBVBBVENIEAkqPgoQVHJhZmZpY0RpcmVjdGlvbhIPCgtVTlNQRUNJRklFRBAAEgsKB0lOQk9VTkQQARIMCghPVVRCT1VORBACYgZwcm90bzM", [file_envoy_config_core_v3_address, file_envoy_config_core_v3_backoff, file_envoy_type_v3_percent, file_envoy_type_v3_semantic_version, file_google_protobuf_any, file_google_protobuf_struct, file_google_protobuf_wrappers, file_xds_core_v3_context_params]);
 
 /**
  * @generated from message envoy.config.core.v3.Locality
@@ -258,6 +258,28 @@ export const RuntimeUInt64Schema: GenMessage<RuntimeUInt64> = /*@__PURE__*/
   messageDesc(file_envoy_config_core_v3_base, 6);
 
 /**
+ * @generated from message envoy.config.core.v3.RuntimePercent
+ */
+export type RuntimePercent = Message<"envoy.config.core.v3.RuntimePercent"> & {
+  /**
+   * @generated from field: envoy.type.v3.Percent default_value = 1;
+   */
+  defaultValue?: Percent | undefined;
+
+  /**
+   * @generated from field: string runtime_key = 2;
+   */
+  runtimeKey: string;
+};
+
+/**
+ * Describes the message envoy.config.core.v3.RuntimePercent.
+ * Use `create(RuntimePercentSchema)` to create a new message.
+ */
+export const RuntimePercentSchema: GenMessage<RuntimePercent> = /*@__PURE__*/
+  messageDesc(file_envoy_config_core_v3_base, 7);
+
+/**
  * @generated from message envoy.config.core.v3.RuntimeDouble
  */
 export type RuntimeDouble = Message<"envoy.config.core.v3.RuntimeDouble"> & {
@@ -277,7 +299,7 @@ export type RuntimeDouble = Message<"envoy.config.core.v3.RuntimeDouble"> & {
  * Use `create(RuntimeDoubleSchema)` to create a new message.
  */
 export const RuntimeDoubleSchema: GenMessage<RuntimeDouble> = /*@__PURE__*/
-  messageDesc(file_envoy_config_core_v3_base, 7);
+  messageDesc(file_envoy_config_core_v3_base, 8);
 
 /**
  * @generated from message envoy.config.core.v3.RuntimeFeatureFlag
@@ -299,7 +321,7 @@ export type RuntimeFeatureFlag = Message<"envoy.config.core.v3.RuntimeFeatureFla
  * Use `create(RuntimeFeatureFlagSchema)` to create a new message.
  */
 export const RuntimeFeatureFlagSchema: GenMessage<RuntimeFeatureFlag> = /*@__PURE__*/
-  messageDesc(file_envoy_config_core_v3_base, 8);
+  messageDesc(file_envoy_config_core_v3_base, 9);
 
 /**
  * @generated from message envoy.config.core.v3.KeyValue
@@ -323,7 +345,7 @@ export type KeyValue = Message<"envoy.config.core.v3.KeyValue"> & {
  * Use `create(KeyValueSchema)` to create a new message.
  */
 export const KeyValueSchema: GenMessage<KeyValue> = /*@__PURE__*/
-  messageDesc(file_envoy_config_core_v3_base, 9);
+  messageDesc(file_envoy_config_core_v3_base, 10);
 
 /**
  * @generated from message envoy.config.core.v3.KeyValuePair
@@ -345,7 +367,7 @@ export type KeyValuePair = Message<"envoy.config.core.v3.KeyValuePair"> & {
  * Use `create(KeyValuePairSchema)` to create a new message.
  */
 export const KeyValuePairSchema: GenMessage<KeyValuePair> = /*@__PURE__*/
-  messageDesc(file_envoy_config_core_v3_base, 10);
+  messageDesc(file_envoy_config_core_v3_base, 11);
 
 /**
  * @generated from message envoy.config.core.v3.KeyValueAppend
@@ -373,7 +395,7 @@ export type KeyValueAppend = Message<"envoy.config.core.v3.KeyValueAppend"> & {
  * Use `create(KeyValueAppendSchema)` to create a new message.
  */
 export const KeyValueAppendSchema: GenMessage<KeyValueAppend> = /*@__PURE__*/
-  messageDesc(file_envoy_config_core_v3_base, 11);
+  messageDesc(file_envoy_config_core_v3_base, 12);
 
 /**
  * @generated from enum envoy.config.core.v3.KeyValueAppend.KeyValueAppendAction
@@ -405,7 +427,7 @@ export type KeyValueAppend_KeyValueAppendAction = (typeof KeyValueAppend_KeyValu
  * Describes the enum envoy.config.core.v3.KeyValueAppend.KeyValueAppendAction.
  */
 export const KeyValueAppend_KeyValueAppendActionSchema: GenEnum<KeyValueAppend_KeyValueAppendAction> = /*@__PURE__*/
-  enumDesc(file_envoy_config_core_v3_base, 11, 0);
+  enumDesc(file_envoy_config_core_v3_base, 12, 0);
 
 /**
  * @generated from message envoy.config.core.v3.KeyValueMutation
@@ -427,7 +449,7 @@ export type KeyValueMutation = Message<"envoy.config.core.v3.KeyValueMutation"> 
  * Use `create(KeyValueMutationSchema)` to create a new message.
  */
 export const KeyValueMutationSchema: GenMessage<KeyValueMutation> = /*@__PURE__*/
-  messageDesc(file_envoy_config_core_v3_base, 12);
+  messageDesc(file_envoy_config_core_v3_base, 13);
 
 /**
  * @generated from message envoy.config.core.v3.QueryParameter
@@ -449,7 +471,7 @@ export type QueryParameter = Message<"envoy.config.core.v3.QueryParameter"> & {
  * Use `create(QueryParameterSchema)` to create a new message.
  */
 export const QueryParameterSchema: GenMessage<QueryParameter> = /*@__PURE__*/
-  messageDesc(file_envoy_config_core_v3_base, 13);
+  messageDesc(file_envoy_config_core_v3_base, 14);
 
 /**
  * @generated from message envoy.config.core.v3.HeaderValue
@@ -476,7 +498,7 @@ export type HeaderValue = Message<"envoy.config.core.v3.HeaderValue"> & {
  * Use `create(HeaderValueSchema)` to create a new message.
  */
 export const HeaderValueSchema: GenMessage<HeaderValue> = /*@__PURE__*/
-  messageDesc(file_envoy_config_core_v3_base, 14);
+  messageDesc(file_envoy_config_core_v3_base, 15);
 
 /**
  * @generated from message envoy.config.core.v3.HeaderValueOption
@@ -509,7 +531,7 @@ export type HeaderValueOption = Message<"envoy.config.core.v3.HeaderValueOption"
  * Use `create(HeaderValueOptionSchema)` to create a new message.
  */
 export const HeaderValueOptionSchema: GenMessage<HeaderValueOption> = /*@__PURE__*/
-  messageDesc(file_envoy_config_core_v3_base, 15);
+  messageDesc(file_envoy_config_core_v3_base, 16);
 
 /**
  * @generated from enum envoy.config.core.v3.HeaderValueOption.HeaderAppendAction
@@ -541,7 +563,7 @@ export type HeaderValueOption_HeaderAppendAction = (typeof HeaderValueOption_Hea
  * Describes the enum envoy.config.core.v3.HeaderValueOption.HeaderAppendAction.
  */
 export const HeaderValueOption_HeaderAppendActionSchema: GenEnum<HeaderValueOption_HeaderAppendAction> = /*@__PURE__*/
-  enumDesc(file_envoy_config_core_v3_base, 15, 0);
+  enumDesc(file_envoy_config_core_v3_base, 16, 0);
 
 /**
  * @generated from message envoy.config.core.v3.HeaderMap
@@ -558,7 +580,7 @@ export type HeaderMap = Message<"envoy.config.core.v3.HeaderMap"> & {
  * Use `create(HeaderMapSchema)` to create a new message.
  */
 export const HeaderMapSchema: GenMessage<HeaderMap> = /*@__PURE__*/
-  messageDesc(file_envoy_config_core_v3_base, 16);
+  messageDesc(file_envoy_config_core_v3_base, 17);
 
 /**
  * @generated from message envoy.config.core.v3.WatchedDirectory
@@ -580,7 +602,7 @@ export type WatchedDirectory = Message<"envoy.config.core.v3.WatchedDirectory"> 
  * Use `create(WatchedDirectorySchema)` to create a new message.
  */
 export const WatchedDirectorySchema: GenMessage<WatchedDirectory> = /*@__PURE__*/
-  messageDesc(file_envoy_config_core_v3_base, 17);
+  messageDesc(file_envoy_config_core_v3_base, 18);
 
 /**
  * @generated from message envoy.config.core.v3.DataSource
@@ -626,7 +648,7 @@ export type DataSource = Message<"envoy.config.core.v3.DataSource"> & {
  * Use `create(DataSourceSchema)` to create a new message.
  */
 export const DataSourceSchema: GenMessage<DataSource> = /*@__PURE__*/
-  messageDesc(file_envoy_config_core_v3_base, 18);
+  messageDesc(file_envoy_config_core_v3_base, 19);
 
 /**
  * @generated from message envoy.config.core.v3.RetryPolicy
@@ -668,7 +690,7 @@ export type RetryPolicy = Message<"envoy.config.core.v3.RetryPolicy"> & {
  * Use `create(RetryPolicySchema)` to create a new message.
  */
 export const RetryPolicySchema: GenMessage<RetryPolicy> = /*@__PURE__*/
-  messageDesc(file_envoy_config_core_v3_base, 19);
+  messageDesc(file_envoy_config_core_v3_base, 20);
 
 /**
  * @generated from message envoy.config.core.v3.RetryPolicy.RetryPriority
@@ -696,7 +718,7 @@ export type RetryPolicy_RetryPriority = Message<"envoy.config.core.v3.RetryPolic
  * Use `create(RetryPolicy_RetryPrioritySchema)` to create a new message.
  */
 export const RetryPolicy_RetryPrioritySchema: GenMessage<RetryPolicy_RetryPriority> = /*@__PURE__*/
-  messageDesc(file_envoy_config_core_v3_base, 19, 0);
+  messageDesc(file_envoy_config_core_v3_base, 20, 0);
 
 /**
  * @generated from message envoy.config.core.v3.RetryPolicy.RetryHostPredicate
@@ -724,7 +746,7 @@ export type RetryPolicy_RetryHostPredicate = Message<"envoy.config.core.v3.Retry
  * Use `create(RetryPolicy_RetryHostPredicateSchema)` to create a new message.
  */
 export const RetryPolicy_RetryHostPredicateSchema: GenMessage<RetryPolicy_RetryHostPredicate> = /*@__PURE__*/
-  messageDesc(file_envoy_config_core_v3_base, 19, 1);
+  messageDesc(file_envoy_config_core_v3_base, 20, 1);
 
 /**
  * @generated from message envoy.config.core.v3.TransportSocket
@@ -752,7 +774,7 @@ export type TransportSocket = Message<"envoy.config.core.v3.TransportSocket"> & 
  * Use `create(TransportSocketSchema)` to create a new message.
  */
 export const TransportSocketSchema: GenMessage<TransportSocket> = /*@__PURE__*/
-  messageDesc(file_envoy_config_core_v3_base, 20);
+  messageDesc(file_envoy_config_core_v3_base, 21);
 
 /**
  * @generated from message envoy.config.core.v3.RuntimeFractionalPercent
@@ -774,7 +796,7 @@ export type RuntimeFractionalPercent = Message<"envoy.config.core.v3.RuntimeFrac
  * Use `create(RuntimeFractionalPercentSchema)` to create a new message.
  */
 export const RuntimeFractionalPercentSchema: GenMessage<RuntimeFractionalPercent> = /*@__PURE__*/
-  messageDesc(file_envoy_config_core_v3_base, 21);
+  messageDesc(file_envoy_config_core_v3_base, 22);
 
 /**
  * @generated from message envoy.config.core.v3.ControlPlane
@@ -791,7 +813,7 @@ export type ControlPlane = Message<"envoy.config.core.v3.ControlPlane"> & {
  * Use `create(ControlPlaneSchema)` to create a new message.
  */
 export const ControlPlaneSchema: GenMessage<ControlPlane> = /*@__PURE__*/
-  messageDesc(file_envoy_config_core_v3_base, 22);
+  messageDesc(file_envoy_config_core_v3_base, 23);
 
 /**
  * @generated from enum envoy.config.core.v3.RoutingPriority

@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file envoy/type/matcher/v3/http_inputs.proto.
  */
 export const file_envoy_type_matcher_v3_http_inputs: GenFile = /*@__PURE__*/
-  fileDesc("CidlbnZveS90eXBlL21hdGNoZXIvdjMvaHR0cF9pbnB1dHMucHJvdG8SFWVudm95LnR5cGUubWF0Y2hlci52MyI0ChtIdHRwUmVxdWVzdEhlYWRlck1hdGNoSW5wdXQSFQoLaGVhZGVyX25hbWUYASABKAlCACI4Ch9IdHRwUmVxdWVzdFF1ZXJ5UGFyYW1NYXRjaElucHV0EhUKC3F1ZXJ5X3BhcmFtGAEgASgJQgBiBnByb3RvMw");
+  fileDesc("CidlbnZveS90eXBlL21hdGNoZXIvdjMvaHR0cF9pbnB1dHMucHJvdG8SFWVudm95LnR5cGUubWF0Y2hlci52MyI0ChtIdHRwUmVxdWVzdEhlYWRlck1hdGNoSW5wdXQSFQoLaGVhZGVyX25hbWUYASABKAlCACI1ChxIdHRwUmVxdWVzdFRyYWlsZXJNYXRjaElucHV0EhUKC2hlYWRlcl9uYW1lGAEgASgJQgAiNQocSHR0cFJlc3BvbnNlSGVhZGVyTWF0Y2hJbnB1dBIVCgtoZWFkZXJfbmFtZRgBIAEoCUIAIjgKH0h0dHBSZXF1ZXN0UXVlcnlQYXJhbU1hdGNoSW5wdXQSFQoLcXVlcnlfcGFyYW0YASABKAlCAGIGcHJvdG8z");
 
 /**
  * @generated from message envoy.type.matcher.v3.HttpRequestHeaderMatchInput
@@ -30,6 +30,40 @@ export const HttpRequestHeaderMatchInputSchema: GenMessage<HttpRequestHeaderMatc
   messageDesc(file_envoy_type_matcher_v3_http_inputs, 0);
 
 /**
+ * @generated from message envoy.type.matcher.v3.HttpRequestTrailerMatchInput
+ */
+export type HttpRequestTrailerMatchInput = Message<"envoy.type.matcher.v3.HttpRequestTrailerMatchInput"> & {
+  /**
+   * @generated from field: string header_name = 1;
+   */
+  headerName: string;
+};
+
+/**
+ * Describes the message envoy.type.matcher.v3.HttpRequestTrailerMatchInput.
+ * Use `create(HttpRequestTrailerMatchInputSchema)` to create a new message.
+ */
+export const HttpRequestTrailerMatchInputSchema: GenMessage<HttpRequestTrailerMatchInput> = /*@__PURE__*/
+  messageDesc(file_envoy_type_matcher_v3_http_inputs, 1);
+
+/**
+ * @generated from message envoy.type.matcher.v3.HttpResponseHeaderMatchInput
+ */
+export type HttpResponseHeaderMatchInput = Message<"envoy.type.matcher.v3.HttpResponseHeaderMatchInput"> & {
+  /**
+   * @generated from field: string header_name = 1;
+   */
+  headerName: string;
+};
+
+/**
+ * Describes the message envoy.type.matcher.v3.HttpResponseHeaderMatchInput.
+ * Use `create(HttpResponseHeaderMatchInputSchema)` to create a new message.
+ */
+export const HttpResponseHeaderMatchInputSchema: GenMessage<HttpResponseHeaderMatchInput> = /*@__PURE__*/
+  messageDesc(file_envoy_type_matcher_v3_http_inputs, 2);
+
+/**
  * @generated from message envoy.type.matcher.v3.HttpRequestQueryParamMatchInput
  */
 export type HttpRequestQueryParamMatchInput = Message<"envoy.type.matcher.v3.HttpRequestQueryParamMatchInput"> & {
@@ -44,5 +78,5 @@ export type HttpRequestQueryParamMatchInput = Message<"envoy.type.matcher.v3.Htt
  * Use `create(HttpRequestQueryParamMatchInputSchema)` to create a new message.
  */
 export const HttpRequestQueryParamMatchInputSchema: GenMessage<HttpRequestQueryParamMatchInput> = /*@__PURE__*/
-  messageDesc(file_envoy_type_matcher_v3_http_inputs, 1);
+  messageDesc(file_envoy_type_matcher_v3_http_inputs, 3);
 
