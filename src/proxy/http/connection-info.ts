@@ -14,6 +14,9 @@ export interface ConnectionInfo {
 	/** What the PROXY protocol said of the client, when it spoke; the peer itself otherwise. */
 	sourceIp: string;
 	sourcePort: number;
+	/** The two addresses as `sourceAddress` and `localAddress` told them last. */
+	sourceText?: AddressText | undefined;
+	localText?: AddressText | undefined;
 	/** SNI as tls_inspector saw it; what a handshake that ends here said is `tls.sni` (as in Envoy, where this one is empty without the inspector). */
 	requestedServerName: string | undefined;
 	/** ALPN: what the handshake agreed on, or what http_inspector found in plaintext. */
@@ -33,6 +36,33 @@ export interface ConnectionInfo {
 	localCloseReason?: string | undefined;
 	/** Dynamic metadata that listener and network filters set (PROXY protocol TLVs). */
 	readonly dynamicMetadata: Map<string, Record<string, unknown>>;
+}
+
+interface AddressText {
+	readonly ip: string;
+	readonly port: number;
+	readonly text: string;
+}
+
+/** `ip:port` of the client; made once for a connection's requests. */
+export function sourceAddress(connection: ConnectionInfo): string {
+	const { sourceIp, sourcePort, sourceText } = connection;
+	if (sourceText?.ip === sourceIp && sourceText.port === sourcePort) return sourceText.text;
+	connection.sourceText = { ip: sourceIp, port: sourcePort, text: hostPort(sourceIp, sourcePort) };
+	return connection.sourceText.text;
+}
+
+/** `ip:port` of where the client meant to go. */
+export function localAddress(connection: ConnectionInfo): string {
+	const { localIp, localPort, localText } = connection;
+	if (localText?.ip === localIp && localText.port === localPort) return localText.text;
+	connection.localText = { ip: localIp, port: localPort, text: hostPort(localIp, localPort) };
+	return connection.localText.text;
+}
+
+/** `ip:port`, an IPv6 address in brackets. */
+export function hostPort(ip: string, port: number): string {
+	return ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`;
 }
 
 /** One finished TLS handshake; texts as Envoy's format operators print them. */
@@ -99,6 +129,8 @@ export function plainConnection(socket: SocketAddresses): ConnectionInfo {
 		acceptedPort: localPort,
 		sourceIp: remoteIp,
 		sourcePort: remotePort,
+		sourceText: undefined,
+		localText: undefined,
 		requestedServerName: undefined,
 		applicationProtocol: undefined,
 		transportProtocol: "raw_buffer",

@@ -1,4 +1,4 @@
-import type { ConnectionInfo, TlsInfo } from "./connection-info.ts";
+import { type ConnectionInfo, localAddress, sourceAddress, type TlsInfo } from "./connection-info.ts";
 import type { Protocol, ResponseFlag } from "./message.ts";
 import type { RequestTrace } from "./request-trace.ts";
 import type { StreamInfo } from "./stream-info.ts";
@@ -47,7 +47,7 @@ export class RequestInfo implements StreamInfo {
 
 	get downstreamRemoteAddress(): string | undefined {
 		const { connection } = this;
-		if (connection) this.#remoteAddress ??= hostPort(connection.sourceIp, connection.sourcePort);
+		if (connection) this.#remoteAddress ??= sourceAddress(connection);
 		return this.#remoteAddress;
 	}
 
@@ -57,12 +57,16 @@ export class RequestInfo implements StreamInfo {
 
 	get downstreamLocalAddress(): string | undefined {
 		const { connection } = this;
-		if (connection) this.#localAddress ??= hostPort(connection.localIp, connection.localPort);
+		if (connection) this.#localAddress ??= localAddress(connection);
 		return this.#localAddress;
 	}
 
 	set downstreamLocalAddress(address: string | undefined) {
 		this.#localAddress = address;
+	}
+
+	get hasResponseFlags(): boolean {
+		return this.#flags !== undefined;
 	}
 
 	get responseFlags(): Set<ResponseFlag> {
@@ -83,8 +87,4 @@ export class RequestInfo implements StreamInfo {
 		this.#filterState ??= new Map();
 		return this.#filterState;
 	}
-}
-
-function hostPort(ip: string, port: number): string {
-	return ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`;
 }

@@ -23,6 +23,8 @@ export interface StreamInfo {
 	responseCode: number;
 	responseCodeDetails: string;
 	readonly responseFlags: Set<ResponseFlag>;
+	/** False while nobody has asked for `responseFlags`: looking in is not worth making them. */
+	readonly hasResponseFlags?: boolean;
 	connectionTerminationDetails: string;
 	/** Body bytes from / to the downstream. */
 	bytesReceived: number;

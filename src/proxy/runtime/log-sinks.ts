@@ -1,8 +1,12 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 import type { Clock } from "../../lib/clock.ts";
+import { textOfBytes } from "../router/access-log/text-of-bytes.ts";
 
 const FLUSH_MS = 250;
 const FLUSH_BYTES = 64 * 1024;
+/** Room for a usual line behind those that are not flushed yet. */
+const BATCH_BYTES = FLUSH_BYTES + 32 * 1024;
+const MAX_UTF8_BYTES = 3;
 
 /** Where access log lines go. */
 export type LogPlace = { readonly kind: "stdout" | "stderr" } | { readonly kind: "file"; readonly path: string };
@@ -16,7 +20,7 @@ export class LogSinks {
 		this.#clock = clock;
 	}
 
-	/** Throws when a file cannot be opened for appending. */
+	/** What writes lines there, in which characters up to U+00FF may be bytes (`textOfBytes`). Throws when a file cannot be opened for appending. */
 	open(place: LogPlace): (line: string) => void {
 		const key = place.kind === "file" ? `file:${place.path}` : place.kind;
 		let sink = this.#sinks.get(key);
@@ -55,8 +59,9 @@ function openPlace(place: LogPlace): OpenFile {
 class LogSink {
 	#file: OpenFile;
 	readonly #clock: Clock;
-	#lines: string[] = [];
-	#bytes = 0;
+	/** Lines that wait; comes into being with the first one. */
+	#batch: Buffer | undefined;
+	#used = 0;
 	#flushing = false;
 
 	constructor(file: OpenFile, clock: Clock) {
@@ -65,9 +70,8 @@ class LogSink {
 	}
 
 	readonly write = (line: string): void => {
-		this.#lines.push(line);
-		this.#bytes += line.length;
-		if (this.#bytes >= FLUSH_BYTES) this.flush();
+		this.#append(line);
+		if (this.#used >= FLUSH_BYTES) this.flush();
 		else if (!this.#flushing) {
 			this.#flushing = true;
 			this.#clock.after(FLUSH_MS, () => {
@@ -78,17 +82,10 @@ class LogSink {
 	};
 
 	flush(): void {
-		if (this.#lines.length === 0) return;
-		let rest = Buffer.from(this.#lines.join(""));
-		this.#lines = [];
-		this.#bytes = 0;
-		try {
-			while (rest.length > 0) rest = rest.subarray(writeSync(this.#file.fd, rest));
-		} catch (error) {
-			// A full pipe or disk must not end the proxy; what does not fit is lost, as in Envoy.
-			const { code } = error as NodeJS.ErrnoException;
-			if (code !== "EAGAIN" && code !== "EPIPE" && code !== "ENOSPC" && code !== "EIO") throw error;
-		}
+		if (this.#used === 0) return;
+		const bytes = this.#batch!.subarray(0, this.#used);
+		this.#used = 0;
+		this.#write(bytes);
 	}
 
 	reopen(): void {
@@ -97,5 +94,30 @@ class LogSink {
 		if (path === undefined) return;
 		closeSync(fd);
 		this.#file = { fd: openSync(path, "a", 0o644), path };
+	}
+
+	#append(line: string): void {
+		const mayTake = line.length * MAX_UTF8_BYTES;
+		if (this.#used + mayTake > BATCH_BYTES) this.flush();
+		if (mayTake > BATCH_BYTES) {
+			this.#write(Buffer.from(textOfBytes(line)));
+			return;
+		}
+		this.#batch ??= Buffer.allocUnsafeSlow(BATCH_BYTES);
+		let written = this.#batch.write(line, this.#used);
+		// As many bytes as characters: ASCII, which is what it says.
+		if (written !== line.length) written = this.#batch.write(textOfBytes(line), this.#used);
+		this.#used += written;
+	}
+
+	#write(bytes: Buffer): void {
+		let rest = bytes;
+		try {
+			while (rest.length > 0) rest = rest.subarray(writeSync(this.#file.fd, rest));
+		} catch (error) {
+			// A full pipe or disk must not end the proxy; what does not fit is lost, as in Envoy.
+			const { code } = error as NodeJS.ErrnoException;
+			if (code !== "EAGAIN" && code !== "EPIPE" && code !== "ENOSPC" && code !== "EIO") throw error;
+		}
 	}
 }

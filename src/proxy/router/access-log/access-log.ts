@@ -18,7 +18,7 @@ export type LogTarget = { readonly kind: "stdout" | "stderr" } | { readonly kind
 export interface AccessLogDeps {
 	readonly env: FormatEnvironment;
 	readonly random: Random;
-	/** Opens a place to write to; called once per configured log, only when the whole configuration is good. */
+	/** Opens a place to write to; called once per configured log, only when the whole configuration is good. Lines hold header values as they came: see `textOfBytes`. */
 	openSink(target: LogTarget): (line: string) => void;
 	/** Compiles loggers that send entries to a service; undefined: the configuration is none of these. */
 	compileService?(
@@ -85,21 +85,6 @@ function parseFile(path: string, format: LogFormat, at: FieldPath, problems: Pro
 	return { target: { kind: "file", path }, format };
 }
 
-const BEYOND_ASCII = /[\x80-\xff]/;
-const UTF8 = new TextDecoder("utf-8", { fatal: true });
-
-/** Header values come as one character per byte; a line that is UTF-8 when read so is written as the text that it is. */
-function textOfBytes(line: string): string {
-	if (!BEYOND_ASCII.test(line)) return line;
-	try {
-		return UTF8.decode(Uint8Array.from(line, (char) => char.charCodeAt(0)));
-	} catch (error) {
-		// What it holds is no UTF-8, or characters already.
-		if (error instanceof TypeError) return line;
-		throw error;
-	}
-}
-
 function openLogger(parsed: Parsed, deps: AccessLogDeps): AccessLogger {
 	const { filter } = parsed;
 	const write = parsed.target ? lineWriter(parsed.format, deps.openSink(parsed.target)) : parsed.send;
@@ -111,5 +96,5 @@ function openLogger(parsed: Parsed, deps: AccessLogDeps): AccessLogger {
 }
 
 function lineWriter(format: LogFormat, write: (line: string) => void): (ctx: FormatContext) => void {
-	return (ctx) => write(textOfBytes(format(ctx)));
+	return (ctx) => write(format(ctx));
 }

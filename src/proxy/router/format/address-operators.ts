@@ -1,3 +1,4 @@
+import { hostPort } from "../../http/connection-info.ts";
 import type { StreamInfo } from "../../http/stream-info.ts";
 import type { FormatOperator } from "./format-context.ts";
 
@@ -28,10 +29,6 @@ export function addressOperator(name: string): FormatOperator | undefined {
 
 function readerOf(name: string): ((info: StreamInfo) => string | undefined) | undefined {
 	return Object.hasOwn(ADDRESSES, name) ? ADDRESSES[name] : undefined;
-}
-
-function hostPort(ip: string, port: number): string {
-	return ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`;
 }
 
 /** `10.0.0.1:80` → ip and port; `[::1]:80` loses its brackets. */

@@ -1,5 +1,6 @@
 import { grpcStatusOfHttp, isGrpc } from "../../http/grpc-status.ts";
 import type { ResponseFlag } from "../../http/message.ts";
+import type { StreamInfo } from "../../http/stream-info.ts";
 import { firstRequestHeader, responseHeader } from "../match/request-header.ts";
 import { addressOperator, splitAddress } from "./address-operators.ts";
 import { durationOperator } from "./duration-operators.ts";
@@ -24,8 +25,12 @@ interface Parameters {
 
 type Build = (parameters: Parameters) => FormatOperator;
 
-const whitespace = /\s+/g;
-const underscored = (text: string) => (text === "" ? undefined : text.replace(whitespace, "_"));
+const WHITESPACE = /\s+/g;
+const BLANK = /\s/;
+const underscored = (text: string) => {
+	if (text === "") return undefined;
+	return BLANK.test(text) ? text.replace(WHITESPACE, "_") : text;
+};
 const orMissing = (text: string | undefined) => (text === "" ? undefined : text);
 const field =
 	(read: (ctx: FormatContext) => FormatValue): Build =>
@@ -60,7 +65,7 @@ const OPERATORS: Readonly<Record<string, Build>> = {
 	EMIT_TIME: emitTime,
 	// There are no virtual clusters: a configuration with one is refused.
 	VIRTUAL_CLUSTER_NAME: field(() => undefined),
-	RESPONSE_FLAGS: field((ctx) => formatFlags(ctx.info.responseFlags)),
+	RESPONSE_FLAGS: field((ctx) => formatFlags(ctx.info)),
 	CONNECTION_TERMINATION_DETAILS: field((ctx) => orMissing(ctx.info.connectionTerminationDetails)),
 	UPSTREAM_TRANSPORT_FAILURE_REASON: field((ctx) => underscored(ctx.info.upstreamTransportFailureReason)),
 	LOCAL_REPLY_BODY: field((ctx) => ctx.localReplyBody ?? ""),
@@ -101,9 +106,9 @@ export function compileOperator(name: string, text: string | undefined, env: For
 	return OPERATORS[name]!({ text, env });
 }
 
-function formatFlags(flags: ReadonlySet<string>): string {
-	if (flags.size === 0) return "-";
-	return [...flags].join(",");
+function formatFlags(info: StreamInfo): string {
+	if (info.hasResponseFlags === false || info.responseFlags.size === 0) return "-";
+	return [...info.responseFlags].join(",");
 }
 
 function formatLongFlags(flags: ReadonlySet<ResponseFlag>): string {

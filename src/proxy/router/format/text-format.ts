@@ -41,7 +41,10 @@ export function compileTextFormat(
 	}
 	const format = (ctx: FormatContext) => {
 		let out = "";
-		for (const part of parts) out += typeof part === "string" ? part : textOf(part(ctx), missing);
+		for (let i = 0; i < parts.length; i++) {
+			const part = parts[i]!;
+			out += typeof part === "string" ? part : textOf(part(ctx), missing);
+		}
 		return out;
 	};
 	const only = parts.length === 1 ? (parts[0] as FormatOperator) : undefined;
@@ -110,6 +113,7 @@ function truncated(operator: FormatOperator, length: number): FormatOperator {
 }
 
 function textOf(value: FormatValue, missing: string): string {
+	if (typeof value === "string") return value;
 	if (value === undefined) return missing;
 	return typeof value === "object" ? JSON.stringify(value) : String(value);
 }

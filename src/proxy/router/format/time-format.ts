@@ -20,6 +20,12 @@ const pad = (n: number, width = 2) => String(n).padStart(width, "0");
 
 type Field = (date: Date) => string;
 
+interface Part {
+	readonly field: Field;
+	/** How often its text is another one. */
+	readonly changes: "seconds" | "milliseconds";
+}
+
 const FIELDS: Readonly<Record<string, Field>> = {
 	Y: (d) => String(d.getUTCFullYear()),
 	y: (d) => pad(d.getUTCFullYear() % 100),
@@ -50,47 +56,80 @@ const FIELDS: Readonly<Record<string, Field>> = {
 
 const DIRECTIVE = /%(?:E(\d)S|([1-9])?f|([A-Za-z%]))/y;
 
+/** Ends of `isoTime`: logs ask for the same second many times, which leaves a look-up to each. */
+const MILLISECONDS = Array.from({ length: 1000 }, (_, i) => `${pad(i, 3)}Z`);
+
 /** `2026-01-31T08:05:09.123Z`, Envoy's default for %START_TIME%. */
-export const isoTime: TimeFormat = (epochMs) => new Date(epochMs).toISOString();
+export const isoTime: TimeFormat = isoTimeFormat();
+
+function isoTimeFormat(): TimeFormat {
+	let known = Number.NaN;
+	let start = "";
+	return (epochMs) => {
+		const wholeMs = Math.floor(epochMs);
+		const second = Math.floor(wholeMs / 1000);
+		if (second !== known) {
+			start = new Date(wholeMs).toISOString().slice(0, -"000Z".length);
+			known = second;
+		}
+		return start + MILLISECONDS[wholeMs - second * 1000]!;
+	};
+}
 
 /**
  * Compiles a strftime format with Envoy's additions (`%s` seconds, `%f` and `%1f`..`%9f` fractions, `%E3S` seconds with
  * fraction). Returns the directive that is not known as `unknown`.
  */
 export function compileTimeFormat(text: string): { format: TimeFormat } | { unknown: string } {
-	const parts: (string | Field)[] = [];
+	const parts: Part[] = [];
 	let at = 0;
 	while (at < text.length) {
 		const percent = text.indexOf("%", at);
 		if (percent !== at) {
-			parts.push(text.slice(at, percent < 0 ? undefined : percent));
+			const literal = text.slice(at, percent < 0 ? undefined : percent);
+			parts.push({ field: () => literal, changes: "seconds" });
 			at = percent < 0 ? text.length : percent;
 			continue;
 		}
 		DIRECTIVE.lastIndex = at;
 		const directive = DIRECTIVE.exec(text);
-		const field = directive && compileDirective(directive);
-		if (!field) return { unknown: text.slice(at, at + 2) };
-		parts.push(field);
+		const part = directive && compileDirective(directive);
+		if (!part) return { unknown: text.slice(at, at + 2) };
+		parts.push(part);
 		at = DIRECTIVE.lastIndex;
 	}
-	return {
-		format(epochMs) {
-			const date = new Date(epochMs);
-			let out = "";
-			for (const part of parts) out += typeof part === "string" ? part : part(date);
-			return out;
-		},
+	return { format: formatOf(parts) };
+}
+
+/** The pieces that stay the same for a second are made once in it. */
+function formatOf(parts: readonly Part[]): TimeFormat {
+	const pieces = parts.map(() => "");
+	let known = Number.NaN;
+	return (epochMs) => {
+		const date = new Date(epochMs);
+		const second = Math.floor(date.getTime() / 1000);
+		const fresh = second !== known;
+		known = second;
+		let out = "";
+		for (let i = 0; i < parts.length; i++) {
+			const { field, changes } = parts[i]!;
+			if (fresh || changes === "milliseconds") pieces[i] = field(date);
+			out += pieces[i];
+		}
+		return out;
 	};
 }
 
-function compileDirective([, secondDigits, fractionDigits, letter]: RegExpExecArray): Field | undefined {
+function compileDirective([, secondDigits, fractionDigits, letter]: RegExpExecArray): Part | undefined {
 	if (secondDigits !== undefined) {
 		const digits = Number(secondDigits);
-		return (d) => pad(d.getUTCSeconds()) + (digits === 0 ? "" : `.${fraction(d, digits)}`);
+		const field: Field = (d) => pad(d.getUTCSeconds()) + (digits === 0 ? "" : `.${fraction(d, digits)}`);
+		return { field, changes: "milliseconds" };
 	}
-	if (letter === "f" || fractionDigits !== undefined) return (d) => fraction(d, Number(fractionDigits ?? 9));
-	return letter === undefined ? (d) => fraction(d, 9) : FIELDS[letter];
+	const field = letter === undefined || letter === "f" ? undefined : FIELDS[letter];
+	if (field) return { field, changes: "seconds" };
+	if (letter !== undefined && letter !== "f") return undefined;
+	return { field: (d) => fraction(d, Number(fractionDigits ?? 9)), changes: "milliseconds" };
 }
 
 /** The clock has milliseconds; further digits are zeros. */
