@@ -34,6 +34,8 @@ export interface ListenerConfig {
 	readonly perConnectionBufferLimitBytes: number;
 	/** The process' limit of connections does not hold here. */
 	readonly ignoreGlobalConnectionLimit: boolean;
+	/** Overload actions refuse no connection here; requests they do refuse (so does Envoy 1.40, other than its documentation says). */
+	readonly bypassesOverloadManager: boolean;
 	/** Compiled by whoever wires listeners: this room knows no formats. */
 	readonly accessLogs: readonly AccessLog[];
 	/** Equal for two versions of a listener that differ in nothing but filter chains: those alone are exchanged then. */

@@ -72,6 +72,7 @@ function listener(name: string, terminal: TerminalConfig, change: Partial<Listen
 		continueOnTimeout: false,
 		perConnectionBufferLimitBytes: 1024 * 1024,
 		ignoreGlobalConnectionLimit: false,
+		bypassesOverloadManager: false,
 		accessLogs: [],
 		fingerprint: `${++versions}`,
 		...change,

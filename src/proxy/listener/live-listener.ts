@@ -110,7 +110,7 @@ export class LiveListener {
 
 	accept(socket: Socket): void {
 		const { config } = this;
-		const loadShedding = this.#deps.loadShedding?.();
+		const loadShedding = config.bypassesOverloadManager ? undefined : this.#deps.loadShedding?.();
 		if (loadShedding !== undefined) {
 			const verdict = loadShedding.connectionBegins(config.ignoreGlobalConnectionLimit);
 			if (verdict !== "accept") {

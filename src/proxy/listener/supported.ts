@@ -34,6 +34,7 @@ export const SUPPORTED: SupportedFields = {
 		"bind_to_port",
 		"deprecated_v1",
 		"ignore_global_conn_limit",
+		"bypass_overload_manager",
 		"tcp_keepalive",
 	],
 	[`${LISTENER}.Listener.DeprecatedV1`]: ["bind_to_port"],

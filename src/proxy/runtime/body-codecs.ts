@@ -5,12 +5,16 @@ import {
 	createBrotliDecompress,
 	createGunzip,
 	createGzip,
+	createZstdCompress,
+	createZstdDecompress,
 	type Gunzip,
 	type Gzip,
+	type ZstdCompress,
+	type ZstdDecompress,
 } from "node:zlib";
 import type { BodyCodec, BodyCodecs, CodecEvents, CodecSettings } from "../filter/compression/body-codec.ts";
 
-type ZlibStream = Gzip | Gunzip | BrotliCompress;
+type ZlibStream = Gzip | Gunzip | BrotliCompress | ZstdCompress | ZstdDecompress;
 
 /** Compression of bodies by node:zlib, off the event loop's thread. What is written goes on at once: each piece is flushed, as Envoy does. */
 export const bodyCodecs: BodyCodecs = {
@@ -61,6 +65,10 @@ function openStream(settings: CodecSettings): ZlibStream {
 			return createGunzip({ chunkSize, flush: constants.Z_SYNC_FLUSH });
 		case "unbrotli":
 			return createBrotliDecompress({ chunkSize, flush: constants.BROTLI_OPERATION_FLUSH });
+		case "unzstd":
+			return createZstdDecompress({ chunkSize, flush: constants.ZSTD_e_flush });
+		case "zstd":
+			return createZstdCompress({ chunkSize, flush: constants.ZSTD_e_flush, params: zstdParameters(settings) });
 		case "brotli":
 			return createBrotliCompress({
 				chunkSize,
@@ -81,3 +89,16 @@ const BROTLI_MODES = {
 	text: constants.BROTLI_MODE_TEXT,
 	font: constants.BROTLI_MODE_FONT,
 } as const;
+
+function zstdParameters({
+	level,
+	strategy,
+	checksum,
+}: Extract<CodecSettings, { kind: "zstd" }>): Record<number, number> {
+	const parameters: Record<number, number> = {
+		[constants.ZSTD_c_compressionLevel]: level,
+		[constants.ZSTD_c_checksumFlag]: Number(checksum),
+	};
+	if (strategy !== 0) parameters[constants.ZSTD_c_strategy] = strategy;
+	return parameters;
+}

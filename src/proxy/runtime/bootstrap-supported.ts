@@ -22,7 +22,10 @@ export const SUPPORTED: SupportedFields = {
 		// Logs are lines of JSON whatever format is asked for.
 		"application_log_config",
 		"bootstrap_extensions",
+		// Saves the memory of stats that nothing has counted yet.
+		"deferred_stat_options",
 	],
+	[`${BOOTSTRAP}.Bootstrap.DeferredStatOptions`]: ["enable_deferred_creation_stats"],
 	[`${BOOTSTRAP}.Bootstrap.ApplicationLogConfig`]: "*",
 	[`${CORE}.TypedExtensionConfig`]: ["name", "typed_config"],
 	"envoy.extensions.bootstrap.internal_listener.v3.InternalListener": "*",
@@ -33,7 +36,12 @@ export const SUPPORTED: SupportedFields = {
 	"envoy.config.metrics.v3.TagSpecifier": "*",
 	"envoy.config.metrics.v3.StatsMatcher": ["reject_all", "exclusion_list", "inclusion_list"],
 	"envoy.type.matcher.v3.ListStringMatcher": ["patterns"],
-	[`${BOOTSTRAP}.ClusterManager`]: ["upstream_bind_config", "outlier_detection"],
+	[`${BOOTSTRAP}.ClusterManager`]: [
+		"upstream_bind_config",
+		"outlier_detection",
+		// Saves the memory of clusters that no request has asked for yet.
+		"enable_deferred_cluster_creation",
+	],
 	[`${BOOTSTRAP}.ClusterManager.OutlierDetection`]: ["event_log_path"],
 	[`${BOOTSTRAP}.Bootstrap.StaticResources`]: ["listeners", "clusters", "secrets"],
 	[`${BOOTSTRAP}.Bootstrap.DynamicResources`]: ["lds_config", "cds_config", "ads_config"],

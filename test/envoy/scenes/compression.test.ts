@@ -1,4 +1,11 @@
-import { brotliCompressSync, brotliDecompressSync, gunzipSync, gzipSync } from "node:zlib";
+import {
+	brotliCompressSync,
+	brotliDecompressSync,
+	gunzipSync,
+	gzipSync,
+	zstdCompressSync,
+	zstdDecompressSync,
+} from "node:zlib";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { any, cluster, hcm, httpFilter, listener, to } from "../harness/bootstrap-parts.ts";
 import type { Observation } from "../harness/normalise.ts";
@@ -14,15 +21,22 @@ const brotliLibrary: JsonObject = {
 	name: "bro",
 	typed_config: any("envoy.extensions.compression.brotli.compressor.v3.Brotli"),
 };
+const zstdLibrary = (more: JsonObject = {}): JsonObject => ({
+	name: "std",
+	typed_config: any("envoy.extensions.compression.zstd.compressor.v3.Zstd", more),
+});
 const compressor = (config: JsonObject) =>
 	httpFilter("compressor", "http.compressor.v3.Compressor", { compressor_library: gzipLibrary(), ...config });
 const response = (config: JsonObject, common: JsonObject = {}) =>
 	compressor({ response_direction_config: { common_config: common, ...config } });
-const decompressor = (config: JsonObject = {}, brotli = false) =>
+const UNPACKERS = {
+	unzip: any("envoy.extensions.compression.gzip.decompressor.v3.Gzip"),
+	unbro: any("envoy.extensions.compression.brotli.decompressor.v3.Brotli"),
+	unstd: any("envoy.extensions.compression.zstd.decompressor.v3.Zstd"),
+};
+const decompressor = (config: JsonObject = {}, name: keyof typeof UNPACKERS = "unzip") =>
 	httpFilter("decompressor", "http.decompressor.v3.Decompressor", {
-		decompressor_library: brotli
-			? { name: "unbro", typed_config: any("envoy.extensions.compression.brotli.decompressor.v3.Brotli") }
-			: { name: "unzip", typed_config: any("envoy.extensions.compression.gzip.decompressor.v3.Gzip") },
+		decompressor_library: { name, typed_config: UNPACKERS[name] },
 		...config,
 	});
 const per = (config: JsonObject) => ({
@@ -71,6 +85,7 @@ function unpacked(seen: Observation): unknown {
 function unpack(bytes: Buffer, encoding: string): string {
 	try {
 		if (encoding === "gzip") return gunzipSync(bytes).toString();
+		if (encoding === "zstd") return zstdDecompressSync(bytes).toString();
 		return encoding === "br" ? brotliDecompressSync(bytes).toString() : bytes.toString("latin1");
 	} catch {
 		return "not what it says";
@@ -135,6 +150,15 @@ scene("compression", {
 						choose_first: true,
 					}),
 				),
+				chain("zstd", compressor({ compressor_library: zstdLibrary(), response_direction_config: {} })),
+				chain(
+					"zstd-tuned",
+					compressor({
+						compressor_library: zstdLibrary({ compression_level: 30, enable_checksum: true, strategy: "BTOPT" }),
+						choose_first: true,
+					}),
+					response({}),
+				),
 				chain(
 					"requests",
 					compressor({
@@ -143,7 +167,8 @@ scene("compression", {
 					}),
 				),
 				chain("unzip", decompressor()),
-				chain("unbro", decompressor({}, true)),
+				chain("unbro", decompressor({}, "unbro")),
+				chain("unstd", decompressor({}, "unstd")),
 				chain(
 					"unzip-quiet",
 					decompressor({
@@ -211,6 +236,12 @@ scene("compression", {
 		ask("both", "rather brotli", "gzip;q=0.5, br;q=0.9"),
 		ask("both", "anything", "*"),
 		ask("brotli", "brotli", "br"),
+		ask("zstd", "zstd", "zstd"),
+		ask("zstd", "zstd in chunks", "gzip, zstd;q=0.3", { ...answer(), framing: "chunked" }),
+		ask("zstd", "gzip, which it has not", "gzip"),
+		ask("zstd-tuned", "either", "gzip, zstd"),
+		ask("zstd-tuned", "gzip", "gzip;q=0.9, zstd;q=0.2"),
+		post("unstd", "a request", zstdCompressSync(TEXT), { "content-encoding": "zstd" }),
 		post("requests", "a request", TEXT, { "content-type": "text/plain" }),
 		post("requests", "a short request", "abc", { "content-type": "text/plain" }),
 		post("requests", "a request of another type", TEXT, { "content-type": "image/png" }),

@@ -63,3 +63,21 @@ scene("overload: load is shed when heads are decoded", {
 	}),
 	cases: [get("by 503", "/")],
 });
+
+scene("overload: a listener beside the overload manager", {
+	upstreams: { echo: http1() },
+	bootstrap: (at) => ({
+		overload_manager: full("stop_accepting_requests"),
+		static_resources: {
+			listeners: [
+				httpListener({ routes: [to("echo")] }),
+				{ ...httpListener({ routes: [to("echo")] }, "aside"), bypass_overload_manager: true },
+			],
+			clusters: [cluster("echo", [at.port("echo")])],
+		},
+	}),
+	cases: [
+		get("requests are refused", "/"),
+		{ name: "requests are refused here too", to: "aside", send: [{ path: "/1" }, { path: "/2" }] },
+	],
+});

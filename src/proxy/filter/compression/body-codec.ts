@@ -17,7 +17,7 @@ export interface CodecEvents {
 	onError(): void;
 }
 
-/** How bodies are coded; levels and windows as in zlib and brotli. */
+/** How bodies are coded; levels and windows as in zlib, brotli and zstd. */
 export type CodecSettings =
 	| {
 			readonly kind: "gzip";
@@ -36,6 +36,15 @@ export type CodecSettings =
 			readonly literalModeling: boolean;
 			readonly chunkBytes: number;
 	  }
+	| {
+			readonly kind: "zstd";
+			readonly level: number;
+			/** Number of zstd's strategy; 0: the one that goes with the level. */
+			readonly strategy: number;
+			readonly checksum: boolean;
+			readonly chunkBytes: number;
+	  }
+	| { readonly kind: "unzstd"; readonly chunkBytes: number }
 	| { readonly kind: "gunzip"; readonly windowBits: number; readonly chunkBytes: number }
 	| { readonly kind: "unbrotli"; readonly largeWindow: boolean; readonly chunkBytes: number };
 

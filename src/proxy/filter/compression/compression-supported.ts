@@ -55,5 +55,7 @@ export const COMPRESSION_SUPPORTED: SupportedFields = {
 		"disable_literal_context_modeling",
 	],
 	[`${LIBRARIES}.brotli.decompressor.v3.Brotli`]: ["chunk_size"],
+	[`${LIBRARIES}.zstd.compressor.v3.Zstd`]: ["compression_level", "enable_checksum", "strategy", "chunk_size"],
+	[`${LIBRARIES}.zstd.decompressor.v3.Zstd`]: ["chunk_size"],
 	"envoy.config.core.v3.RuntimeFeatureFlag": ["default_value", "runtime_key"],
 };

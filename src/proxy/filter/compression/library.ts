@@ -12,6 +12,11 @@ import {
 	GzipSchema,
 } from "../../../xds/generated/envoy/extensions/compression/gzip/compressor/v3/gzip_pb.ts";
 import { GzipSchema as GunzipSchema } from "../../../xds/generated/envoy/extensions/compression/gzip/decompressor/v3/gzip_pb.ts";
+import {
+	type Zstd,
+	ZstdSchema,
+} from "../../../xds/generated/envoy/extensions/compression/zstd/compressor/v3/zstd_pb.ts";
+import { ZstdSchema as UnzstdSchema } from "../../../xds/generated/envoy/extensions/compression/zstd/decompressor/v3/zstd_pb.ts";
 import type { ProblemList } from "../../router/problem-list.ts";
 import type { CodecSettings } from "./body-codec.ts";
 
@@ -20,15 +25,15 @@ export interface Library {
 	/** Part of stat names. */
 	readonly name: string;
 	/** As in content-encoding. */
-	readonly encoding: "gzip" | "br";
-	/** Part of stat names: `gzip` or `brotli`. */
+	readonly encoding: "gzip" | "br" | "zstd";
+	/** Part of stat names: `gzip`, `brotli` or `zstd`. */
 	readonly statName: string;
 	readonly settings: CodecSettings;
 	/** Decompression: more than so many times the bytes that came are an attack. */
 	readonly maxRatio: number;
 }
 
-/** Envoy's defaults (its gzip and brotli extensions). */
+/** Envoy's defaults (its gzip, brotli and zstd extensions). */
 const CHUNK = 4096;
 const MAX_RATIO = 100;
 
@@ -43,6 +48,8 @@ export function parseCompressor(
 	if (gzip) return library(extension, "gzip", gzipSettings(gzip, here, problems));
 	const brotli = unpackAs(extension?.typedConfig, BrotliSchema);
 	if (brotli) return library(extension, "br", brotliSettings(brotli, here, problems));
+	const zstd = unpackAs(extension?.typedConfig, ZstdSchema);
+	if (zstd) return library(extension, "zstd", zstdSettings(zstd, here, problems));
 	problems.notImplemented(here, `the compression library ${extension?.typedConfig?.typeUrl || "without a type"}`);
 	return undefined;
 }
@@ -65,6 +72,11 @@ export function parseDecompressor(
 		const settings = { kind: "unbrotli", largeWindow: false, chunkBytes: unbrotli.chunkSize ?? CHUNK } as const;
 		return { ...library(extension, "br", settings), maxRatio: MAX_RATIO };
 	}
+	const unzstd = unpackAs(extension?.typedConfig, UnzstdSchema);
+	if (unzstd) {
+		const chunkBytes = chunkSize(unzstd.chunkSize, here, problems);
+		return { ...library(extension, "zstd", { kind: "unzstd", chunkBytes }), maxRatio: MAX_RATIO };
+	}
 	problems.notImplemented(here, `the compression library ${extension?.typedConfig?.typeUrl || "without a type"}`);
 	return undefined;
 }
@@ -74,7 +86,7 @@ function library(
 	encoding: Library["encoding"],
 	settings: CodecSettings,
 ): Library {
-	const statName = encoding === "gzip" ? "gzip" : "brotli";
+	const statName = encoding === "br" ? "brotli" : encoding;
 	return { name: extension?.name ?? "", encoding, statName, settings, maxRatio: 0 };
 }
 
@@ -87,7 +99,7 @@ function gzipSettings(gzip: Gzip, at: FieldPath, problems: ProblemList): CodecSe
 		strategy: compressionStrategy,
 		memoryLevel: inRange(gzip.memoryLevel ?? 5, [1, 9], at.field("memory_level"), problems),
 		windowBits: inRange(gzip.windowBits ?? 12, [9, 15], at.field("window_bits"), problems),
-		chunkBytes: inRange(gzip.chunkSize ?? CHUNK, [4096, 65_536], at.field("chunk_size"), problems),
+		chunkBytes: chunkSize(gzip.chunkSize, at, problems),
 	};
 }
 
@@ -99,8 +111,23 @@ function brotliSettings(brotli: Brotli, at: FieldPath, problems: ProblemList): C
 		windowBits: inRange(brotli.windowBits ?? 18, [10, 24], at.field("window_bits"), problems),
 		blockBits: inRange(brotli.inputBlockBits ?? 24, [16, 24], at.field("input_block_bits"), problems),
 		literalModeling: !brotli.disableLiteralContextModeling,
-		chunkBytes: inRange(brotli.chunkSize ?? CHUNK, [4096, 65_536], at.field("chunk_size"), problems),
+		chunkBytes: chunkSize(brotli.chunkSize, at, problems),
 	};
+}
+
+/** zstd takes levels above its highest for the highest; 0 is its default. */
+function zstdSettings(zstd: Zstd, at: FieldPath, problems: ProblemList): CodecSettings {
+	return {
+		kind: "zstd",
+		level: Math.min(zstd.compressionLevel ?? 3, 22),
+		strategy: zstd.strategy,
+		checksum: zstd.enableChecksum,
+		chunkBytes: chunkSize(zstd.chunkSize, at, problems),
+	};
+}
+
+function chunkSize(bytes: number | undefined, at: FieldPath, problems: ProblemList): number {
+	return inRange(bytes ?? CHUNK, [4096, 65_536], at.field("chunk_size"), problems);
 }
 
 function inRange(

@@ -102,6 +102,7 @@ test("settings of a listener", () => {
 		continue_on_listener_filters_timeout: true,
 		per_connection_buffer_limit_bytes: 1000,
 		ignore_global_conn_limit: true,
+		bypass_overload_manager: true,
 	});
 	assert.deepEqual(config.addresses, [
 		{ kind: "pipe", path: "/run/l.sock", mode: 0o600 },
@@ -116,6 +117,7 @@ test("settings of a listener", () => {
 		[0, true, 1000],
 	);
 	assert.equal(config.ignoreGlobalConnectionLimit, true);
+	assert.equal(config.bypassesOverloadManager, true);
 	// A listener that restores destinations has the filter for it, written or not.
 	if (process.platform === "linux") assert.equal(config.listenerFilters.length, 1);
 });

@@ -43,6 +43,7 @@ export function parseListener(message: Listener, path: string, parsing: Listener
 		continueOnTimeout: message.continueOnListenerFiltersTimeout,
 		perConnectionBufferLimitBytes: message.perConnectionBufferLimitBytes ?? DEFAULT_BUFFER_LIMIT_BYTES,
 		ignoreGlobalConnectionLimit: message.ignoreGlobalConnLimit,
+		bypassesOverloadManager: message.bypassOverloadManager,
 		accessLogs: message.accessLog,
 		fingerprint: fingerprint(message),
 	};
