@@ -173,6 +173,10 @@ export interface ClusterStats {
 	readonly upstreamRqRetryBackoffExponential: Counter;
 	/** The wait that the endpoint asked for. */
 	readonly upstreamRqRetryBackoffRatelimited: Counter;
+	readonly upstreamInternalRedirectSucceeded: Counter;
+	readonly upstreamInternalRedirectFailed: Counter;
+	/** Bodies that were too large to be kept for another attempt, a copy or a redirect. */
+	readonly retryOrShadowAbandoned: Counter;
 	readonly upstreamRqTime: Histogram;
 	readonly upstreamRqTimeout: Counter;
 	readonly upstreamRqPerTryTimeout: Counter;

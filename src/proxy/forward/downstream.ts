@@ -1,6 +1,7 @@
 import type { HeaderMap } from "../http/header-map.ts";
 import type { LocalReply, RequestHead, ResponseHead } from "../http/message.ts";
 import type { StreamInfo } from "../http/stream-info.ts";
+import type { InternalRedirects } from "../router/action/internal-redirect.ts";
 import type { ClusterChoice } from "../router/route-match.ts";
 
 /** An endpoint (`ip:port`) that a filter wants instead of the balancer's choice; `strict`: that one or none. */
@@ -31,6 +32,10 @@ export interface Downstream {
 	sendLocalReply(reply: LocalReply): void;
 	/** The response that has begun cannot be completed. */
 	cut(): void;
+	/** Makes the request the one that a redirect asks for; false: it goes to the client. */
+	followRedirect(answer: ResponseHead, policy: InternalRedirects): boolean;
+	/** This stream ends with the endpoint's redirect; the changed request begins anew, with `body`. */
+	restart(answer: ResponseHead, body: readonly Buffer[]): void;
 	pauseRequest(): void;
 	resumeRequest(): void;
 }

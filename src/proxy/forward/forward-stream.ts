@@ -100,7 +100,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		const policy = retryPolicyFor(this.#downstream.request, this.#action.retryPolicy);
 		if (policy) this.#retries = new Retries(policy, this.#books(cluster));
 		const retries = policy !== undefined && policy.maxRetries > 0 && this.#downstream.upgrade === "";
-		this.#keepsBody = retries || this.#action.mirrors.length > 0;
+		this.#keepsBody = retries || this.#action.mirrors.length > 0 || this.#action.internalRedirects !== undefined;
 		this.#prepareRequest();
 		this.#tryNext();
 	}
@@ -198,6 +198,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 			this.#retry();
 			return;
 		}
+		if (this.#redirects(attempt, head)) return;
 		const { info, request } = this.#downstream;
 		if (this.#downstream.upgrade === "websocket" && head.status === 200) {
 			attempt.cancel();
@@ -222,6 +223,26 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		const { contentLength } = attempt.channel!;
 		if (contentLength === TUNNEL) this.#timeout?.cancel();
 		this.#downstream.sendHead(head, contentLength);
+	}
+
+	/** The answer is a redirect that the proxy follows itself. */
+	#redirects(attempt: Attempt, head: ResponseHead): boolean {
+		const policy = this.#action.internalRedirects;
+		if (!policy?.statuses.has(head.status)) return false;
+		const { stats } = this.#cluster!;
+		const { request } = this.#downstream;
+		const { method } = request;
+		const complete = this.#body.ended && !this.#body.incomplete && this.#downstream.upgrade === "";
+		if (!complete || !head.headers.has("location") || !this.#downstream.followRedirect(head, policy)) {
+			stats.upstreamInternalRedirectFailed.inc();
+			return false;
+		}
+		stats.upstreamInternalRedirectSucceeded.inc();
+		this.#close();
+		attempt.abandon();
+		// Told by 303 to come with GET.
+		this.#downstream.restart(head, request.method === method ? this.#body.kept() : []);
+		return true;
 	}
 
 	/** Answers in an endpoint's place count like the endpoint's own. */

@@ -43,4 +43,9 @@ export class RequestBody {
 			channel.sendBody(buf, 0, buf.length);
 		}
 	}
+
+	/** What is kept. */
+	kept(): Buffer[] {
+		return this.#pieces.map((piece) => (typeof piece === "string" ? Buffer.from(piece, "latin1") : piece));
+	}
 }

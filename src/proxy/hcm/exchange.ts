@@ -1,7 +1,16 @@
 import type { ConnectionInfo } from "../http/connection-info.ts";
 import type { HeaderMap } from "../http/header-map.ts";
-import type { ResponseHead } from "../http/message.ts";
+import type { RequestHead, ResponseHead } from "../http/message.ts";
+import type { RedirectHistory } from "../router/action/internal-redirect.ts";
 import type { HcmShared } from "./hcm-shared.ts";
+
+/** What a request that begins anew brings along: it has come whole. */
+export interface RestartedRequest {
+	readonly history: RedirectHistory;
+	/** Body bytes as logs tell them: what begins anew counts once more (as in Envoy). */
+	readonly bytesReceived: number;
+	readonly body: readonly Buffer[];
+}
 
 /**
  * The client's side of one request, below which is the protocol: framing, the connection's persistence, the codec. A connection
@@ -40,6 +49,8 @@ export interface Exchange {
 	sendBody(buf: Buffer, start: number, end: number): number;
 	/** The answer is whole. Last call of a stream: the next request may begin within. */
 	sendEnd(trailers: HeaderMap | undefined): void;
+	/** Last call of a stream whose request begins anew: another stream takes its place. */
+	restart(request: RequestHead, from: RestartedRequest): void;
 	/** Last call of a stream whose answer cannot be completed: the client sees that it was cut short. */
 	reset(): void;
 	/** The rest of the request stays with the client until `resumeReading`. */

@@ -3,11 +3,13 @@ import { batchWrites } from "../codec/transport.ts";
 import type { HttpFilter } from "../filter/http-filter.ts";
 import type { HostOverride } from "../forward/downstream.ts";
 import type { ConnectionInfo } from "../http/connection-info.ts";
-import type { RequestHead } from "../http/message.ts";
+import type { RequestHead, ResponseHead } from "../http/message.ts";
 import { RequestInfo } from "../http/request-info.ts";
+import type { InternalRedirects, RedirectHistory } from "../router/action/internal-redirect.ts";
 import type { ClusterChoice, RouteMatch } from "../router/route-match.ts";
 import type { Exchange } from "./exchange.ts";
 import type { HcmShared } from "./hcm-shared.ts";
+import { followRedirect } from "./internal-redirect.ts";
 import type { RequestPipe } from "./request-pipe.ts";
 import type { ResponsePipe } from "./response-pipe.ts";
 
@@ -17,6 +19,8 @@ export abstract class FilteredStream {
 	readonly info: RequestInfo;
 	choice: ClusterChoice | undefined = undefined;
 	hostOverride: HostOverride | undefined = undefined;
+	/** Undefined: the request is the client's own, no redirect has changed it. */
+	readonly redirected: RedirectHistory | undefined;
 	protected readonly exchange: Exchange;
 	protected requestPipe: RequestPipe | undefined = undefined;
 	protected responsePipe: ResponsePipe | undefined = undefined;
@@ -24,12 +28,14 @@ export abstract class FilteredStream {
 	protected selectedRoute: RouteMatch | undefined = undefined;
 	/** The route has been looked for. */
 	protected routed = false;
+	#history: RedirectHistory | undefined = undefined;
 	#requestPauses = 0;
 	#responsePauses = 0;
 
-	constructor(exchange: Exchange, request: RequestHead) {
+	constructor(exchange: Exchange, request: RequestHead, redirected: RedirectHistory | undefined) {
 		this.exchange = exchange;
 		this.request = request;
+		this.redirected = redirected;
 		this.responseLimitBytes = exchange.bufferLimitBytes;
 		const { connection, shared } = exchange;
 		const { clock } = shared.services;
@@ -140,8 +146,37 @@ export abstract class FilteredStream {
 			batchWrites(() => this.onDownstreamDrain());
 	}
 
+	followRedirect(answer: ResponseHead, policy: InternalRedirects): boolean {
+		const { request, choice } = this;
+		const follows = followRedirect(
+			{
+				request,
+				history: this.historyOfRedirects(),
+				secure: this.connection.tls !== undefined,
+				stats: this.shared.stats,
+				routeName: this.selectedRoute?.routeName ?? "",
+				reroute: () => {
+					this.clearRoute();
+					this.info.routeName = undefined;
+					this.info.upstreamCluster = undefined;
+					return this.route()?.routeName;
+				},
+			},
+			answer,
+			policy,
+		);
+		// The answer still belongs to the cluster that gave it.
+		this.choice = choice;
+		return follows;
+	}
+
 	overrideHost(address: string, strict: boolean): void {
 		this.hostOverride = { address, strict };
+	}
+
+	protected historyOfRedirects(): RedirectHistory {
+		this.#history ??= this.redirected ?? { count: 0, targets: new Map() };
+		return this.#history;
 	}
 
 	/** Nobody holds the request back any more. */

@@ -45,6 +45,11 @@ const COUNTERS = {
 	rqRouted: "rq_total",
 	rqDirectResponse: "rq_direct_response",
 	rqRedirect: "rq_redirect",
+	redirectBadLocation: "passthrough_internal_redirect_bad_location",
+	redirectUnsafeScheme: "passthrough_internal_redirect_unsafe_scheme",
+	redirectTooMany: "passthrough_internal_redirect_too_many_redirects",
+	redirectNoRoute: "passthrough_internal_redirect_no_route",
+	redirectPredicate: "passthrough_internal_redirect_predicate",
 } as const;
 
 const GAUGES = {

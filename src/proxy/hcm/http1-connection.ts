@@ -10,7 +10,7 @@ import type { HeaderMap } from "../http/header-map.ts";
 import type { RequestHead, ResponseHead } from "../http/message.ts";
 import { brokenRequest, LATE_HEAD, LATE_REQUEST } from "./broken-request.ts";
 import { ByteReport } from "./byte-report.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Exchange, RestartedRequest } from "./exchange.ts";
 import type { AcceptedSocket, HcmShared, LiveConnection } from "./hcm-shared.ts";
 import { Http1ResponseWriter } from "./http1-response-writer.ts";
 import { Http2Connection } from "./http2-connection.ts";
@@ -292,8 +292,12 @@ export class Http1Connection implements Exchange, LiveConnection, TransportUser,
 		successor.onData(buf, end);
 	}
 
-	#open(request: RequestHead): ServerStream {
-		const stream = new ServerStream(this, request);
+	restart(request: RequestHead, from: RestartedRequest): void {
+		this.#open(request, from).startAgain(from);
+	}
+
+	#open(request: RequestHead, from?: RestartedRequest): ServerStream {
+		const stream = new ServerStream(this, request, from);
 		this.#request = request;
 		this.#stream = stream;
 		this.#takenWhole = false;

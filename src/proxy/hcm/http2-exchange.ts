@@ -4,12 +4,12 @@ import { batchWrites } from "../codec/transport.ts";
 import type { ConnectionInfo } from "../http/connection-info.ts";
 import { Timer, type TimerOwner } from "../http/deadlines.ts";
 import type { HeaderMap } from "../http/header-map.ts";
-import type { ResponseHead } from "../http/message.ts";
+import type { RequestHead, ResponseHead } from "../http/message.ts";
 import { ERROR_CODE } from "../http2/frame/frame.ts";
 import type { Http2Request } from "../http2/message/read-head.ts";
 import type { Http2Stream, ResetOrigin, StreamUser } from "../http2/session/http2-stream.ts";
 import type { ServerSession } from "../http2/session/server-session.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Exchange, RestartedRequest } from "./exchange.ts";
 import type { HcmShared } from "./hcm-shared.ts";
 import { ServerStream } from "./server-stream.ts";
 
@@ -33,7 +33,7 @@ export class Http2Exchange implements Exchange, StreamUser, TimerOwner {
 	readonly requestLength: number;
 	readonly seen: number;
 	readonly upgrade: string;
-	readonly stream: ServerStream;
+	stream: ServerStream;
 	readonly #host: Http2ExchangeHost;
 	readonly #stream: Http2Stream;
 	readonly #isHead: boolean;
@@ -102,6 +102,11 @@ export class Http2Exchange implements Exchange, StreamUser, TimerOwner {
 	onTimer(): void {
 		this.shared.http2Stats.txFlushTimeout.inc();
 		batchWrites(() => this.#stream.reset(ERROR_CODE.internalError));
+	}
+
+	restart(request: RequestHead, from: RestartedRequest): void {
+		this.stream = new ServerStream(this, request, from);
+		this.stream.startAgain(from);
 	}
 
 	reset(): void {

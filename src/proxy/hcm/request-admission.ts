@@ -3,6 +3,7 @@ import type { FilterStream } from "../filter/http-filter.ts";
 import { HeaderMap } from "../http/header-map.ts";
 import type { LocalReply } from "../http/message.ts";
 import type { RequestInfo } from "../http/request-info.ts";
+import type { RedirectHistory } from "../router/action/internal-redirect.ts";
 import type { Exchange } from "./exchange.ts";
 import { mutateRequestHeaders } from "./request-headers.ts";
 import { cleanAuthority, cleanPath } from "./request-path.ts";
@@ -14,6 +15,8 @@ export interface IncomingStream extends FilterStream {
 	readonly info: RequestInfo;
 	readonly random: Random;
 	readonly requestLength: number;
+	/** Undefined: it comes from the client. */
+	readonly redirected: RedirectHistory | undefined;
 	/** From here on the connection carries bytes of `protocol`, not HTTP. */
 	beginTunnel(protocol: string): void;
 }
@@ -33,6 +36,11 @@ export function admitRequest(stream: IncomingStream, exchange: Exchange): LocalR
 	}
 	const refusal = cleanTarget(stream, exchange);
 	if (refusal) return refusal;
+	if (stream.redirected) {
+		// As Envoy: what is known of the client is known, and its fields are clean.
+		stream.info.requestId = request.headers.get("x-request-id");
+		return undefined;
+	}
 	const asked = exchange.upgrade === "" && request.method === "CONNECT" ? "connect" : exchange.upgrade;
 	const client = mutateRequestHeaders(request, exchange.seen, connection, {
 		config,

@@ -11,7 +11,7 @@ import type { HeaderMap } from "../http/header-map.ts";
 import type { LocalReply, RequestHead, ResponseFlag, ResponseHead } from "../http/message.ts";
 import type { RouteContext, RouteMatch } from "../router/route-match.ts";
 import { streamDurationMs } from "../router/timeout.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Exchange, RestartedRequest } from "./exchange.ts";
 import { FilteredStream } from "./filtered-stream.ts";
 import type { HcmShared } from "./hcm-shared.ts";
 import type { RewrittenBody } from "./local-reply-rules.ts";
@@ -20,7 +20,7 @@ import { admitRequest, type IncomingStream } from "./request-admission.ts";
 import { RequestPipe, type RequestPipeHost } from "./request-pipe.ts";
 import { finishResponseHeaders } from "./response-headers.ts";
 import { ResponsePipe, type ResponsePipeHost } from "./response-pipe.ts";
-import { createFilters, lengthAfterFilters } from "./stream-filters.ts";
+import { createFilters, lengthAfterFilters, lengthOfRestarted } from "./stream-filters.ts";
 import { StreamTimers, type StreamTimersOwner } from "./stream-timers.ts";
 
 const GRPC_DEADLINE_EXCEEDED = 4;
@@ -53,9 +53,9 @@ export class ServerStream
 	#ended = false;
 	#trailers: HeaderMap | undefined = undefined;
 
-	constructor(exchange: Exchange, request: RequestHead) {
-		super(exchange, request);
-		this.requestLength = exchange.requestLength;
+	constructor(exchange: Exchange, request: RequestHead, from?: RestartedRequest) {
+		super(exchange, request, from?.history);
+		this.requestLength = from ? lengthOfRestarted(request, from) : exchange.requestLength;
 		this.#requestDone = this.requestLength === 0;
 		const { services, stats } = exchange.shared;
 		this.#timers = new StreamTimers(this, services, this.info.startMs);
@@ -147,6 +147,14 @@ export class ServerStream
 		this.#requestDone = whole;
 		this.routed = true;
 		this.sendLocalReply(reply);
+	}
+
+	/** Takes in a request that has come whole before. */
+	startAgain({ bytesReceived, body }: RestartedRequest): void {
+		this.info.bytesReceived = bytesReceived;
+		this.start();
+		for (const piece of body) this.onRequestBody(piece, 0, piece.length);
+		this.onRequestEnd(undefined);
 	}
 
 	onRequestBody(buf: Buffer, start: number, end: number): void {
@@ -301,6 +309,16 @@ export class ServerStream
 		this.#forward?.cancel();
 		this.#end();
 		this.exchange.reset();
+	}
+
+	restart(answer: ResponseHead, body: readonly Buffer[]): void {
+		const { info, request } = this;
+		this.response = answer;
+		info.responseCode = answer.status;
+		info.responseCodeDetails = "internal_redirect";
+		this.#end();
+		const { bytesReceived } = info;
+		this.exchange.restart(request, { history: this.historyOfRedirects(), bytesReceived, body });
 	}
 
 	/** What the terminal router filter does. */

@@ -2,6 +2,7 @@ import type { Random } from "../../lib/random.ts";
 import type { LocalReply, RequestHead, ResponseHead } from "../http/message.ts";
 import type { MetadataMatch } from "../http/metadata-match.ts";
 import type { StreamInfo } from "../http/stream-info.ts";
+import type { InternalRedirects } from "./action/internal-redirect.ts";
 import type { RouteRateLimits } from "./rate-limit/rate-limit-policy.ts";
 import type { RetryPolicy } from "./retry.ts";
 import type { RouteTracing } from "./tracing/route-tracing.ts";
@@ -83,6 +84,8 @@ export interface ForwardAction {
 	/** `max_stream_duration`; undefined: the connection manager's limit. */
 	readonly streamDuration: StreamDuration | undefined;
 	readonly retryPolicy: RetryPolicy | undefined;
+	/** Redirects of endpoints that the proxy follows itself; undefined: none. */
+	readonly internalRedirects: InternalRedirects | undefined;
 	/** Undefined when no policy yields a hash; `newCookies` are to be set on the response. */
 	hash(
 		request: RequestHead,

@@ -10,6 +10,7 @@ import type { RetryPolicy } from "../retry.ts";
 import type { ForwardAction, MirrorPolicy, StreamDuration } from "../route-match.ts";
 import { compileClusterChoice } from "./cluster-choice.ts";
 import { compileHashPolicies } from "./hash-policy.ts";
+import { compileInternalRedirects } from "./internal-redirect.ts";
 import { compileMirrorPolicies } from "./mirror-policy.ts";
 import { compileRetryPolicy } from "./retry-policy.ts";
 
@@ -51,6 +52,9 @@ export function compileForwardAction(
 		retryPolicy: action.retryPolicy
 			? compileRetryPolicy(action.retryPolicy, at.field("retry_policy"), problems)
 			: inherited.retryPolicy,
+		internalRedirects:
+			action.internalRedirectPolicy &&
+			compileInternalRedirects(action.internalRedirectPolicy, at.field("internal_redirect_policy"), problems),
 		hash: compileHashPolicies(action.hashPolicy, at.field("hash_policy"), problems),
 		mirrors: mirrors.length > 0 ? mirrors : inherited.mirrors,
 		autoHostRewrite: action.hostRewriteSpecifier.case === "autoHostRewrite" && action.hostRewriteSpecifier.value.value,
