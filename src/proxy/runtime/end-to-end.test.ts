@@ -251,11 +251,11 @@ test("a refused route leaves the last good one", async () => {
 	const { server, port } = await meshed([a.port], [b.port]);
 	const nonce = server.sendDelta(
 		"route",
-		{ r: routeTo("r", { cluster: "v2", internalRedirectPolicy: {} }) },
+		{ r: routeTo("r", { cluster: "v2", internalRedirectAction: "HANDLE_INTERNAL_REDIRECT" }) },
 		{ version: "2" },
 	);
 	const nack = await eventually("the NACK", () => server.deltaRequests.find((r) => r.responseNonce === nonce));
-	assert.match(nack.errorDetail!.message, /r\.virtual_hosts\[0\]\.routes\[0\]\.route\.internal_redirect_policy/);
+	assert.match(nack.errorDetail!.message, /r\.virtual_hosts\[0\]\.routes\[0\]\.route\.internal_redirect_action/);
 	assert.deepEqual(await tally(port, 3), { v1: 3 });
 });
 
