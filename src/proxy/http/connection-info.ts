@@ -91,6 +91,8 @@ export interface CertificateInfo {
 	readonly dnsSans: readonly string[];
 	readonly ipSans: readonly string[];
 	readonly emailSans: readonly string[];
+	/** Other names, without their kind. */
+	readonly otherSans: readonly string[];
 	/** Lower-case hex. */
 	readonly sha256: string;
 	readonly sha1: string;
@@ -101,6 +103,10 @@ export interface CertificateInfo {
 	pem(): string;
 	/** PEM of the certificate and what was sent with it. */
 	chainPem(): string;
+	/** The certificate and what was sent with it. */
+	chain(): readonly CertificateInfo[];
+	/** Who signed it, as far as that was sent or is an authority here. */
+	signer(): CertificateInfo | undefined;
 }
 
 /** The addresses of a socket, as `node:net` tells them. */

@@ -1,6 +1,6 @@
 import { constants } from "node:crypto";
 import type { Socket } from "node:net";
-import { Server, type TLSSocket } from "node:tls";
+import { createSecureContext, type SecureContextOptions, Server, type TLSSocket } from "node:tls";
 import type { ConnectionInfo } from "../http/connection-info.ts";
 import { LiveMaterial } from "./context/live-material.ts";
 import {
@@ -18,6 +18,7 @@ import type { ClientHello } from "./hello/client-hello.ts";
 import { readOffer } from "./hello/read-offer.ts";
 import { KeyLog } from "./key-log.ts";
 import type { CertificateMaterial } from "./secret/certificate-material.ts";
+import { encodeProtocols, type ServerTerms, shakeHands } from "./server-handshake.ts";
 import type { TlsDeps } from "./tls-deps.ts";
 import { NO_CERTIFICATE_REASON, NO_SECRET_REASON, tlsErrorReason, verifyFailureReason } from "./tls-failure.ts";
 import { SocketTlsInfo } from "./tls-info.ts";
@@ -32,18 +33,20 @@ export interface Handshake {
 	onFailure(reason: string): void;
 }
 
-/** One connection as its TLS server sees it: inherits from the server, so that the events of both sides of a handshake meet here. */
-interface PendingServer extends Server {
-	pending: { readonly connection: ConnectionInfo; readonly handshake: Handshake; done: boolean };
-	ALPNProtocols: Buffer | undefined;
-}
-
 /** What new handshakes are made with; replaced whole when a secret changes. */
 interface InForce {
 	readonly choice: CertificateChoice;
 	readonly verifier: PeerVerifier | undefined;
 	/** By the certificates that they show; made when somebody asks for them. */
-	readonly servers: Map<readonly CertificateMaterial[], Server>;
+	readonly terms: Map<readonly CertificateMaterial[], ServerTerms>;
+}
+
+/** A handshake that has come to its end. */
+interface Shaken {
+	readonly secure: TLSSocket;
+	readonly connection: ConnectionInfo;
+	readonly handshake: Handshake;
+	readonly verifier: PeerVerifier | undefined;
 }
 
 /** The TLS end of a filter chain: shakes hands on accepted sockets by its context, with the certificates that are in force then. */
@@ -54,6 +57,7 @@ export class DownstreamTls {
 	readonly #material: LiveMaterial;
 	readonly #tickets: TicketKeys | undefined;
 	readonly #keyLog: KeyLog | undefined;
+	readonly #protocols: Buffer | undefined;
 	#inForce: InForce | undefined = undefined;
 
 	/** `statPrefix`: of the listener, with its closing dot. */
@@ -62,6 +66,7 @@ export class DownstreamTls {
 		this.#deps = deps;
 		this.#stats = new TlsStats(deps.metrics.scope(statPrefix), "server");
 		const { common, tickets } = config;
+		this.#protocols = encodeProtocols(common.alpn);
 		this.#keyLog = common.keyLogPath === undefined ? undefined : new KeyLog(common.keyLogPath, deps.logger);
 		this.#tickets = tickets.kind === "none" ? undefined : new TicketKeys(tickets, deps, () => this.#build());
 		this.#material = new LiveMaterial(common, deps, () => {
@@ -133,36 +138,40 @@ export class DownstreamTls {
 	}
 
 	#start(socket: Socket, connection: ConnectionInfo, handshake: Handshake, hello: ClientHello | undefined): void {
-		const own = Object.create(this.#serverFor(hello?.serverName)) as PendingServer;
-		own.pending = { connection, handshake, done: false };
+		const terms = this.#termsFor(hello?.serverName);
+		const { verifier } = this.#inForce!;
 		const { alpn } = this.#config.common;
-		if (!hello?.protocols?.some((name) => alpn.includes(name))) own.ALPNProtocols = undefined;
+		const protocols = hello?.protocols?.some((name) => alpn.includes(name)) ? this.#protocols : undefined;
 		// A client that ends its side in the middle of a handshake is gone; afterwards it may do so (`#shaken`).
 		socket.allowHalfOpen = false;
-		own.emit("connection", socket);
+		const secure = shakeHands(socket, terms, protocols, {
+			onShaken: () => this.#shaken({ secure, connection, handshake, verifier }),
+			onFailed: (_secure, error) => this.#failed(error, handshake),
+		});
+		if (this.#keyLog) secure.on("keylog", (line: Buffer) => this.#keyLog?.write(line));
 	}
 
-	/** The server that shows the certificates for a name; undefined: the client has said none. */
-	#serverFor(name: string | undefined): Server {
-		const { choice, verifier, servers } = this.#inForce!;
+	/** What clients of a name are shown; undefined: the client has said none. */
+	#termsFor(name: string | undefined): ServerTerms {
+		const { choice, verifier, terms } = this.#inForce!;
 		const chosen = name === undefined ? choice.unnamed : (certificatesFor(name, choice) ?? choice.unmatched);
-		let server = servers.get(chosen);
-		if (!server) {
-			server = this.#makeServer(chosen, verifier);
-			servers.set(chosen, server);
+		let found = terms.get(chosen);
+		if (!found) {
+			found = this.#makeTerms(chosen, verifier);
+			terms.set(chosen, found);
 		}
-		return server;
+		return found;
 	}
 
-	/** A server for what is in force now; handshakes that run keep theirs. */
+	/** Terms of what is in force now; handshakes that run keep theirs. */
 	#build(): void {
 		const ready = this.#material?.ready && (this.#tickets?.ready ?? true);
 		if (!ready) return;
 		const verifier = this.#makeVerifier();
 		if (verifier === null) return;
 		const choice = chooseCertificates(this.certificates(), this.#config.fullScan);
-		this.#inForce = { choice, verifier, servers: new Map() };
-		this.#serverFor(undefined);
+		this.#inForce = { choice, verifier, terms: new Map() };
+		this.#termsFor(undefined);
 		this.#tellExpirations();
 	}
 
@@ -178,30 +187,21 @@ export class DownstreamTls {
 		}
 	}
 
-	#makeServer(certificates: readonly CertificateMaterial[], verifier: PeerVerifier | undefined): Server {
-		const { common, requireClientCertificate, preferClientCiphers, sessionTimeoutS } = this.#config;
-		const requestCert = verifier !== undefined || requireClientCertificate;
-		const server = new Server({
+	#makeTerms(certificates: readonly CertificateMaterial[], verifier: PeerVerifier | undefined): ServerTerms {
+		const { requireClientCertificate, preferClientCiphers, sessionTimeoutS } = this.#config;
+		const options = {
 			...this.#contextOptions(certificates, verifier),
 			cert: certificates.map(({ certPem }) => certPem),
 			key: certificates.map(({ keyPem }) => keyPem),
 			honorCipherOrder: !preferClientCiphers,
 			...(sessionTimeoutS !== undefined && { sessionTimeout: sessionTimeoutS }),
-			...(common.alpn.length > 0 && { ALPNProtocols: [...common.alpn] }),
-			requestCert,
-			// Only then does a client without a certificate get the alert that says so.
-			rejectUnauthorized: requireClientCertificate && verifier?.chainErrorsAreFinal === true,
-		});
-		const self = this;
-		server.on("secureConnection", function (this: unknown, secure: TLSSocket) {
-			self.#shaken(this as PendingServer, secure, verifier);
-		});
-		server.on("tlsClientError", function (this: unknown, error: Error, secure: TLSSocket) {
-			self.#failed(this as PendingServer, error, secure, verifier);
-		});
-		if (this.#keyLog) server.on("keylog", (line: Buffer) => this.#keyLog?.write(line));
-		this.#staple(server, certificates);
-		return server;
+		};
+		return {
+			context: createSecureContext(options),
+			stapler: this.#makeStapler(options, certificates),
+			requestCert: this.#requestsCertificate(verifier),
+			demandCert: requireClientCertificate && verifier?.chainErrorsAreFinal === true,
+		};
 	}
 
 	#contextOptions(certificates: readonly CertificateMaterial[], verifier: PeerVerifier | undefined) {
@@ -219,8 +219,10 @@ export class DownstreamTls {
 		};
 	}
 
-	#staple(server: Server, certificates: readonly CertificateMaterial[]): void {
-		if (!certificates.some(({ ocspStaple }) => ocspStaple)) return;
+	/** Node asks a server for staples; it serves nothing else here. */
+	#makeStapler(options: SecureContextOptions, certificates: readonly CertificateMaterial[]): Server | undefined {
+		if (!certificates.some(({ ocspStaple }) => ocspStaple)) return undefined;
+		const server = new Server(options);
 		server.on(
 			"OCSPRequest",
 			(shown: Buffer, _issuer: Buffer, done: (error: Error | null, staple: Buffer | null) => void) => {
@@ -230,12 +232,10 @@ export class DownstreamTls {
 				done(null, staple);
 			},
 		);
+		return server;
 	}
 
-	#shaken({ pending }: PendingServer, secure: TLSSocket, verifier: PeerVerifier | undefined): void {
-		if (pending.done) return;
-		pending.done = true;
-		const { connection, handshake } = pending;
+	#shaken({ secure, connection, handshake, verifier }: Shaken): void {
 		const leaf = this.#requestsCertificate(verifier) ? secure.getPeerX509Certificate() : undefined;
 		const verdict = this.#judge(secure, leaf, verifier);
 		const sni = secure.servername || undefined;
@@ -246,7 +246,11 @@ export class DownstreamTls {
 		if (verdict.doubt) this.#stats.countRefusal(verdict.doubt);
 		this.#count(secure, leaf === undefined);
 		connection.transportProtocol = "tls";
-		connection.tls = new SocketTlsInfo(secure, sni, leaf, verdict.validated);
+		connection.tls = new SocketTlsInfo(secure, sni, {
+			leaf,
+			validated: verdict.validated,
+			authorities: verifier?.material.ca,
+		});
 		connection.applicationProtocol = connection.tls.alpn;
 		secure.allowHalfOpen = true;
 		handshake.onSecure(secure);
@@ -275,23 +279,11 @@ export class DownstreamTls {
 		);
 	}
 
-	#failed({ pending }: PendingServer, error: Error, secure: TLSSocket, verifier: PeerVerifier | undefined): void {
-		if (pending.done) return;
-		pending.done = true;
-		secure.destroy();
+	#failed(error: Error, handshake: Handshake): void {
 		const reason = tlsErrorReason(error);
-		const chainError = errorCode(secure);
-		const leaf = chainError === undefined ? undefined : secure.getPeerX509Certificate();
 		if (reason === NO_CERTIFICATE_REASON) this.#stats.countRefusal("fail_verify_no_cert");
-		else if (reason === "" && chainError !== undefined && verifier) {
-			// Node itself has cut the connection, because of what OpenSSL found.
-			this.#stats.countRefusal("fail_verify_error");
-			const verdict = leaf && verifier.verify({ leaf, chainError });
-			const detail = verdict?.ok === false ? verdict.detail : verifier.wordsOf(chainError);
-			pending.handshake.onFailure(verifyFailureReason(detail));
-			return;
-		} else this.#stats.connectionError.inc();
-		pending.handshake.onFailure(reason);
+		else this.#stats.connectionError.inc();
+		handshake.onFailure(reason);
 	}
 
 	#count(secure: TLSSocket, noCertificate: boolean): void {
@@ -312,7 +304,11 @@ export class DownstreamTls {
 
 /** The name of the error that OpenSSL found in the peer's chain. */
 function errorCode(secure: TLSSocket): string | undefined {
-	const error = secure.authorizationError as Error | string | null | undefined;
-	if (!error) return undefined;
-	return typeof error === "string" ? error : ((error as NodeJS.ErrnoException).code ?? error.message);
+	const { _handle: handle } = secure as unknown as { readonly _handle: VerifyingHandle | null };
+	return handle?.verifyError()?.code;
+}
+
+/** Node's handle of a TLS socket; its own TLS server asks it the same. */
+interface VerifyingHandle {
+	verifyError(): NodeJS.ErrnoException | null | undefined;
 }

@@ -3,6 +3,15 @@ import type { TLSSocket } from "node:tls";
 import type { CertificateInfo, TlsInfo } from "../http/connection-info.ts";
 import { chainOf, X509Info } from "./verify/certificate-info.ts";
 
+/** The other side, as it was judged. */
+export interface JudgedPeer {
+	/** Undefined: it showed no certificate. */
+	readonly leaf: X509Certificate | undefined;
+	readonly validated: boolean;
+	/** That it was held to. */
+	readonly authorities?: readonly X509Certificate[] | undefined;
+}
+
 /** What a finished handshake says; read while the socket lives, worked out when asked for. */
 export class SocketTlsInfo implements TlsInfo {
 	readonly version: string;
@@ -13,12 +22,14 @@ export class SocketTlsInfo implements TlsInfo {
 	readonly #socket: TLSSocket;
 	readonly #peerLeaf: X509Certificate | undefined;
 	readonly #localLeaf: X509Certificate | undefined;
+	readonly #authorities: readonly X509Certificate[];
 	#sessionId: string | undefined = undefined;
 	#peer: CertificateInfo | undefined = undefined;
 	#local: CertificateInfo | undefined = undefined;
 
-	constructor(socket: TLSSocket, sni: string | undefined, peer: X509Certificate | undefined, validated: boolean) {
+	constructor(socket: TLSSocket, sni: string | undefined, { leaf: peer, validated, authorities = [] }: JudgedPeer) {
 		this.#socket = socket;
+		this.#authorities = authorities;
 		this.version = socket.getProtocol() ?? "";
 		this.cipher = socket.getCipher().name;
 		this.alpn = socket.alpnProtocol || undefined;
@@ -35,7 +46,7 @@ export class SocketTlsInfo implements TlsInfo {
 
 	get peer(): CertificateInfo | undefined {
 		const leaf = this.#peerLeaf;
-		if (leaf) this.#peer ??= new X509Info(leaf, () => chainOf(leaf));
+		if (leaf) this.#peer ??= new X509Info(leaf, () => chainOf(leaf), this.#authorities);
 		return this.#peer;
 	}
 

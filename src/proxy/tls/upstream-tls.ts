@@ -173,7 +173,7 @@ export class UpstreamTls implements UpstreamTransport {
 		const { name } = (socket.getEphemeralKeyInfo() ?? {}) as { name?: string };
 		this.#stats.countHandshake(socket.getProtocol() ?? "", socket.getCipher().name, name);
 		if (socket.isSessionReused()) this.#stats.sessionReused.inc();
-		return new SocketTlsInfo(socket, terms.sni || undefined, leaf, verdict.validated);
+		return new SocketTlsInfo(socket, terms.sni || undefined, { leaf, validated: verdict.validated });
 	}
 
 	#build(): void {

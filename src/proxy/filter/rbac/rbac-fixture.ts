@@ -24,7 +24,7 @@ export function testConnection(known: Partial<ConnectionInfo> = {}): ConnectionI
 export function testTls(peer: Partial<CertificateInfo> | undefined, known: Partial<TlsInfo> = {}): TlsInfo {
 	const pem = () => "PEM";
 	const certificate = { subject: "", issuer: "", serial: "1", sha256: "", sha1: "", notBeforeMs: 0, notAfterMs: 0 };
-	const names = { uriSans: [], dnsSans: [], ipSans: [], emailSans: [] };
+	const names = { uriSans: [], dnsSans: [], ipSans: [], emailSans: [], otherSans: [] };
 	return {
 		version: "TLSv1.3",
 		cipher: "TLS_AES_128_GCM_SHA256",
@@ -32,7 +32,7 @@ export function testTls(peer: Partial<CertificateInfo> | undefined, known: Parti
 		sni: undefined,
 		sessionId: "",
 		peerValidated: peer !== undefined,
-		peer: peer && { ...certificate, ...names, pem, chainPem: pem, ...peer },
+		peer: peer && { ...certificate, ...names, pem, chainPem: pem, chain: () => [], signer: () => undefined, ...peer },
 		local: undefined,
 		...known,
 	};

@@ -20,8 +20,17 @@ const OF_CERTIFICATE: Readonly<Record<string, (certificate: CertificateInfo) => 
 	DNS_SAN: ({ dnsSans }) => dnsSans.join(","),
 	IP_SAN: ({ ipSans }) => ipSans.join(","),
 	EMAIL_SAN: ({ emailSans }) => emailSans.join(","),
+	OTHERNAME_SAN: ({ otherSans }) => otherSans.join(","),
+	CHAIN_FINGERPRINTS_256: (certificate) => chainTexts(certificate, ({ sha256 }) => sha256),
+	CHAIN_FINGERPRINTS_1: (certificate) => chainTexts(certificate, ({ sha1 }) => sha1),
+	CHAIN_SERIALS: (certificate) => chainTexts(certificate, ({ serial }) => serial),
+	ISSUER_FINGERPRINT_256: (certificate) => certificate.signer()?.sha256 ?? "",
+	ISSUER_SERIAL: (certificate) => certificate.signer()?.serial ?? "",
 	CERT: (certificate) => encodeURIComponent(certificate.pem()),
 };
+
+const chainTexts = (certificate: CertificateInfo, read: (one: CertificateInfo) => string): string =>
+	certificate.chain().map(read).join(",");
 
 const TIMES: Readonly<Record<string, (certificate: CertificateInfo) => number>> = {
 	CERT_V_START: ({ notBeforeMs }) => notBeforeMs,

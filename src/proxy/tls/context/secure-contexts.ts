@@ -20,8 +20,15 @@ export function sharedOptions(
 		ca: validation ? [...validation.caPem] : [],
 		// An authority need not be self-signed to be trusted (Envoy: X509_V_FLAG_PARTIAL_CHAIN).
 		allowPartialTrustChain: true,
-		...(validation?.crl && !validation.leafCrlOnly && { crl: [validation.crl] }),
+		...(validation?.crl && !validation.leafCrlOnly && { crl: splitLists(validation.crl) }),
 	};
+}
+
+const LIST = /-----BEGIN X509 CRL-----[\s\S]*?-----END X509 CRL-----/g;
+
+/** Node reads one revocation list of each text. */
+function splitLists(pem: Buffer): string[] {
+	return pem.toString("latin1").match(LIST) ?? [pem.toString("latin1")];
 }
 
 /** A context that shows these certificates, at most one of each key type. */

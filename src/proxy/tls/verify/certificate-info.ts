@@ -42,7 +42,8 @@ function parseNames(text: string): AlternativeNames {
 		if (colon < 0) break;
 		const end = endOfValue(text, colon + 1);
 		const kind = KINDS[text.slice(at, colon)];
-		const value = unquote(text.slice(colon + 1, end));
+		const raw = unquote(text.slice(colon + 1, end));
+		const value = kind === "ip" ? shortAddress(raw) : raw;
 		if (kind) {
 			names[kind]!.push(value);
 			names.all!.push(value);
@@ -50,6 +51,11 @@ function parseNames(text: string): AlternativeNames {
 		at = end + 2;
 	}
 	return names as unknown as AlternativeNames;
+}
+
+/** OpenSSL writes IPv6 addresses in full; Envoy as RFC 5952 wants them. */
+function shortAddress(ip: string): string {
+	return ip.includes(":") ? new URL(`http://[${ip}]`).hostname.slice(1, -1) : ip;
 }
 
 function endOfValue(text: string, from: number): number {
@@ -75,11 +81,17 @@ export function formatName(multiLine: string): string {
 export class X509Info implements CertificateInfo {
 	readonly #certificate: X509Certificate;
 	readonly #chain: () => readonly X509Certificate[];
+	readonly #authorities: readonly X509Certificate[];
 
 	/** `chain`: what was sent with the certificate, itself first. */
-	constructor(certificate: X509Certificate, chain: () => readonly X509Certificate[]) {
+	constructor(
+		certificate: X509Certificate,
+		chain: () => readonly X509Certificate[],
+		authorities: readonly X509Certificate[] = [],
+	) {
 		this.#certificate = certificate;
 		this.#chain = chain;
+		this.#authorities = authorities;
 	}
 
 	get subject(): string {
@@ -110,6 +122,10 @@ export class X509Info implements CertificateInfo {
 		return alternativeNames(this.#certificate).email;
 	}
 
+	get otherSans(): readonly string[] {
+		return alternativeNames(this.#certificate).other.map((name) => name.slice(name.indexOf(":") + 1));
+	}
+
 	get sha256(): string {
 		return plainHex(this.#certificate.fingerprint256);
 	}
@@ -134,6 +150,19 @@ export class X509Info implements CertificateInfo {
 		return this.#chain()
 			.map((certificate) => certificate.toString())
 			.join("");
+	}
+
+	chain(): readonly CertificateInfo[] {
+		const chain = this.#chain();
+		return chain.map((certificate) => new X509Info(certificate, () => chain, this.#authorities));
+	}
+
+	signer(): CertificateInfo | undefined {
+		const own = this.#certificate;
+		const found = [...this.#chain(), ...this.#authorities].find(
+			(candidate) => candidate !== own && own.checkIssued(candidate) && own.verify(candidate.publicKey),
+		);
+		return found && new X509Info(found, () => [found], this.#authorities);
 	}
 }
 

@@ -1,4 +1,5 @@
 import { createHash, type X509Certificate } from "node:crypto";
+import { KEY_USAGE, mayAct } from "./certificate-der.ts";
 import { alternativeNames, chainOf, plainHex } from "./certificate-info.ts";
 import { LeafRevocation } from "./leaf-revocation.ts";
 import { hasOneOfNames } from "./san-matcher.ts";
@@ -29,6 +30,7 @@ type Refusal = Extract<Verdict, { ok: false }>;
 
 const NOT_VALIDATED = { ok: true, validated: false } as const;
 const VALIDATED: Verdict = { ok: true, validated: true };
+const ISSUER_ERRORS = new Set(["UNABLE_TO_GET_ISSUER_CERT", "UNABLE_TO_GET_ISSUER_CERT_LOCALLY"]);
 const DATE_ERRORS = new Set(["CERT_HAS_EXPIRED", "CERT_NOT_YET_VALID"]);
 
 /** Decides about peers by one validation context, in the order of Envoy's default validator: chain, names, digests. */
@@ -54,11 +56,6 @@ export class PeerVerifier {
 	get needsChain(): boolean {
 		const { allowExpired, spiffe, maxDepth } = this.material;
 		return allowExpired || spiffe !== undefined || maxDepth !== undefined || this.#revocation !== undefined;
-	}
-
-	/** Envoy's words for OpenSSL's name of an error. */
-	wordsOf(chainError: string): string {
-		return opensslWords(chainError);
 	}
 
 	verify({ leaf, chainError, names }: PeerEvidence): Verdict {
@@ -90,7 +87,10 @@ export class PeerVerifier {
 					`verify SAN list, expected SANs: [${names.join(", ")}], certificate SANs: [${found}]`,
 				);
 		} else if (sans.length > 0 && !sans.some((matches) => matches(own)))
-			return refusal("fail_verify_san", `SAN matcher, certificate SANs are [${own.all.join(", ")}]`);
+			return refusal(
+				"fail_verify_san",
+				this.material.spiffe ? "SAN match" : `SAN matcher, certificate SANs are [${own.all.join(", ")}]`,
+			);
 		if (!this.#digestFits(leaf)) return refusal("fail_verify_cert_hash", "cert hash and spki");
 		return undefined;
 	}
@@ -101,7 +101,7 @@ export class PeerVerifier {
 		if (!ca) return undefined;
 		if (spiffe) return this.#spiffeFault(leaf);
 		const ignorable = allowExpired && chainError !== undefined && DATE_ERRORS.has(chainError);
-		if (chainError !== undefined && !ignorable) return opensslWords(chainError);
+		if (chainError !== undefined && !ignorable) return opensslWords(chainError, this.#depthOf(chainError, leaf));
 		// The one error that OpenSSL names may hide others.
 		if (ignorable && !leadsToAuthority(chainOf(leaf), { authorities: ca, nowMs: undefined }))
 			return opensslWords("UNABLE_TO_GET_ISSUER_CERT_LOCALLY");
@@ -110,13 +110,31 @@ export class PeerVerifier {
 		return revoked && opensslWords(revoked);
 	}
 
+	/** Envoy: SPIFFEValidator. A workload's certificate is no authority, and is held to the authorities of its own trust domain. */
 	#spiffeFault(leaf: X509Certificate): string | undefined {
 		const { spiffe, allowExpired } = this.material;
+		if (leaf.ca || mayAct(leaf, KEY_USAGE.certificateSign) || mayAct(leaf, KEY_USAGE.crlSign)) return "cert precheck";
 		const authorities = bundleFor(alternativeNames(leaf), spiffe!);
-		if (!authorities) return "no trust bundle store for the peer's trust domain";
+		if (!authorities) return "no trust bundle store";
+		const chain = chainOf(leaf);
 		const nowMs = allowExpired ? undefined : this.#nowMs();
-		if (leadsToAuthority(chainOf(leaf), { authorities, nowMs })) return undefined;
-		return "the peer's chain does not lead to an authority of its trust domain";
+		if (leadsToAuthority(chain, { authorities, nowMs })) return undefined;
+		if (!leadsToAuthority(chain, { authorities, nowMs: undefined }))
+			return opensslWords("UNABLE_TO_GET_ISSUER_CERT_LOCALLY");
+		const early = leaf.validFromDate.getTime() > this.#nowMs();
+		return opensslWords(early ? "CERT_NOT_YET_VALID" : "CERT_HAS_EXPIRED");
+	}
+
+	/** Where in the chain the error is that OpenSSL names: 0 is the leaf. */
+	#depthOf(chainError: string, leaf: X509Certificate): number {
+		const chain = chainOf(leaf);
+		if (ISSUER_ERRORS.has(chainError)) return chain.length - 1;
+		if (!DATE_ERRORS.has(chainError)) return 0;
+		const nowMs = this.#nowMs();
+		const wrong = chain.findLastIndex(
+			({ validFromDate, validToDate }) => nowMs < validFromDate.getTime() || validToDate.getTime() < nowMs,
+		);
+		return Math.max(0, wrong);
 	}
 
 	/** Authorities between the leaf and the trust anchor, neither counted (BoringSSL). */
@@ -160,7 +178,7 @@ const WORDS: Readonly<Record<string, string>> = {
 	PATH_LENGTH_EXCEEDED: "path length constraint exceeded",
 };
 
-function opensslWords(error: string): string {
+function opensslWords(error: string, depth = 0): string {
 	const words = WORDS[error] ?? error.toLowerCase().replaceAll("_", " ");
-	return `X509_verify_cert: certificate verification error at depth 0: ${words}`;
+	return `X509_verify_cert: certificate verification error at depth ${depth}: ${words}`;
 }

@@ -36,10 +36,10 @@ export function loadSpiffeDomains(
 	return { byDomain, all: [...byDomain.values()].flat() };
 }
 
-/** The authorities for a certificate: it must have exactly one URI, a SPIFFE ID of a known trust domain. */
+/** The authorities for a certificate: its first URI is its SPIFFE ID, `spiffe://<trust domain>/<path>`. */
 export function bundleFor(names: AlternativeNames, domains: SpiffeDomains): readonly X509Certificate[] | undefined {
-	const [id, second] = names.uri;
-	if (id === undefined || second !== undefined || !id.startsWith("spiffe://")) return undefined;
+	const [id] = names.uri;
+	if (!id?.startsWith("spiffe://")) return undefined;
 	const slash = id.indexOf("/", "spiffe://".length);
-	return domains.byDomain.get(id.slice("spiffe://".length, slash < 0 ? undefined : slash));
+	return slash < 0 ? undefined : domains.byDomain.get(id.slice("spiffe://".length, slash));
 }
