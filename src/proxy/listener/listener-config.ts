@@ -34,7 +34,7 @@ export interface ListenerConfig {
 	readonly perConnectionBufferLimitBytes: number;
 	/** The process' limit of connections does not hold here. */
 	readonly ignoreGlobalConnectionLimit: boolean;
-	/** Overload actions refuse no connection here; requests they do refuse (so does Envoy 1.40, other than its documentation says). */
+	/** Overload actions change nothing here. */
 	readonly bypassesOverloadManager: boolean;
 	/** Compiled by whoever wires listeners: this room knows no formats. */
 	readonly accessLogs: readonly AccessLog[];

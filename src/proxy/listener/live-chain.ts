@@ -153,6 +153,7 @@ function terminalOf({ terminal }: FilterChainConfig, listener: ListenerConfig, d
 	const manager = createConnectionManager(terminal.hcm, {
 		...deps,
 		...deps.httpServices(listener, terminal.hcm),
+		...(listener.bypassesOverloadManager ? { loadShedding: () => undefined } : {}),
 		listenerStatName: listener.statPrefix,
 	});
 	return {

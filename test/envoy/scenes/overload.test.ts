@@ -77,7 +77,7 @@ scene("overload: a listener beside the overload manager", {
 		},
 	}),
 	cases: [
-		get("requests are refused", "/"),
-		{ name: "requests are refused here too", to: "aside", send: [{ path: "/1" }, { path: "/2" }] },
+		{ name: "requests are refused", to: "in", send: { path: "/" } },
+		{ name: "requests are served here", to: "aside", send: [{ path: "/1" }, { path: "/2" }] },
 	],
 });
