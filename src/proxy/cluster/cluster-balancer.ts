@@ -6,10 +6,12 @@ import { type HostBalancer, hostBalancer } from "../lb/host-balancer.ts";
 import type { HostBalancerOptions } from "../lb/host-balancer-options.ts";
 import type { LevelHealth } from "../lb/priority-load.ts";
 import { SubsetBalancer, type SubsetHost, type SubsetStats } from "../lb/subset-balancer.ts";
+import type { LocalZones, ZoneContext } from "../lb/zone-routing.ts";
 import type { PickContext } from "./cluster.ts";
 import type { BalancingConfig } from "./cluster-config.ts";
 import type { ClusterHost } from "./cluster-host.ts";
 import type { EndpointSet } from "./endpoint-config.ts";
+import { localityKey } from "./local-zones.ts";
 
 interface BalancerDeps {
 	readonly random: Random;
@@ -18,6 +20,8 @@ interface BalancerDeps {
 	endpoints(): EndpointSet;
 	activeRequests(): number;
 	onPanic(): void;
+	/** The local cluster's hosts; undefined: there is no local cluster. */
+	localZones?(): LocalZones | undefined;
 }
 
 /** Chooses among a cluster's hosts; what it chooses by is made at the first pick after a change. */
@@ -38,6 +42,7 @@ export class ClusterBalancer {
 	reset(): void {
 		this.#whole = undefined;
 		this.#subsets = undefined;
+		if (!this.#config.subsets && this.#zones()) this.#whole = hostBalancer(this.#placed(), this.#options());
 	}
 
 	pick(ctx: PickContext): ClusterHost | undefined {
@@ -77,10 +82,16 @@ export class ClusterBalancer {
 			priority: host.config.priority,
 			health: host.health,
 			excluded: host.excluded,
-			locality: localityKey(host),
+			locality: localityKey(host.locality),
 			localityWeight: host.config.localityWeight,
 			metadata: host.config.metadata["envoy.lb"] ?? {},
 		}));
+	}
+
+	#zones(): ZoneContext | undefined {
+		const { zones: config } = this.#config;
+		const local = config && this.#deps.localZones?.();
+		return local && { config, local, count: (name) => this.#deps.scope.counter(name).inc() };
 	}
 
 	#options(): HostBalancerOptions {
@@ -90,6 +101,7 @@ export class ClusterBalancer {
 			...this.#config,
 			overprovisioningPercent,
 			weightedPriorityHealth,
+			zones: this.#zones(),
 			random,
 			turns: this.#turns,
 			stats: (name, value) => scope.gauge(name).set(value),
@@ -121,10 +133,6 @@ function overrideStatus(host: ClusterHost): string {
 	if (host.health === "unhealthy") return eds === "DRAINING" || eds === "TIMEOUT" ? eds : "UNHEALTHY";
 	if (host.health === "degraded") return "DEGRADED";
 	return eds;
-}
-
-function localityKey({ locality: { region, zone, subZone } }: ClusterHost): string {
-	return region === "" && zone === "" && subZone === "" ? "" : `${region}/${zone}/${subZone}`;
 }
 
 function subsetStats(scope: StatScope): SubsetStats {

@@ -1,10 +1,14 @@
+import type { RouteAction_HashPolicy } from "../../xds/generated/envoy/config/route/v3/route_components_pb.ts";
 import type { BalancingPolicy } from "../lb/balancer.ts";
 import type { SubsetConfig } from "../lb/subset-config.ts";
+import type { ZoneConfig } from "../lb/zone-routing.ts";
 import type { BreakerConfig } from "./circuit-breaker-set.ts";
 import type { ClusterInfo } from "./cluster.ts";
 import type { EndpointSet } from "./endpoint-config.ts";
 import type { HealthCheckConfig } from "./health/check-config.ts";
 import type { OutlierConfig } from "./outlier-config.ts";
+import type { OverrideHostConfig } from "./override-host.ts";
+import type { ReportedWeightsConfig } from "./reported-weights.ts";
 import type { SlowStart } from "./slow-start.ts";
 
 /** A Cluster message, checked and reduced to what the proxy acts on. */
@@ -71,6 +75,14 @@ export interface BalancingConfig {
 	readonly panicThresholdPercent: number;
 	readonly failOnPanic: boolean;
 	readonly byLocalityWeight: boolean;
+	/** Zone-aware routing beside a local cluster; undefined: the policy does not know it. */
+	readonly zones: ZoneConfig | undefined;
+	/** Weights come from what endpoints report of their load; undefined: from the configuration. */
+	readonly reportedWeights: ReportedWeightsConfig | undefined;
+	/** The request may name its endpoint; undefined: it may not. */
+	readonly overrideHost: OverrideHostConfig | undefined;
+	/** What requests are hashed by in place of the route's policies, as it was given; undefined: the route decides. */
+	readonly hashPolicies: { readonly messages: readonly RouteAction_HashPolicy[]; readonly at: string } | undefined;
 	/** Undefined: a new endpoint has its whole weight at once. */
 	readonly slowStart: SlowStart | undefined;
 	/** Hash tables are made of host names instead of addresses. */

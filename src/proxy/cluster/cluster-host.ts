@@ -1,3 +1,4 @@
+import type { HeaderMap } from "../http/header-map.ts";
 import type { LbHost } from "../lb/balancer.ts";
 import type { HostHealth } from "../lb/host-level.ts";
 import type { DialAddress, Host, HostStats } from "./cluster.ts";
@@ -35,6 +36,9 @@ export class ClusterHost implements Host, LbHost {
 	/** Slow start: the part of its weight that the endpoint has now; undefined once it has all of it. */
 	warmUp: (() => number) | undefined;
 	onRetired: ((how: "left" | "cut") => void) | undefined = undefined;
+	/** By what it reports of its load; undefined: as configured. */
+	reportedWeight: number | undefined = undefined;
+	onLoadReport: ((headers: HeaderMap) => void) | undefined = undefined;
 	#outlier: OutlierState | undefined;
 	#addresses: readonly DialAddress[] | undefined = undefined;
 
@@ -77,7 +81,7 @@ export class ClusterHost implements Host, LbHost {
 
 	/** What EDS gave, less while the endpoint is new; read anew at every weighted pick. */
 	get weight(): number {
-		return this.config.weight * (this.warmUp?.() ?? 1);
+		return (this.reportedWeight ?? this.config.weight) * (this.warmUp?.() ?? 1);
 	}
 
 	get warming(): boolean {

@@ -2,6 +2,7 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Random } from "../../lib/random.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import type { Metrics } from "../../telemetry/metric-registry.ts";
+import type { LocalZones } from "../lb/zone-routing.ts";
 import { AggregateCluster } from "./aggregate-cluster.ts";
 import type { ClusterLookup, UpstreamCluster } from "./cluster.ts";
 import type { ClusterConfig } from "./cluster-config.ts";
@@ -9,7 +10,8 @@ import type { ClusterHost } from "./cluster-host.ts";
 import { DnsDiscovery, type DnsResolver } from "./dns-discovery.ts";
 import { EndpointAssignments } from "./endpoint-assignments.ts";
 import { type EndpointSet, NO_ENDPOINTS } from "./endpoint-config.ts";
-import { type HostListener, LiveCluster } from "./live-cluster.ts";
+import { type HostListener, LiveCluster, type LiveClusterDeps } from "./live-cluster.ts";
+import { localZonesOf } from "./local-zones.ts";
 import type { OutlierEvent } from "./outlier-detector.ts";
 
 export interface ClusterSetDeps {
@@ -26,6 +28,10 @@ export interface ClusterSetDeps {
 	readonly startChecks?: StartChecks;
 	/** Keeps the endpoints of a file in a cluster; the answer stops it. */
 	readonly watchFile?: (path: string, serviceName: string, onEndpoints: (set: EndpointSet) => void) => () => void;
+	/** The cluster of this proxy and its like (`local_cluster_name`); undefined: none. */
+	readonly localCluster?: string | undefined;
+	/** Where this proxy is; undefined: its node does not say. */
+	readonly locality?: ClusterHost["locality"] | undefined;
 	/** Every ejection and its end, for a log file. */
 	readonly onEjection?: (cluster: string, host: ClusterHost, event: OutlierEvent) => void;
 }
@@ -118,6 +124,7 @@ export class ClusterSet implements ClusterLookup {
 				...this.#deps,
 				scope,
 				onEjection: (host, event) => this.#tellEjection(config.name, host, event),
+				...this.#zonesFor(config.name),
 			},
 			takesOver ? previous : undefined,
 		);
@@ -149,6 +156,23 @@ export class ClusterSet implements ClusterLookup {
 
 	#entries(): Entry[] {
 		return [...this.#active.values(), ...this.#warming.values()];
+	}
+
+	/** The local cluster itself knows no zones: it tells the others. */
+	#zonesFor(name: string): Pick<LiveClusterDeps, "localZones" | "onRebalance"> {
+		const { localCluster } = this.#deps;
+		if (localCluster === undefined) return {};
+		if (name === localCluster) return { onRebalance: () => this.#localChanged() };
+		return { localZones: () => this.#localZones() };
+	}
+
+	#localZones(): LocalZones | undefined {
+		const local = this.#active.get(this.#deps.localCluster!)?.cluster;
+		return local && localZonesOf(local.hosts(), this.#deps.locality);
+	}
+
+	#localChanged(): void {
+		for (const { cluster } of this.#entries()) if (cluster.name !== this.#deps.localCluster) cluster.zonesChanged();
 	}
 
 	#start(cluster: LiveCluster): void {
@@ -225,6 +249,7 @@ export class ClusterSet implements ClusterLookup {
 		this.#warming.delete(name);
 		const replaced = this.#active.get(name);
 		this.#active.set(name, entry);
+		if (name === this.#deps.localCluster) this.#localChanged();
 		replaced?.stop();
 		replaced?.cluster.close(); // nothing is left to close when its hosts were taken over
 		this.#assignments.keep(this.edsNames());

@@ -1,8 +1,12 @@
 import type { Counter, Gauge, Histogram } from "../../telemetry/metrics.ts";
 import type { HeaderCase } from "../http/header-case.ts";
+import type { HeaderMap } from "../http/header-map.ts";
 import type { Http2Options } from "../http/http2-options.ts";
 import type { Http2Stats } from "../http/http2-stats.ts";
+import type { RequestHead } from "../http/message.ts";
 import type { MetadataMatch } from "../http/metadata-match.ts";
+import type { StreamInfo } from "../http/stream-info.ts";
+import type { OverrideHostConfig } from "./override-host.ts";
 
 /** One endpoint as the request path knows it; lives as long as its address is in the cluster. */
 export interface Host {
@@ -35,6 +39,8 @@ export interface Host {
 	 * (`close_connections_on_host_health_failure`); set by `upstream`.
 	 */
 	onRetired: ((how: "left" | "cut") => void) | undefined;
+	/** To be called with the headers (or trailers) of each answer; undefined: nobody is interested. */
+	readonly onLoadReport?: ((headers: HeaderMap) => void) | undefined;
 }
 
 export type DialAddress = { readonly ip: string; readonly port: number } | { readonly path: string };
@@ -117,6 +123,10 @@ export interface ClusterInfo {
 	readonly http2: Http2Options;
 	/** `metadata.filter_metadata`, e.g. `istio: {services: [{host, name, namespace}]}`. */
 	readonly metadata: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+	/** The request may name its endpoint; undefined: it may not. */
+	readonly overrideHost?: OverrideHostConfig | undefined;
+	/** Hash of a request, in place of the route's; undefined: the route decides. */
+	readonly hash?: RequestHash | undefined;
 	/** Request header (or `:authority`) that names the endpoint as `ip:port`; undefined: the balancer chooses. */
 	readonly destinationHeader: string | undefined;
 	/** The endpoint is where the client's connection meant to go (ORIGINAL_DST). */
@@ -133,6 +143,12 @@ export interface ClusterInfo {
 	/** What secures connections to its endpoints; belongs to `upstream` (proxy/tls/cluster-transports.ts), opaque here. Undefined: nothing does. */
 	readonly transports?: unknown;
 }
+
+/** What a request is hashed to; the cookies are to be set with the answer. */
+export type RequestHash = (
+	request: RequestHead,
+	info: StreamInfo,
+) => { readonly hash: bigint | undefined; readonly newCookies: readonly string[] };
 
 /** Names that TLS connections take from the request. */
 export interface AutoSni {

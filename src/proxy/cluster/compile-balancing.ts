@@ -18,6 +18,7 @@ import {
 	type PolicyScope,
 } from "./compile-policies.ts";
 import { compileSubsets } from "./compile-subsets.ts";
+import { compilePlacement } from "./compile-zones.ts";
 import { healthName } from "./endpoint-config.ts";
 import { compileSlowStart } from "./slow-start.ts";
 
@@ -64,6 +65,10 @@ export function compileBalancing(message: Cluster, provides: boolean, scope: Pol
 		subsets: undefined,
 		byLocalityWeight: false,
 		failOnPanic: false,
+		zones: undefined,
+		reportedWeights: undefined,
+		overrideHost: undefined,
+		hashPolicies: undefined,
 		hashesHostnames: false,
 		...chosen,
 		panicThresholdPercent: Math.floor(common?.healthyPanicThreshold?.value ?? PANIC_THRESHOLD_PERCENT),
@@ -79,11 +84,7 @@ function compileEnum(
 	scope: PolicyScope,
 ): CompiledPolicy & Partial<BalancingConfig> {
 	const common = message.commonLbConfig;
-	const { localityConfigSpecifier: locality } = common ?? { localityConfigSpecifier: { case: undefined } };
-	const placement = {
-		byLocalityWeight: locality.case === "localityWeightedLbConfig",
-		failOnPanic: locality.case === "zoneAwareLbConfig" && locality.value.failTrafficOnPanic,
-	};
+	const placement = compilePlacement(common);
 	if (message.lbPolicy === Cluster_LbPolicy.CLUSTER_PROVIDED || provides)
 		return compileProvided(message, provides, scope);
 	const compile = POLICIES[message.lbPolicy];

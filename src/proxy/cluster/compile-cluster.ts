@@ -27,20 +27,25 @@ export function compileCluster(message: Cluster, path = ""): ClusterConfig {
 	const provides = discovery?.kind === "original" || discovery?.kind === "aggregate";
 	const breakers = compileBreakers(message.circuitBreakers, `${at}circuit_breakers`, problems);
 	const { maxConnectionsPerHost } = breakers;
+	const balancing = compileBalancing(message, provides, { at, problems });
 	const config = {
 		name: message.name,
 		observabilityName: message.altStatName || message.name,
 		// Istio ends the name with `;` for the expressions that take Envoy's stats names apart; nothing here needs it.
 		statName: (message.altStatName || message.name).replace(/;$/, "").replaceAll(":", "_"),
-		info: { ...compileInfo(message, discovery, at, problems), maxConnectionsPerHost },
-		balancing: compileBalancing(message, provides, { at, problems }),
+		info: {
+			...compileInfo(message, discovery, at, problems),
+			maxConnectionsPerHost,
+			overrideHost: balancing.overrideHost,
+		},
+		balancing,
 		breakers,
 		outlier: message.outlierDetection && compileOutlier(message.outlierDetection, `${at}outlier_detection`, problems),
 		healthChecks: compileHealthChecks(message.healthChecks, at, problems),
 		ignoreHealthOnRemoval: message.ignoreHealthOnHostRemoval,
 		cutOnHealthFailure: message.closeConnectionsOnHostHealthFailure,
 	};
-	if (config.balancing.hashesHostnames && (discovery?.kind !== "dns" || discovery.dns.logical))
+	if (balancing.hashesHostnames && (discovery?.kind !== "dns" || discovery.dns.logical))
 		problems.push(problem("LTN3229", at.slice(0, -1), "host names can be hashed in STRICT_DNS clusters only"));
 	if (problems.length > 0 || !discovery) throw new ProblemError(problems);
 	return { ...config, discovery };

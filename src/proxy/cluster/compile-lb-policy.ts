@@ -2,11 +2,9 @@ import type { Any } from "@bufbuild/protobuf/wkt";
 import { problem } from "../../lib/problem.ts";
 import { unpackAs } from "../../xds/any.ts";
 import type { LoadBalancingPolicy } from "../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts";
+import { ClientSideWeightedRoundRobinSchema } from "../../xds/generated/envoy/extensions/load_balancing_policies/client_side_weighted_round_robin/v3/client_side_weighted_round_robin_pb.ts";
 import { ClusterProvidedSchema } from "../../xds/generated/envoy/extensions/load_balancing_policies/cluster_provided/v3/cluster_provided_pb.ts";
-import type {
-	ConsistentHashingLbConfig,
-	LocalityLbConfig,
-} from "../../xds/generated/envoy/extensions/load_balancing_policies/common/v3/common_pb.ts";
+import type { ConsistentHashingLbConfig } from "../../xds/generated/envoy/extensions/load_balancing_policies/common/v3/common_pb.ts";
 import {
 	LeastRequest_SelectionMethod,
 	LeastRequestSchema,
@@ -22,6 +20,7 @@ import { RoundRobinSchema } from "../../xds/generated/envoy/extensions/load_bala
 import { SubsetSchema } from "../../xds/generated/envoy/extensions/load_balancing_policies/subset/v3/subset_pb.ts";
 import { WrrLocalitySchema } from "../../xds/generated/envoy/extensions/load_balancing_policies/wrr_locality/v3/wrr_locality_pb.ts";
 import type { BalancingConfig } from "./cluster-config.ts";
+import { compileOverrideHost } from "./compile-override-host.ts";
 import {
 	type CompiledPolicy,
 	compileLeastRequest,
@@ -32,6 +31,8 @@ import {
 	type PolicyScope,
 } from "./compile-policies.ts";
 import { compileSubsets } from "./compile-subsets.ts";
+import { compileWeighted } from "./compile-weighted.ts";
+import { compilePlacement } from "./compile-zones.ts";
 import { compileSlowStart } from "./slow-start.ts";
 
 type Compiled = CompiledPolicy & Partial<BalancingConfig>;
@@ -47,21 +48,10 @@ const READERS: readonly Reader[] = [
 	readMaglev,
 	readSubset,
 	readProvided,
+	readWeighted,
+	readWeightedLocality,
+	readOverrideHost,
 ];
-
-/** Policies that are known and not implemented: Envoy would take them, so none after them counts. */
-const REFUSED = [
-	[
-		OverrideHostSchema,
-		"the override_host policy is not implemented by this proxy",
-		"use the stateful_session filter alone",
-	],
-	[
-		WrrLocalitySchema,
-		"the wrr_locality policy is not implemented by this proxy (Envoy has it for client_side_weighted_round_robin only)",
-		"use round_robin with locality_weighted_lb_config",
-	],
-] as const;
 
 /** Reads `load_balancing_policy`: the first policy of the list that is known counts (Envoy: LoadBalancingPolicy). */
 export function compileLbPolicy(message: LoadBalancingPolicy, provides: boolean, scope: PolicyScope): Compiled {
@@ -71,11 +61,6 @@ export function compileLbPolicy(message: LoadBalancingPolicy, provides: boolean,
 		for (const read of READERS) {
 			const found = read(extension.typedConfig, { ...scope, at }, provides);
 			if (found) return found;
-		}
-		const refusal = REFUSED.find(([schema]) => unpackAs(extension.typedConfig, schema));
-		if (refusal) {
-			scope.problems.push(problem("LTN3242", at.slice(0, -1), refusal[1], refusal[2]));
-			return compileRoundRobin(undefined);
 		}
 	}
 	const names = message.policies.map(({ typedExtensionConfig: extension }) => extension?.name ?? "").join(", ");
@@ -89,7 +74,7 @@ function readRoundRobin(any: Any, scope: PolicyScope): Compiled | undefined {
 	const message = unpackAs(any, RoundRobinSchema);
 	if (!message) return undefined;
 	const slowStart = compileSlowStart(message.slowStartConfig, `${scope.at}slow_start_config`, scope.problems);
-	return { ...compileRoundRobin(slowStart), ...placementOf(message.localityLbConfig) };
+	return { ...compileRoundRobin(slowStart), ...compilePlacement(message.localityLbConfig) };
 }
 
 function readLeastRequest(any: Any, scope: PolicyScope): Compiled | undefined {
@@ -100,13 +85,13 @@ function readLeastRequest(any: Any, scope: PolicyScope): Compiled | undefined {
 		message.selectionMethod === LeastRequest_SelectionMethod.FULL_SCAN || message.enableFullScan === true;
 	return {
 		...compileLeastRequest({ ...message, fullScan, slowStart }, scope),
-		...placementOf(message.localityLbConfig),
+		...compilePlacement(message.localityLbConfig),
 	};
 }
 
 function readRandom(any: Any): Compiled | undefined {
 	const message = unpackAs(any, RandomSchema);
-	return message && { ...compileRandom(), ...placementOf(message.localityLbConfig) };
+	return message && { ...compileRandom(), ...compilePlacement(message.localityLbConfig) };
 }
 
 function readRingHash(any: Any, scope: PolicyScope): Compiled | undefined {
@@ -116,6 +101,7 @@ function readRingHash(any: Any, scope: PolicyScope): Compiled | undefined {
 	return {
 		...compileRingHash({ ...message, ...hashingOf(message.consistentHashingLbConfig ?? message), murmur }, scope),
 		byLocalityWeight: message.localityWeightedLbConfig !== undefined,
+		hashPolicies: hashPoliciesOf(message.consistentHashingLbConfig, scope),
 	};
 }
 
@@ -125,6 +111,7 @@ function readMaglev(any: Any, scope: PolicyScope): Compiled | undefined {
 	return {
 		...compileMaglev({ ...message, ...hashingOf(message.consistentHashingLbConfig) }, scope),
 		byLocalityWeight: message.localityWeightedLbConfig !== undefined,
+		hashPolicies: hashPoliciesOf(message.consistentHashingLbConfig, scope),
 	};
 }
 
@@ -151,12 +138,44 @@ function readProvided(any: Any, scope: PolicyScope, provides: boolean): Compiled
 	return { ...compileRoundRobin(undefined), name: "CLUSTER_PROVIDED" };
 }
 
-function placementOf(config: LocalityLbConfig | undefined) {
-	const { localityConfigSpecifier: locality } = config ?? { localityConfigSpecifier: { case: undefined } };
-	return {
-		byLocalityWeight: locality.case === "localityWeightedLbConfig",
-		failOnPanic: locality.case === "zoneAwareLbConfig" && locality.value.failTrafficOnPanic,
-	};
+function readWeighted(any: Any, scope: PolicyScope): Compiled | undefined {
+	const message = unpackAs(any, ClientSideWeightedRoundRobinSchema);
+	return message && compileWeighted(message, scope);
+}
+
+/** Envoy has it for client_side_weighted_round_robin only. */
+function readWeightedLocality(any: Any, scope: PolicyScope): Compiled | undefined {
+	const message = unpackAs(any, WrrLocalitySchema);
+	if (!message) return undefined;
+	const policies = message.endpointPickingPolicy?.policies ?? [];
+	for (const [i, { typedExtensionConfig: extension }] of policies.entries()) {
+		const picking = unpackAs(extension?.typedConfig, ClientSideWeightedRoundRobinSchema);
+		if (!picking) continue;
+		const at = `${scope.at}endpoint_picking_policy.policies[${i}].typed_extension_config.typed_config.`;
+		return { ...compileWeighted(picking, { ...scope, at }), byLocalityWeight: true };
+	}
+	const what = "only client_side_weighted_round_robin can pick endpoints here (as in Envoy)";
+	const fix = "use it, or round_robin with locality_weighted_lb_config";
+	scope.problems.push(problem("LTN3242", `${scope.at}endpoint_picking_policy`, what, fix));
+	return compileRoundRobin(undefined);
+}
+
+function readOverrideHost(any: Any, scope: PolicyScope, provides: boolean): Compiled | undefined {
+	const message = unpackAs(any, OverrideHostSchema);
+	if (!message) return undefined;
+	const overrideHost = compileOverrideHost(message, scope);
+	if (!message.fallbackPolicy) {
+		scope.problems.push(problem("LTN3243", `${scope.at}fallback_policy`, "a policy for all other requests is needed"));
+		return { ...compileRoundRobin(undefined), overrideHost };
+	}
+	const at = `${scope.at}fallback_policy.`;
+	return { ...compileLbPolicy(message.fallbackPolicy, provides, { ...scope, at }), overrideHost };
+}
+
+/** Where the hash of a request comes from when the policy itself says it; the messages and their place. */
+function hashPoliciesOf(config: ConsistentHashingLbConfig | undefined, { at }: PolicyScope) {
+	if (!config || config.hashPolicy.length === 0) return undefined;
+	return { messages: config.hashPolicy, at: `${at}consistent_hashing_lb_config.hash_policy` };
 }
 
 function hashingOf(

@@ -2,6 +2,7 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Random } from "../../lib/random.ts";
 import type { StatScope } from "../../telemetry/metric-registry.ts";
 import type { LevelHealth } from "../lb/priority-load.ts";
+import type { LocalZones } from "../lb/zone-routing.ts";
 import { CircuitBreakerSet } from "./circuit-breaker-set.ts";
 import type { CircuitBreakers, ClusterInfo, ClusterStats, Host, PickContext, UpstreamCluster } from "./cluster.ts";
 import { ClusterBalancer } from "./cluster-balancer.ts";
@@ -13,6 +14,7 @@ import { HighPriorityView } from "./high-priority-view.ts";
 import { type HostChange, HostSet } from "./host-set.ts";
 import { OriginalDestinations } from "./original-destinations.ts";
 import { OutlierDetector, type OutlierEvent, type OutlierRates } from "./outlier-detector.ts";
+import { ReportedWeights, type ReportedWeightsConfig } from "./reported-weights.ts";
 import { slowStartFactor } from "./slow-start.ts";
 
 export interface LiveClusterDeps {
@@ -21,6 +23,10 @@ export interface LiveClusterDeps {
 	/** The scope `cluster.<statName>.`; released by `close`. */
 	readonly scope: StatScope;
 	readonly onEjection?: (host: ClusterHost, event: OutlierEvent) => void;
+	/** The local cluster's hosts; undefined: there is no local cluster. */
+	localZones?(): LocalZones | undefined;
+	/** Hosts came, went or changed health or weight. */
+	onRebalance?(): void;
 }
 
 /** Told of a cluster's hosts: who comes, who goes, who changed health. */
@@ -40,6 +46,7 @@ export class LiveCluster implements UpstreamCluster {
 	readonly #deps: LiveClusterDeps;
 	readonly #detector: OutlierDetector<ClusterHost> | undefined;
 	readonly #originals: OriginalDestinations | undefined;
+	readonly #weights: ReportedWeights | undefined;
 	readonly #hosts: HostSet;
 	readonly #balancer: ClusterBalancer;
 	#stats: ClusterStats | undefined;
@@ -64,6 +71,8 @@ export class LiveCluster implements UpstreamCluster {
 			activeRequests: () => this.stats.upstreamRqActive.value,
 			onPanic: () => this.stats.lbHealthyPanic.inc(),
 		});
+		const { reportedWeights } = config.balancing;
+		this.#weights = reportedWeights && this.#weigh(reportedWeights);
 		this.#detector = config.outlier && this.#watch(config.outlier);
 		if (!this.#detector) for (const host of this.#hosts.all()) if (host.ejected) host.outlier.ejected = false;
 		this.#showRemaining();
@@ -122,6 +131,8 @@ export class LiveCluster implements UpstreamCluster {
 		this.#detector?.hostsChanged();
 		this.checks?.onHosts(change);
 		this.#retireHosts(change.removed);
+		// The first endpoints keep their configured weights until the first update.
+		if (!first) this.#weights?.apply();
 		if (this.config.balancing.cutOnHostSetChange && change.added.length + change.removed.length > 0)
 			for (const host of this.#hosts.all()) host.onRetired?.("cut");
 		this.#rebalance();
@@ -131,6 +142,11 @@ export class LiveCluster implements UpstreamCluster {
 	healthChanged(): void {
 		this.#retireHosts(this.#hosts.dropUnhealthyLeavers());
 		this.#rebalance();
+	}
+
+	/** The local cluster changed: zone-aware routing begins anew. */
+	zonesChanged(): void {
+		if (this.config.balancing.zones) this.#balancer.reset();
 	}
 
 	/** A check passed: an ejected host is back when the configuration says so. */
@@ -232,6 +248,17 @@ export class LiveCluster implements UpstreamCluster {
 		if (this.config.discovery.kind === "eds") scope.counter("update_attempt").inc();
 	}
 
+	#weigh(config: ReportedWeightsConfig): ReportedWeights {
+		const { clock } = this.#deps;
+		const weights = new ReportedWeights(config, {
+			clock,
+			hosts: () => this.#hosts.all(),
+			onChange: () => this.#balancer.reset(),
+		});
+		for (const host of this.#hosts.all()) host.onLoadReport = (headers) => weights.take(host, headers);
+		return weights;
+	}
+
 	#watch(config: NonNullable<ClusterConfig["outlier"]>): OutlierDetector<ClusterHost> {
 		const { onEjection, scope } = this.#deps;
 		return new OutlierDetector(config, {
@@ -247,6 +274,8 @@ export class LiveCluster implements UpstreamCluster {
 	}
 
 	#prepare(host: ClusterHost): void {
+		const weights = this.#weights;
+		if (weights) host.onLoadReport = (headers) => weights.take(host, headers);
 		const { slowStart, ignoreUncheckedHosts } = this.config.balancing;
 		if (this.config.healthChecks.length > 0 && host.config.check?.disabled !== true)
 			host.check = { failed: true, timedOut: false, pending: ignoreUncheckedHosts, degraded: false, excluded: false };
@@ -281,6 +310,7 @@ export class LiveCluster implements UpstreamCluster {
 	#retire(): void {
 		this.#closed = true;
 		this.#detector?.close();
+		this.#weights?.close();
 		this.#originals?.close();
 		this.#deps.scope.release();
 	}
@@ -290,6 +320,10 @@ export class LiveCluster implements UpstreamCluster {
 		const checked = to.healthChecks.length > 0;
 		const hosts = this.#hosts.all().map((host) => {
 			if (!checked) host.check = undefined;
+			if (!to.balancing.reportedWeights) {
+				host.reportedWeight = undefined;
+				host.onLoadReport = undefined;
+			}
 			if (sameConnections) return host;
 			host.removed = true;
 			host.onRetired?.("left");
@@ -314,6 +348,7 @@ export class LiveCluster implements UpstreamCluster {
 		scope.gauge("membership_healthy").set(healthy);
 		scope.gauge("membership_degraded").set(degraded);
 		scope.gauge("membership_excluded").set(excluded);
+		this.#deps.onRebalance?.();
 	}
 }
 

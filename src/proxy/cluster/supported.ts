@@ -60,7 +60,6 @@ export const SUPPORTED: SupportedFields = {
 		"consistent_hashing_lb_config",
 		"override_host_status",
 	],
-	// Zones count only beside a local cluster, which a bootstrap cannot name yet.
 	[`${CLUSTER}.Cluster.CommonLbConfig.ZoneAwareLbConfig`]: [
 		"routing_enabled",
 		"min_cluster_size",

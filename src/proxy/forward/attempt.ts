@@ -1,5 +1,6 @@
 import type { CircuitBreakers, Host, UpstreamCluster } from "../cluster/cluster.ts";
 import type { UpstreamRequestStats } from "../cluster/cluster-stat-set.ts";
+import { hasLoadReport } from "../cluster/load-report.ts";
 import type { CodecError } from "../codec/codec-error.ts";
 import { Timer, type TimerOwner } from "../http/deadlines.ts";
 import type { HeaderMap } from "../http/header-map.ts";
@@ -71,6 +72,7 @@ export class Attempt implements UpstreamUser, TimerOwner {
 	#lastActivityMs = 0;
 	#ended = false;
 	#redispatched = false;
+	#loadRead = false;
 
 	constructor(owner: AttemptOwner, context: UpstreamContext, target: AttemptTarget) {
 		this.#owner = owner;
@@ -180,6 +182,7 @@ export class Attempt implements UpstreamUser, TimerOwner {
 		if (detectsOutliers) this.cluster.reportStatus(this.host, outlierStatus(head));
 		if (healthChecked && head.headers.has("x-envoy-immediate-health-check-fail"))
 			this.cluster.reportImmediateFailure(this.host);
+		if (this.host.onLoadReport) this.#readLoad(head.headers);
 		this.#owner.onAttemptResponse(this, head);
 	}
 
@@ -189,6 +192,7 @@ export class Attempt implements UpstreamUser, TimerOwner {
 	}
 
 	onEnd(trailers: HeaderMap | undefined): void {
+		if (trailers && this.host.onLoadReport) this.#readLoad(trailers);
 		const tookMs = this.#context.clock.nowMs() - this.#startMs;
 		this.cluster.stats.upstreamRqTime.record(tookMs);
 		this.#routeStats?.upstreamRqTime.record(tookMs);
@@ -208,6 +212,13 @@ export class Attempt implements UpstreamUser, TimerOwner {
 		this.cluster.reportLocalFailure(this.host, "reset");
 		if (!this.responded) this.host.stats.rqError++;
 		this.#fail({ kind: FAILURE_OF[reason], transport: "", error });
+	}
+
+	/** The first report of an answer counts. */
+	#readLoad(headers: HeaderMap): void {
+		if (this.#loadRead || !hasLoadReport(headers)) return;
+		this.#loadRead = true;
+		this.host.onLoadReport?.(headers);
 	}
 
 	onUpstreamDrain(): void {

@@ -314,7 +314,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		this.#tellTimeout(perTryTimeoutMs > 0 ? perTryTimeoutMs : timeoutMs);
 		if (this.#action.includeAttemptCount) request.headers.set("x-envoy-attempt-count", "1");
 		this.#match.finalizeRequest(request, info, this.#downstream.choice);
-		const { hash, newCookies } = this.#action.hash(request, info);
+		const { hash, newCookies } = (this.#cluster!.info.hash ?? this.#action.hash)(request, info);
 		this.#hash = hash;
 		this.#cookies = newCookies;
 	}

@@ -6,12 +6,17 @@ const byAddress = new WeakMap<readonly Host[], ReadonlyMap<string, Host>>();
 
 /** The endpoint that a filter asked for, if the cluster has it and it may be used. */
 export function overridingHost(cluster: UpstreamCluster, { address }: HostOverride): Host | undefined {
+	const host = hostAt(cluster, address);
+	return host && cluster.mayOverride(host) ? host : undefined;
+}
+
+/** The endpoint of that address, whatever its health. */
+export function hostAt(cluster: UpstreamCluster, address: string): Host | undefined {
 	const hosts = cluster.hosts();
 	let index = byAddress.get(hosts);
 	if (!index) {
 		index = new Map(hosts.map((host) => [host.address, host]));
 		byAddress.set(hosts, index);
 	}
-	const host = index.get(address);
-	return host && cluster.mayOverride(host) ? host : undefined;
+	return index.get(address);
 }

@@ -5,6 +5,7 @@ import { rewriteHost } from "../router/action/rewrite.ts";
 import { firstRequestHeader } from "../router/match/request-header.ts";
 import type { Downstream } from "./downstream.ts";
 import { overridingHost } from "./host-override.ts";
+import { nextNamedHost, tellSelected } from "./override-hosts.ts";
 import type { Retries } from "./retries.ts";
 
 const PLAIN_PICK: PickContext = { hash: undefined, avoid: undefined, hostSelectionAttempts: 1 };
@@ -22,7 +23,13 @@ export interface PickWishes {
 export function pickEndpoint(cluster: UpstreamCluster, downstream: Downstream, wishes: PickWishes): Host | undefined {
 	const override = wishes.first ? downstream.hostOverride : undefined;
 	const host = override && overridingHost(cluster, override);
-	return host || override?.strict ? host : cluster.pick(pickContext(cluster, downstream, wishes));
+	if (host || override?.strict) return host;
+	const { overrideHost } = cluster.info;
+	if (!overrideHost) return cluster.pick(pickContext(cluster, downstream, wishes));
+	const named = nextNamedHost(cluster, downstream, overrideHost);
+	const chosen = named ?? cluster.pick(pickContext(cluster, downstream, wishes));
+	if (chosen && overrideHost.selectedKey) tellSelected(chosen, downstream.info, overrideHost.selectedKey);
+	return chosen;
 }
 
 function pickContext({ info }: UpstreamCluster, downstream: Downstream, { hash, retries }: PickWishes): PickContext {

@@ -1,6 +1,7 @@
 import type { Random } from "../../lib/random.ts";
 import type { BalancingPolicy, TableStats, TurnMemory } from "./balancer.ts";
 import type { PriorityLoadOptions } from "./priority-load.ts";
+import type { ZoneContext } from "./zone-routing.ts";
 
 /** What a `HostBalancer` is made with. */
 export interface HostBalancerOptions extends PriorityLoadOptions {
@@ -10,6 +11,8 @@ export interface HostBalancerOptions extends PriorityLoadOptions {
 	readonly weightedPriorityHealth: boolean;
 	/** In panic: no host at all instead of all hosts (`fail_traffic_on_panic`); hashing policies do not look at it. */
 	readonly failOnPanic: boolean;
+	/** Undefined: zones do not count; hashing policies do not look at them. */
+	readonly zones?: ZoneContext | undefined;
 	readonly random: Random;
 	/** Turns per list of hosts; the caller keeps it from one balancer to the next. */
 	readonly turns: Map<string, TurnMemory>;

@@ -55,6 +55,8 @@ class OrderBalancer<H extends LbHost> implements HostBalancer<H> {
 		this.#load = load;
 		this.#options = options;
 		this.#simple = load.healthy[0] === 100 && !load.inPanic[0];
+		// What zone-aware routing counts is counted when hosts change, not when the first request comes.
+		if (options.zones) this.#chooser(0);
 	}
 
 	pick(_hash: bigint | undefined, _attempt: number, avoid: ReadonlySet<number> | undefined): H | undefined {

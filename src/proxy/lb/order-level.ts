@@ -2,6 +2,7 @@ import type { HostChooser, LbHost } from "./balancer.ts";
 import { EdfSchedule } from "./edf-schedule.ts";
 import type { HostBalancerOptions } from "./host-balancer-options.ts";
 import type { HostLevel, LevelLocality } from "./host-level.ts";
+import { type ZoneRouter, zoneRouter } from "./zone-routing.ts";
 
 /** Which hosts of a level may be asked. */
 type Source = "all" | "healthy" | "degraded";
@@ -18,10 +19,18 @@ export function orderLevel<H extends LbHost>(
 	options: HostBalancerOptions,
 ): OrderLevel<H> {
 	const whole = new WholeLevel(level, priority, options);
-	return options.byLocalityWeight ? new LocalityLevel(level, whole, options) : whole;
+	// Zones count on the first level only.
+	const router = priority === 0 && options.zones ? zoneRouter(level, options.zones, options) : undefined;
+	const zoned = router ? new ZoneLevel(whole, router, options) : whole;
+	return options.byLocalityWeight ? new LocalityLevel(level, zoned, options) : zoned;
 }
 
-class WholeLevel<H extends LbHost> implements OrderLevel<H> {
+/** A level whose lists know their place among the levels. */
+interface PlacedLevel<H extends LbHost> extends OrderLevel<H> {
+	readonly priority: number;
+}
+
+class WholeLevel<H extends LbHost> implements PlacedLevel<H> {
 	readonly #level: HostLevel<H>;
 	readonly #options: HostBalancerOptions;
 	readonly priority: number;
@@ -55,11 +64,11 @@ class WholeLevel<H extends LbHost> implements OrderLevel<H> {
 
 /** Chooses the locality first; without localities that have a weight, among all hosts. */
 class LocalityLevel<H extends LbHost> implements OrderLevel<H> {
-	readonly #whole: WholeLevel<H>;
+	readonly #whole: PlacedLevel<H>;
 	readonly #options: HostBalancerOptions;
 	readonly #schedules: Readonly<Record<"healthy" | "degraded", EdfSchedule<WeighedLocality<H>>>>;
 
-	constructor(level: HostLevel<H>, whole: WholeLevel<H>, options: HostBalancerOptions) {
+	constructor(level: HostLevel<H>, whole: PlacedLevel<H>, options: HostBalancerOptions) {
 		this.#whole = whole;
 		this.#options = options;
 		this.#schedules = {
@@ -78,6 +87,38 @@ class LocalityLevel<H extends LbHost> implements OrderLevel<H> {
 			this.#options,
 		);
 		return chosen.chooser.pick();
+	}
+}
+
+/** Chooses the locality by zones first. */
+class ZoneLevel<H extends LbHost> implements PlacedLevel<H> {
+	readonly priority: number;
+	readonly #whole: WholeLevel<H>;
+	readonly #router: ZoneRouter<H>;
+	readonly #options: HostBalancerOptions;
+	readonly #choosers = {
+		healthy: new Map<LevelLocality<H>, HostChooser<H>>(),
+		degraded: new Map<LevelLocality<H>, HostChooser<H>>(),
+	};
+
+	constructor(whole: WholeLevel<H>, router: ZoneRouter<H>, options: HostBalancerOptions) {
+		this.#whole = whole;
+		this.priority = whole.priority;
+		this.#router = router;
+		this.#options = options;
+	}
+
+	pick(source: Source): H | undefined {
+		const chosen = source === "all" ? "any" : this.#router.choose();
+		if (chosen === "none") return undefined;
+		if (chosen === "any" || source === "all") return this.#whole.pick(source);
+		const choosers = this.#choosers[source];
+		let chooser = choosers.get(chosen);
+		if (!chooser) {
+			chooser = makeChooser(`${this.priority}/${source}/${chosen.key}`, chosen[source], this.#options);
+			choosers.set(chosen, chooser);
+		}
+		return chooser.pick();
 	}
 }
 

@@ -58,10 +58,25 @@ const APIS: Readonly<Record<number, AdsSettings["api"]>> = {
 	[ApiConfigSource_ApiType.AGGREGATED_DELTA_GRPC]: "delta",
 };
 
+/** As in Envoy the local cluster is one of the bootstrap's own. */
+function checkLocalCluster({ clusterManager, staticResources }: Bootstrap, problems: Problem[]): void {
+	const name = clusterManager?.localClusterName;
+	if (!name || staticResources?.clusters.some((cluster) => cluster.name === name)) return;
+	problems.push(
+		problem(
+			"LTN3549",
+			"cluster_manager.local_cluster_name",
+			`there is no cluster "${name}"`,
+			"define it in static_resources",
+		),
+	);
+}
+
 /** Reads the admin address and dynamic resources; adds what is wrong to `problems`. */
 export function readSettings(bootstrap: Bootstrap, problems: Problem[]): BootstrapSettings {
 	checkAdmin(bootstrap, problems);
 	checkExtensions(bootstrap, problems);
+	checkLocalCluster(bootstrap, problems);
 	const { cdsConfig, ldsConfig } = bootstrap.dynamicResources ?? {};
 	return {
 		files: { clusters: fileOf(cdsConfig), listeners: fileOf(ldsConfig) },

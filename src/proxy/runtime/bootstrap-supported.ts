@@ -37,6 +37,7 @@ export const SUPPORTED: SupportedFields = {
 	"envoy.config.metrics.v3.StatsMatcher": ["reject_all", "exclusion_list", "inclusion_list"],
 	"envoy.type.matcher.v3.ListStringMatcher": ["patterns"],
 	[`${BOOTSTRAP}.ClusterManager`]: [
+		"local_cluster_name",
 		"upstream_bind_config",
 		"outlier_detection",
 		// Saves the memory of clusters that no request has asked for yet.

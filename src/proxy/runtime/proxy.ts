@@ -97,6 +97,8 @@ class ProxyProcess<L> implements RunningProxy {
 			resolver: dnsResolver(options.dnsServer),
 			logger: logging.component("upstream"),
 			sourceIp: () => this.#sourceIp,
+			localCluster: bootstrap.clusterManager?.localClusterName || undefined,
+			locality: bootstrap.node?.locality,
 			onEjection: (cluster, host, event) => this.#outlierLog?.(outlierLogLine(cluster, host, event, clock)),
 			watchFile: (path, serviceName, onEndpoints) => this.#watchEndpoints(path, serviceName, onEndpoints),
 			onWarm: () => this.#secured.warm && this.#gate.open(),

@@ -10,6 +10,8 @@ import { TrafficDirection } from "../../xds/generated/envoy/config/core/v3/base_
 import type { Listener } from "../../xds/generated/envoy/config/listener/v3/listener_pb.ts";
 import { mergeSupported } from "../../xds/supported.ts";
 import type { ListenerView } from "../admin/admin-context.ts";
+import type { RequestHash } from "../cluster/cluster.ts";
+import type { ClusterConfig } from "../cluster/cluster-config.ts";
 import { compileCluster } from "../cluster/compile-cluster.ts";
 import { SUPPORTED as CLUSTER_SUPPORTED } from "../cluster/supported.ts";
 import { perRouteParser } from "../filter/filter-chain.ts";
@@ -38,7 +40,9 @@ import { SUPPORTED as NETWORK_SUPPORTED } from "../network/supported.ts";
 import type { TcpProxyConfig } from "../network/tcp-proxy/tcp-proxy-config.ts";
 import type { TcpServices } from "../network/tcp-proxy/tcp-services.ts";
 import { type AccessLogDeps, type AccessLogger, compileAccessLogs } from "../router/access-log/access-log.ts";
+import { compileHashPolicies } from "../router/action/hash-policy.ts";
 import type { FormatContext, FormatEnvironment } from "../router/format/format-context.ts";
+import { ProblemList } from "../router/problem-list.ts";
 import { compileRouteConfiguration, type RouteCompileDeps } from "../router/route-configuration.ts";
 import type { RouteTable } from "../router/route-match.ts";
 import { ROUTER_SUPPORTED } from "../router/supported.ts";
@@ -132,9 +136,20 @@ function compileUpstream(message: Cluster, at: string, { environment, secrets }:
 		const what = "auto_config: without TLS no protocol can be agreed on";
 		problems.push(problem("LTN3541", `${at}.transport_socket`, what, "set it, or use explicit_http_config"));
 	}
+	const hash = config && collect(problems, () => compileClusterHash(config.balancing.hashPolicies));
 	if (problems.length > 0) throw new ProblemError(problems);
-	if (!message.transportSocket && message.transportSocketMatches.length === 0) return config!;
-	return { ...config!, sockets: sockets!, socketsKey: socketsKey(message) };
+	const cluster = hash ? { ...config!, info: { ...config!.info, hash } } : config!;
+	if (!message.transportSocket && message.transportSocketMatches.length === 0) return cluster;
+	return { ...cluster, sockets: sockets!, socketsKey: socketsKey(message) };
+}
+
+/** The policies by which a cluster itself hashes requests. */
+function compileClusterHash(given: ClusterConfig["balancing"]["hashPolicies"]): RequestHash | undefined {
+	if (!given) return undefined;
+	const problems = new ProblemList();
+	const hash = compileHashPolicies(given.messages, fieldPath(given.at), problems);
+	problems.throwIfAny();
+	return hash;
 }
 
 /** What connections are made with, as text: the part of the message that says it. */
