@@ -37,7 +37,7 @@ export class CodecServer {
 }
 
 function serve(socket: Socket, options: Partial<Http2Options>): void {
-	const user = new (class extends RecordingServer {
+	const user: RecordingServer = new (class extends RecordingServer {
 		override onSessionError(): void {
 			transport.end();
 			setTimeout(() => transport.destroy(), LINGER_MS).unref();

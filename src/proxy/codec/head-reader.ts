@@ -42,6 +42,8 @@ export class HeadReader {
 	/** Bits of `SEEN`. */
 	seen = 0;
 	error: CodecError | undefined = undefined;
+	/** Of the current head: its fields as Envoy counts them (name, value and three more each). */
+	fieldBytes = 0;
 	readonly #limits: HeadLimits;
 	#hasStartLine: boolean;
 	#carry = "";
@@ -61,6 +63,7 @@ export class HeadReader {
 		this.startLine = "";
 		this.headers = new HeaderMap();
 		this.seen = 0;
+		this.fieldBytes = 0;
 		this.#carry = "";
 		this.#bytes = 0;
 	}
@@ -146,6 +149,7 @@ export class HeadReader {
 		const known = knownName(name);
 		if (this.#limits.keepsCase) this.#keepCase(known.name, name);
 		this.seen |= known.bit;
+		this.fieldBytes += name.length + end - start + 3;
 		this.headers.append(known.name, text.slice(start, end));
 		return true;
 	}

@@ -27,6 +27,8 @@ const STOPPED = 5;
 export abstract class MessageParser {
 	/** Body bytes told by the head, or CHUNKED, UNTIL_CLOSE, TUNNEL; 0 without a body. Valid from the head on. */
 	contentLength = 0;
+	/** What has come of the current message, framing included. */
+	bytes = 0;
 	/** The peer lets the connection live after this message. */
 	keepAlive = true;
 	protected readonly reader: HeadReader;
@@ -46,6 +48,11 @@ export abstract class MessageParser {
 	/** Bits of `SEEN` for the current head. */
 	get seen(): number {
 		return this.reader.seen;
+	}
+
+	/** Size of the head's fields (`HeadReader.fieldBytes`). */
+	get fieldBytes(): number {
+		return this.reader.fieldBytes;
 	}
 
 	/** Between messages: nothing of the next one has come. */
@@ -72,6 +79,7 @@ export abstract class MessageParser {
 					at = this.#readChunks(buf, at, end);
 					break;
 				case TO_END:
+					this.bytes += end - at;
 					this.#sink.onBody(buf, at, end);
 					return end;
 				case ENDED:
@@ -93,6 +101,7 @@ export abstract class MessageParser {
 	next(): void {
 		if (this.#state === STOPPED) return;
 		this.#state = HEAD;
+		this.bytes = 0;
 		this.reader.reset();
 	}
 
@@ -114,6 +123,7 @@ export abstract class MessageParser {
 
 	#readHead(buf: Buffer, start: number, end: number): number {
 		const at = this.reader.read(buf, start, end);
+		this.bytes += (at < 0 ? end : at) - start;
 		if (at < 0) {
 			if (this.reader.error) this.#fail(this.reader.error);
 			return end;
@@ -144,6 +154,7 @@ export abstract class MessageParser {
 	#readFixed(buf: Buffer, start: number, end: number): number {
 		const stop = Math.min(end, start + this.#left);
 		this.#left -= stop - start;
+		this.bytes += stop - start;
 		this.#sink.onBody(buf, start, stop);
 		if (this.#left === 0 && this.#state === FIXED) this.#end(undefined);
 		return stop;
@@ -155,6 +166,7 @@ export abstract class MessageParser {
 			this.#fail(this.#chunked.error);
 			return end;
 		}
+		this.bytes += at - start;
 		if (this.#chunked.done && this.#state === IN_CHUNKS) this.#end(this.#chunked.trailers);
 		return at;
 	}

@@ -115,6 +115,11 @@ export class Transport {
 		return this.#pending.length + this.socket.writableLength;
 	}
 
+	/** All that was sent, whether it has been handed to the system or not. */
+	get bytesQueued(): number {
+		return this.bytesWritten + this.#pending.length;
+	}
+
 	/** Asks for a write at the end of the turn, for what `beforeFlush` adds. */
 	wake(): void {
 		if (!this.#queued) this.#queue();

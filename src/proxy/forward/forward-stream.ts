@@ -9,6 +9,7 @@ import type { ForwardAction, RouteMatch } from "../router/route-match.ts";
 import { requestTimeouts } from "../router/timeout.ts";
 import type { UpstreamChannel } from "../upstream/upstream-user.ts";
 import { Attempt, type AttemptOwner } from "./attempt.ts";
+import { noteAttemptBytes, noteRequestSent, noteResponseHead } from "./attempt-bytes.ts";
 import type { Downstream } from "./downstream.ts";
 import {
 	cutShort,
@@ -150,6 +151,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 	/** The client is gone, or the connection manager has answered. */
 	cancel(): void {
 		if (this.#done) return;
+		this.#measure(this.#attempt);
 		this.#close();
 		this.#attempt?.cancel();
 	}
@@ -178,6 +180,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		info.upstreamTls = channel.tls;
 		info.upstreamProtocol = channel.protocol;
 		channel.sendHead(request, this.#body.length, upgrade);
+		if (info.upstreamMeter) noteRequestSent(info, channel, request, this.#context.clock.nowMs());
 		this.#body.sendKept(channel);
 		if (!this.#keepsBody && this.#body.bytes > 0) this.#body.letGo();
 		if (this.#body.ended) this.#endRequest(attempt);
@@ -193,7 +196,9 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 
 	onAttemptResponse(attempt: Attempt, head: ResponseHead): void {
 		this.#triedTooLong = false;
+		if (this.#downstream.info.upstreamMeter) noteResponseHead(this.#downstream.info, attempt.channel!, head);
 		if (this.#retries?.afterResponse(head, this.#attempts, this.#resendable)) {
+			this.#measure(attempt);
 			attempt.abandon();
 			this.#retry();
 			return;
@@ -267,12 +272,19 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 
 	onAttemptEnd(attempt: Attempt, trailers: HeaderMap | undefined): void {
 		if (this.#responsePaused) attempt.channel?.resumeReading();
+		this.#measure(attempt);
 		this.#close();
 		this.#downstream.finish(trailers);
 	}
 
+	#measure(attempt: Attempt | undefined): void {
+		const { info } = this.#downstream;
+		if (info.upstreamMeter) noteAttemptBytes(info, attempt?.channel, this.#context.clock.nowMs());
+	}
+
 	onAttemptFailure(attempt: Attempt, failure: Failure, responded: boolean): void {
 		if (this.#done) return;
+		this.#measure(attempt);
 		if (responded) {
 			const { flag, details } = cutShort(failure);
 			this.#cut(flag, details);

@@ -1,3 +1,4 @@
+import type { BytesMeter } from "../http/bytes-meter.ts";
 import type { ConnectionInfo } from "../http/connection-info.ts";
 import type { HeaderMap } from "../http/header-map.ts";
 import type { RequestHead, ResponseHead } from "../http/message.ts";
@@ -53,6 +54,8 @@ export interface Exchange {
 	restart(request: RequestHead, from: RestartedRequest): void;
 	/** Last call of a stream whose answer cannot be completed: the client sees that it was cut short. */
 	reset(): void;
+	/** Notes what the stream has carried so far, `sendEnd(trailers)` included when the answer is `whole`. */
+	measure(meter: BytesMeter, trailers: HeaderMap | undefined, whole: boolean): void;
 	/** The rest of the request stays with the client until `resumeReading`. */
 	pauseReading(): void;
 	resumeReading(): void;

@@ -4,6 +4,7 @@ import type { Random } from "../../lib/random.ts";
 import type { Metrics } from "../../telemetry/metric-registry.ts";
 import type { FilterStream } from "../filter/http-filter.ts";
 import type { ForwardContext } from "../forward/forward-context.ts";
+import type { Metering } from "../http/bytes-meter.ts";
 import type { ConnectionInfo } from "../http/connection-info.ts";
 import type { Deadlines } from "../http/deadlines.ts";
 import type { HeaderMap } from "../http/header-map.ts";
@@ -38,6 +39,8 @@ export interface HcmServices {
 		response: ResponseHead | undefined,
 		trailers: HeaderMap | undefined,
 	) => void;
+	/** Whether somebody asks what streams take on the wire. */
+	readonly metering?: Metering;
 	/** Undefined: requests are not traced. */
 	readonly tracing?: { start(stream: FilterStream): RequestTrace | undefined } | undefined;
 	/** IP that stands for this node in x-forwarded-for when the peer is on loopback. */

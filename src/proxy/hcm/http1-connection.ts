@@ -4,6 +4,7 @@ import { RequestParser, type RequestSink } from "../codec/request-parser.ts";
 import { formatResponseHead } from "../codec/serialise.ts";
 import { statusText } from "../codec/status-text.ts";
 import { batchWrites, Transport, type TransportUser } from "../codec/transport.ts";
+import type { BytesMeter } from "../http/bytes-meter.ts";
 import { type ConnectionInfo, plainConnection } from "../http/connection-info.ts";
 import { Timer, type TimerOwner } from "../http/deadlines.ts";
 import type { HeaderMap } from "../http/header-map.ts";
@@ -50,6 +51,8 @@ export class Http1Connection implements Exchange, LiveConnection, TransportUser,
 	#lingering = false;
 	#timesHead = false;
 	#requests = 0;
+	/** Bytes sent before the current stream. */
+	#sentBefore = 0;
 	#idleSinceMs: number;
 	readonly #bytes = new ByteReport();
 	#local = false;
@@ -242,6 +245,16 @@ export class Http1Connection implements Exchange, LiveConnection, TransportUser,
 		if (!this.#parsing) this.#nextStream();
 	}
 
+	measure(meter: BytesMeter, trailers: HeaderMap | undefined, whole: boolean): void {
+		meter.wireReceived = this.#parser.bytes;
+		meter.headerReceived = this.#parser.fieldBytes;
+		meter.plainHeaderReceived = meter.headerReceived;
+		const sent = this.shared.config.http1.enableTrailers ? trailers : undefined;
+		meter.wireSent = this.#transport.bytesQueued - this.#sentBefore + (whole ? this.#writer.endBytes(sent) : 0);
+		meter.headerSent = this.#writer.fieldBytes;
+		meter.plainHeaderSent = meter.headerSent;
+	}
+
 	/** As Envoy: the end of the connection, not a RST, tells that the answer is cut short. */
 	reset(): void {
 		this.#local = true;
@@ -301,6 +314,7 @@ export class Http1Connection implements Exchange, LiveConnection, TransportUser,
 		this.#request = request;
 		this.#stream = stream;
 		this.#takenWhole = false;
+		this.#sentBefore = this.#transport.bytesQueued;
 		return stream;
 	}
 

@@ -9,6 +9,8 @@ import type { RequestHead, ResponseHead } from "../http/message.ts";
 export class Http1ResponseWriter {
 	readonly #transport: Transport;
 	readonly #case: HeaderCase;
+	/** Field lines of the current head. */
+	fieldBytes = 0;
 	#chunked = false;
 	#bodiless = false;
 
@@ -41,6 +43,7 @@ export class Http1ResponseWriter {
 			lines += this.#lengthLine(request, status, contentLength);
 		}
 		const text = formatResponseHead(response, lines, this.#case);
+		this.fieldBytes = text.length - text.indexOf("\n") - 3;
 		this.#transport.send(http10 ? `HTTP/1.0${text.slice(8)}` : text);
 	}
 
@@ -62,6 +65,11 @@ export class Http1ResponseWriter {
 			this.#transport.send("\r\n");
 		} else this.#transport.sendBytes(buf, start, end);
 		return end - start;
+	}
+
+	/** What `finish` will send. */
+	endBytes(trailers: HeaderMap | undefined): number {
+		return this.#chunked ? formatLastChunk(trailers).length : 0;
 	}
 
 	finish(trailers: HeaderMap | undefined): void {

@@ -1,8 +1,10 @@
 import { SEEN } from "../codec/known-names.ts";
 import { CHUNKED, TUNNEL } from "../codec/message-parser.ts";
 import { batchWrites } from "../codec/transport.ts";
+import type { BytesMeter } from "../http/bytes-meter.ts";
 import type { ConnectionInfo } from "../http/connection-info.ts";
 import { Timer, type TimerOwner } from "../http/deadlines.ts";
+import { requestHeadSize, responseHeadSize } from "../http/head-size.ts";
 import type { HeaderMap } from "../http/header-map.ts";
 import type { RequestHead, ResponseHead } from "../http/message.ts";
 import { ERROR_CODE } from "../http2/frame/frame.ts";
@@ -37,6 +39,7 @@ export class Http2Exchange implements Exchange, StreamUser, TimerOwner {
 	readonly #host: Http2ExchangeHost;
 	readonly #stream: Http2Stream;
 	readonly #isHead: boolean;
+	readonly #plainHeaderBytes: number;
 	#bodiless = false;
 	#flushTimer: Timer | undefined = undefined;
 
@@ -50,6 +53,7 @@ export class Http2Exchange implements Exchange, StreamUser, TimerOwner {
 		this.#host = host;
 		this.#stream = stream;
 		this.#isHead = head.method === "HEAD";
+		this.#plainHeaderBytes = this.shared.services.metering?.wanted ? requestHeadSize(head) : 0;
 		stream.endsWithUs = true;
 		this.stream = new ServerStream(this, head);
 	}
@@ -107,6 +111,17 @@ export class Http2Exchange implements Exchange, StreamUser, TimerOwner {
 	restart(request: RequestHead, from: RestartedRequest): void {
 		this.stream = new ServerStream(this, request, from);
 		this.stream.startAgain(from);
+	}
+
+	measure(meter: BytesMeter, trailers: HeaderMap | undefined, whole: boolean): void {
+		const stream = this.#stream;
+		const { response } = this.stream;
+		meter.wireReceived = stream.receivedBytes;
+		meter.headerReceived = stream.receivedBlockBytes;
+		meter.plainHeaderReceived = this.#plainHeaderBytes;
+		meter.wireSent = stream.sentBytes + (whole ? stream.pendingBytes(trailers) : 0);
+		meter.headerSent = stream.sentBlockBytes;
+		meter.plainHeaderSent = response ? responseHeadSize(response) : 0;
 	}
 
 	reset(): void {

@@ -6,6 +6,7 @@ import { filtersFor } from "../filter/filter-chain.ts";
 import type { HttpFilter } from "../filter/http-filter.ts";
 import type { Downstream } from "../forward/downstream.ts";
 import { ForwardStream } from "../forward/forward-stream.ts";
+import { BytesMeter } from "../http/bytes-meter.ts";
 import { isGrpc } from "../http/grpc-status.ts";
 import type { HeaderMap } from "../http/header-map.ts";
 import type { LocalReply, RequestHead, ResponseFlag, ResponseHead } from "../http/message.ts";
@@ -59,6 +60,10 @@ export class ServerStream
 		this.#requestDone = this.requestLength === 0;
 		const { services, stats } = exchange.shared;
 		this.#timers = new StreamTimers(this, services, this.info.startMs);
+		if (services.metering?.wanted) {
+			this.info.downstreamMeter = new BytesMeter();
+			this.info.upstreamMeter = new BytesMeter();
+		}
 		stats.rqTotal.inc();
 		(request.protocol === "HTTP/2" ? stats.rqHttp2Total : stats.rqHttp1Total).inc();
 		stats.rqActive.add(1);
@@ -360,6 +365,7 @@ export class ServerStream
 		finishResponseHeaders(response, this.request, this.shared);
 		this.info.trace?.onResponse(response);
 		this.#headWritten = true;
+		if (this.info.downstreamMeter) this.info.downstreamSentMs = this.shared.services.clock.nowMs();
 		this.info.responseCode = response.status;
 		stats.countResponse(response.status);
 		if (this.#filters.length > 0) this.#responseLength = lengthAfterFilters(response.headers, this.#responseLength);
@@ -398,6 +404,7 @@ export class ServerStream
 		const { stats, services } = this.shared;
 		const { info } = this;
 		info.durationMs = services.clock.nowMs() - info.startMs;
+		if (info.downstreamMeter) this.exchange.measure(info.downstreamMeter, this.#trailers, this.done);
 		stats.rqActive.add(-1);
 		stats.rqTime.record(info.durationMs);
 		for (const filter of this.#filters) filter.onStreamEnd?.(this);

@@ -1,3 +1,4 @@
+import type { BytesMeter } from "./bytes-meter.ts";
 import { type ConnectionInfo, localAddress, sourceAddress, type TlsInfo } from "./connection-info.ts";
 import type { Protocol, ResponseFlag } from "./message.ts";
 import type { RequestTrace } from "./request-trace.ts";
@@ -15,6 +16,8 @@ export class RequestInfo implements StreamInfo {
 	connectionTerminationDetails = "";
 	bytesReceived = 0;
 	bytesSent = 0;
+	downstreamMeter: BytesMeter | undefined = undefined;
+	upstreamMeter: BytesMeter | undefined = undefined;
 	upstreamHost: string | undefined = undefined;
 	upstreamLocalAddress: string | undefined = undefined;
 	upstreamTls: TlsInfo | undefined = undefined;
@@ -25,6 +28,9 @@ export class RequestInfo implements StreamInfo {
 	requestReceivedMs: number | undefined = undefined;
 	upstreamSentMs: number | undefined = undefined;
 	upstreamAnsweredMs: number | undefined = undefined;
+	upstreamFirstSentMs: number | undefined = undefined;
+	upstreamEndMs: number | undefined = undefined;
+	downstreamSentMs: number | undefined = undefined;
 	upstreamTransportFailureReason = "";
 	upstreamServiceTimeMs: number | undefined = undefined;
 	requestedServerName: string | undefined = undefined;

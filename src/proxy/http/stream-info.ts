@@ -1,3 +1,4 @@
+import type { BytesMeter } from "./bytes-meter.ts";
 import type { ConnectionInfo, TlsInfo } from "./connection-info.ts";
 import type { Protocol, ResponseFlag } from "./message.ts";
 import type { RequestTrace } from "./request-trace.ts";
@@ -29,6 +30,9 @@ export interface StreamInfo {
 	/** Body bytes from / to the downstream. */
 	bytesReceived: number;
 	bytesSent: number;
+	/** Bytes on the wire on either side; undefined: nobody asks for them. */
+	downstreamMeter?: BytesMeter | undefined;
+	upstreamMeter?: BytesMeter | undefined;
 	/** `ip:port` texts; undefined where not known (yet). */
 	downstreamRemoteAddress: string | undefined;
 	downstreamLocalAddress: string | undefined;
@@ -47,6 +51,10 @@ export interface StreamInfo {
 	requestReceivedMs?: number | undefined;
 	upstreamSentMs?: number | undefined;
 	upstreamAnsweredMs?: number | undefined;
+	/** Kept with meters only: the first byte went to the endpoint, the last one came from it, the first one went to the client. */
+	upstreamFirstSentMs?: number | undefined;
+	upstreamEndMs?: number | undefined;
+	downstreamSentMs?: number | undefined;
 	upstreamTransportFailureReason: string;
 	/** Milliseconds from sending the request upstream to the response's head. */
 	upstreamServiceTimeMs: number | undefined;

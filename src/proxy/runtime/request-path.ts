@@ -27,6 +27,7 @@ import type { HcmConfig } from "../hcm/hcm-config.ts";
 import type { HcmServices } from "../hcm/hcm-shared.ts";
 import { compileLocalReplies, type LocalReplyRules } from "../hcm/local-reply-rules.ts";
 import { SUPPORTED as HCM_SUPPORTED } from "../hcm/parse-hcm.ts";
+import type { Metering } from "../http/bytes-meter.ts";
 import { Deadlines } from "../http/deadlines.ts";
 import type { SideCalls } from "../http/side-calls.ts";
 import type { StreamInfo } from "../http/stream-info.ts";
@@ -166,7 +167,7 @@ function readWhole(path: string): Uint8Array | string {
 	}
 }
 
-type CompiledServices = Pick<HcmServices, "routeTable" | "accessLog" | "localReplies" | "tracing">;
+type CompiledServices = Pick<HcmServices, "routeTable" | "accessLog" | "localReplies" | "tracing" | "metering">;
 
 class RequestPath {
 	readonly routeDeps: RouteCompileDeps;
@@ -175,6 +176,7 @@ class RequestPath {
 	readonly #listenerTls: ListenerTls;
 	readonly #networkFilters: readonly NetworkFilterFactory[];
 	readonly #env: FormatEnvironment;
+	readonly #metering: Metering = { wanted: false };
 	readonly #node: WorkloadMetadata;
 	readonly #istio: IstioFamilies;
 	readonly #calls: CallBook;
@@ -200,6 +202,7 @@ class RequestPath {
 			nowMs: () => deps.clock.nowMs(),
 			environment: (name) => deps.environment[name],
 			readFile: readWhole,
+			metering: this.#metering,
 		};
 		this.#node = workloadOfNode(deps.node.id, deps.node.metadata ?? {});
 		this.#istio = istioFamilies(deps.metrics);
@@ -283,6 +286,7 @@ class RequestPath {
 		return {
 			routeTable: routes.kind === "rds" ? () => tables.get(routes.name) : () => inline,
 			tracing,
+			metering: this.#metering,
 			...(loggers.length > 0 && { accessLog: writeTo(loggers) }),
 			localReplies,
 		};

@@ -6,6 +6,7 @@ import { CHUNKED, TUNNEL } from "../codec/message-parser.ts";
 import { ResponseParser, type ResponseSink } from "../codec/response-parser.ts";
 import { formatLastChunk, formatRequestHead } from "../codec/serialise.ts";
 import type { Transport } from "../codec/transport.ts";
+import type { BytesMeter } from "../http/bytes-meter.ts";
 import type { TlsInfo } from "../http/connection-info.ts";
 import { Timer, type TimerOwner } from "../http/deadlines.ts";
 import type { HeaderMap } from "../http/header-map.ts";
@@ -60,6 +61,10 @@ export class Http1ClientConnection implements UpstreamChannel, ConnectingUser, R
 	#discardLeft = 0;
 	#timedOut = false;
 	#localAddress: string | undefined = undefined;
+	/** Bytes sent before the current request. */
+	#sentBefore = 0;
+	/** Field lines of the current request. */
+	#fieldBytes = 0;
 
 	constructor(target: ConnectionTarget, breakers: CircuitBreakers | undefined, owner: ConnectionOwner) {
 		this.host = target.host;
@@ -91,6 +96,7 @@ export class Http1ClientConnection implements UpstreamChannel, ConnectingUser, R
 		this.#responded = false;
 		this.#busy = true;
 		this.#transport.markWrites();
+		this.#sentBefore = this.#transport.bytesQueued;
 		this.requests++;
 	}
 
@@ -103,7 +109,9 @@ export class Http1ClientConnection implements UpstreamChannel, ConnectingUser, R
 		this.#parser.expect(request.method, upgrade !== "");
 		// What is to become a tunnel has no length.
 		if (upgrade !== "" && request.headers.get("content-length") === "0") request.headers.remove("content-length");
-		this.#transport.send(formatRequestHead(request, framingLine(request, length), this.cluster.info.http1HeaderCase));
+		const head = formatRequestHead(request, framingLine(request, length), this.cluster.info.http1HeaderCase);
+		this.#fieldBytes = head.length - head.indexOf("\n") - 3;
+		this.#transport.send(head);
 	}
 
 	sendBody(buf: Buffer, start: number, end: number): void {
@@ -119,6 +127,15 @@ export class Http1ClientConnection implements UpstreamChannel, ConnectingUser, R
 		if (this.#requestLength === CHUNKED) this.#transport.send(formatLastChunk(sent));
 		else if (this.#requestLength === TUNNEL) this.#transport.end();
 		this.#requestDone = true;
+	}
+
+	measure(meter: BytesMeter): void {
+		meter.wireSent = this.#transport.bytesQueued - this.#sentBefore;
+		meter.headerSent = this.#fieldBytes;
+		meter.plainHeaderSent = this.#fieldBytes;
+		meter.wireReceived = this.#parser.bytes;
+		meter.headerReceived = this.#parser.fieldBytes;
+		meter.plainHeaderReceived = meter.headerReceived;
 	}
 
 	pauseReading(): void {

@@ -1,4 +1,5 @@
 import { CHUNKED, TUNNEL } from "../codec/message-parser.ts";
+import type { BytesMeter } from "../http/bytes-meter.ts";
 import type { TlsInfo } from "../http/connection-info.ts";
 import type { HeaderMap } from "../http/header-map.ts";
 import type { RequestHead, ResponseHead } from "../http/message.ts";
@@ -59,6 +60,15 @@ export class Http2ClientStream implements UpstreamChannel, StreamUser {
 
 	resumeReading(): void {
 		this.#stream?.resume();
+	}
+
+	measure(meter: BytesMeter): void {
+		const stream = this.#stream;
+		if (!stream) return;
+		meter.wireSent = stream.sentBytes + (stream.localEnded ? 0 : stream.pendingBytes(undefined));
+		meter.headerSent = stream.sentBlockBytes;
+		meter.wireReceived = stream.receivedBytes;
+		meter.headerReceived = stream.receivedBlockBytes;
 	}
 
 	abandon(): void {

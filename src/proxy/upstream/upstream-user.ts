@@ -1,4 +1,5 @@
 import type { CodecError } from "../codec/codec-error.ts";
+import type { BytesMeter } from "../http/bytes-meter.ts";
 import type { TlsInfo } from "../http/connection-info.ts";
 import type { HeaderMap } from "../http/header-map.ts";
 import type { Protocol, RequestHead, ResponseHead } from "../http/message.ts";
@@ -44,6 +45,8 @@ export interface UpstreamChannel {
 	/** The rest of the answer stays with the endpoint until `resumeReading`. */
 	pauseReading(): void;
 	resumeReading(): void;
+	/** Notes what the exchange has carried so far; tunnels that are no HTTP have nothing to tell. */
+	measure?(meter: BytesMeter): void;
 	/** No longer interested in the answer; keeps the connection where that is cheap. No more events. */
 	abandon(): void;
 	/** Gives the request up: HTTP/1 closes the connection, HTTP/2 resets the stream. No more events. */

@@ -48,7 +48,7 @@ export class ClientSession extends Http2Session {
 		stream.bodiless = head.method === "HEAD";
 		stream.upgrade = head.method === "CONNECT" ? "" : upgrade;
 		this.addStream(stream);
-		this.writeBlock(stream.id, encodeRequest(this.encoder, head, upgrade), endStream);
+		stream.noteSentBlock(this.writeBlock(stream.id, encodeRequest(this.encoder, head, upgrade), endStream));
 		if (endStream) stream.endLocal();
 		return stream;
 	}
@@ -78,6 +78,7 @@ export class ClientSession extends Http2Session {
 
 	#onHead(stream: Http2Stream, endStream: boolean): boolean {
 		if (this.section.tooLarge) return this.tooLarge(stream);
+		stream.noteReceivedBlock(this.blockBytes);
 		const head = readResponse(this.section);
 		if (typeof head === "string") return this.malformed(stream, head);
 		if (head.status < 200) {

@@ -10,12 +10,16 @@ import { CLOSED } from "./closed-streams.ts";
 import type { Http2Stream } from "./http2-stream.ts";
 import { type Role, SessionCore, type SessionSetup } from "./session-core.ts";
 
+const FRAME_HEADER_BYTES = 9;
+
 /**
  * One HTTP/2 connection as a state machine without a socket: bytes in by `receive`, bytes out by the output, events to the users of the
  * streams. What both roles share (RFC 9113 sections 3 to 6); requests and responses are the subclasses' part.
  */
 export abstract class Http2Session extends SessionCore implements FrameSink {
 	protected readonly section: FieldSection;
+	/** Size of the block that is being looked at, with the head of its frame. */
+	protected blockBytes: number = 0;
 	readonly #reader: FrameReader;
 	readonly #decoder: HpackDecoder;
 	readonly #blocks: BlockAssembler;
@@ -98,7 +102,10 @@ export abstract class Http2Session extends SessionCore implements FrameSink {
 		else if (!stream.takeReceived(length)) stream.fail(ERROR_CODE.flowControlError);
 		else if (stream.lengthLeft >= 0 && dataBytes > stream.lengthLeft)
 			return this.malformed(stream, "more DATA than content-length");
-		else this.#dataStream = stream;
+		else {
+			stream.receivedBytes += FRAME_HEADER_BYTES + length;
+			this.#dataStream = stream;
+		}
 		return !this.ended;
 	}
 
@@ -150,6 +157,7 @@ export abstract class Http2Session extends SessionCore implements FrameSink {
 			if (wrong !== "") return this.malformed(stream, wrong);
 			if (this.section.tooLarge) return this.tooLarge(stream);
 			this.stats.trailers.inc();
+			stream.noteReceivedBlock(this.blockBytes);
 			stream.remoteEnded = true;
 			const { headers } = this.section;
 			return this.endOfMessage(stream, headers.size > 0 ? headers : undefined);
@@ -204,6 +212,7 @@ export abstract class Http2Session extends SessionCore implements FrameSink {
 
 	#decode(streamId: number, endStream: boolean, buf: Buffer, start: number, end: number): boolean {
 		this.section.reset();
+		this.blockBytes = FRAME_HEADER_BYTES + end - start;
 		if (!this.#decoder.decode(buf, start, end, this.section))
 			return this.connectionError(ERROR_CODE.compressionError, "field block");
 		this.section.finish();

@@ -1,3 +1,4 @@
+import { fieldsSize } from "../../http/head-size.ts";
 import type { HeaderMap } from "../../http/header-map.ts";
 import type { ResponseHead } from "../../http/message.ts";
 import { ERROR_CODE } from "../frame/frame.ts";
@@ -49,7 +50,10 @@ export interface StreamHost {
 	release(endStream: boolean): void;
 	/** It is not to be sent any more. */
 	dropHeld(): void;
-	writeTrailers(streamId: number, trailers: HeaderMap): void;
+	/** Size of the frame that is held back. */
+	readonly heldBytes: number;
+	/** Returns how many bytes that took. */
+	writeTrailers(streamId: number, trailers: HeaderMap): number;
 	writeReset(streamId: number, code: number): void;
 	writeWindowUpdate(streamId: number, increment: number): void;
 	/** Bytes of DATA were consumed, as far as the connection is concerned. */
@@ -58,6 +62,8 @@ export interface StreamHost {
 	addBlocked(stream: Http2Stream): void;
 	onStreamClosed(stream: Http2Stream, how: "ended" | "reset-by-us"): void;
 }
+
+const FRAME_HEADER_BYTES = 9;
 
 /** Body pieces up to this size wait as text, longer ones as buffers (as in codec/transport.ts). */
 const AS_TEXT_BYTES = 16 * 1024;
@@ -81,6 +87,11 @@ export class Http2Stream {
 	bodiless = false;
 	/** Client: protocol of an extended CONNECT, to translate its answer. */
 	upgrade = "";
+	/** Bytes of frames, headers of frames included; of those, field blocks. */
+	receivedBytes = 0;
+	receivedBlockBytes = 0;
+	sentBytes = 0;
+	sentBlockBytes = 0;
 	/** Server: when the answer is out, the rest of the request is of no interest (RFC 9113 8.1). */
 	endsWithUs = false;
 	readonly #host: StreamHost;
@@ -112,6 +123,15 @@ export class Http2Stream {
 		return congested;
 	}
 
+	/** What waits, framed, with the end of our side if it is still to come. */
+	pendingBytes(trailers: HeaderMap | undefined): number {
+		const held = this.held ? this.#host.heldBytes : 0;
+		const queued = this.#queuedBytes > 0 ? FRAME_HEADER_BYTES + this.#queuedBytes : 0;
+		if (this.localEnded) return held + queued;
+		if (trailers) return held + queued + FRAME_HEADER_BYTES + fieldsSize(trailers);
+		return held + queued > 0 ? held + queued : FRAME_HEADER_BYTES;
+	}
+
 	/** Sends body bytes; what a window holds back is copied and waits. */
 	sendData(buf: Buffer, start: number, end: number): void {
 		if (this.localEnded || this.#ending || this.closed) return;
@@ -123,6 +143,7 @@ export class Http2Stream {
 			this.#use(bytes);
 			if (at + bytes === end) this.#hold(buf.toString("latin1", at, end));
 			else {
+				this.sentBytes += FRAME_HEADER_BYTES + bytes;
 				this.#host.writeDataHeader(this.id, bytes, false);
 				this.#host.writeBytes(buf, at, at + bytes);
 			}
@@ -204,6 +225,18 @@ export class Http2Stream {
 		else this.#consume(bytes);
 	}
 
+	/** For the session: a field block came in, in frames of so many bytes. */
+	noteReceivedBlock(bytes: number): void {
+		this.receivedBytes += bytes;
+		this.receivedBlockBytes += bytes;
+	}
+
+	/** For the session: a field block went out. */
+	noteSentBlock(bytes: number): void {
+		this.sentBytes += bytes;
+		this.sentBlockBytes += bytes;
+	}
+
 	/** For the session: a window has opened. Returns true while something still waits for one. */
 	flush(): boolean {
 		const queue = this.#queue;
@@ -271,6 +304,7 @@ export class Http2Stream {
 		const piece = queue[0]!;
 		const last = this.#ending && this.#trailers === undefined && queue.length === 1 && bytes === piece.length;
 		this.#use(bytes);
+		this.sentBytes += FRAME_HEADER_BYTES + bytes;
 		this.#host.writeDataHeader(this.id, bytes, last);
 		this.#queuedBytes -= bytes;
 		if (typeof piece === "string") this.#host.writeText(bytes === piece.length ? piece : piece.slice(0, bytes));
@@ -285,8 +319,11 @@ export class Http2Stream {
 	#sendEnd(trailers: HeaderMap | undefined): void {
 		this.#ending = false;
 		if (this.held) this.#host.release(trailers === undefined);
-		else if (trailers === undefined) this.#host.writeDataHeader(this.id, 0, true);
-		if (trailers !== undefined) this.#host.writeTrailers(this.id, trailers);
+		else if (trailers === undefined) {
+			this.sentBytes += FRAME_HEADER_BYTES;
+			this.#host.writeDataHeader(this.id, 0, true);
+		}
+		if (trailers !== undefined) this.noteSentBlock(this.#host.writeTrailers(this.id, trailers));
 		this.endLocal();
 	}
 

@@ -37,13 +37,14 @@ export class ServerSession extends Http2Session {
 
 	/** An interim response. */
 	inform(stream: Http2Stream, status: number, headers: HeaderMap): void {
-		if (!stream.localEnded) this.writeBlock(stream.id, encodeResponse(this.encoder, status, headers), false);
+		if (stream.localEnded) return;
+		stream.noteSentBlock(this.writeBlock(stream.id, encodeResponse(this.encoder, status, headers), false));
 	}
 
 	/** The final response's head; with `endStream` that is all. */
 	respond(stream: Http2Stream, { status, headers }: ResponseHead, endStream: boolean): void {
 		if (stream.localEnded) return;
-		this.writeBlock(stream.id, encodeResponse(this.encoder, status, headers), endStream);
+		stream.noteSentBlock(this.writeBlock(stream.id, encodeResponse(this.encoder, status, headers), endStream));
 		if (endStream) stream.endLocal();
 	}
 
@@ -85,6 +86,7 @@ export class ServerSession extends Http2Session {
 		const stream = new Http2Stream(streamId, this, this.peer.initialWindowBytes);
 		const refused = this.streams.size >= this.options.maxConcurrentStreams;
 		this.addStream(stream);
+		stream.noteReceivedBlock(this.blockBytes);
 		if (refused) {
 			this.stats.streamRefusedErrors.inc();
 			stream.reset(ERROR_CODE.refusedStream);

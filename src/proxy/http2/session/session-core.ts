@@ -31,6 +31,8 @@ import type { Http2Stream, StreamHost } from "./http2-stream.ts";
 import { PeerSettings } from "./peer-settings.ts";
 import { ReceiveWindow } from "./receive-window.ts";
 
+const FRAME_HEADER_BYTES = 9;
+
 /** What a session tells its owner about the connection as a whole. */
 export interface SessionUser {
 	/** The peer's settings have come or changed. */
@@ -166,11 +168,16 @@ export abstract class SessionCore implements StreamHost {
 		this.#output.wake();
 	}
 
+	get heldBytes(): number {
+		return FRAME_HEADER_BYTES + this.#heldText.length;
+	}
+
 	release(endStream: boolean): void {
 		const stream = this.#held;
 		if (stream === undefined) return;
 		const text = this.#heldText;
 		this.dropHeld();
+		stream.sentBytes += FRAME_HEADER_BYTES + text.length;
 		this.writeDataHeader(stream.id, text.length, endStream);
 		this.writeText(text);
 	}
@@ -181,9 +188,9 @@ export abstract class SessionCore implements StreamHost {
 		this.#heldText = "";
 	}
 
-	writeTrailers(streamId: number, trailers: HeaderMap): void {
+	writeTrailers(streamId: number, trailers: HeaderMap): number {
 		this.stats.trailers.inc();
-		this.writeBlock(streamId, encodeTrailers(this.encoder, trailers), true);
+		return this.writeBlock(streamId, encodeTrailers(this.encoder, trailers), true);
 	}
 
 	writeReset(streamId: number, code: number): void {
@@ -222,8 +229,11 @@ export abstract class SessionCore implements StreamHost {
 		this.streams.set(stream.id, stream);
 	}
 
-	protected writeBlock(streamId: number, block: string, endStream: boolean): void {
-		this.write(FRAME.headers, headersFrames(streamId, block, endStream, DEFAULT_MAX_FRAME_BYTES));
+	/** Returns how many bytes that took. */
+	protected writeBlock(streamId: number, block: string, endStream: boolean): number {
+		const frames = headersFrames(streamId, block, endStream, DEFAULT_MAX_FRAME_BYTES);
+		this.write(FRAME.headers, frames);
+		return frames.length;
 	}
 
 	/** The stream's own window has opened. */

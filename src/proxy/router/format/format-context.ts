@@ -1,3 +1,4 @@
+import type { Metering } from "../../http/bytes-meter.ts";
 import type { HeaderMap } from "../../http/header-map.ts";
 import type { RequestHead, ResponseHead } from "../../http/message.ts";
 import type { StreamInfo } from "../../http/stream-info.ts";
@@ -24,6 +25,8 @@ export interface FormatEnvironment {
 	nowMs(): number;
 	/** %ENVIRONMENT(X)%. */
 	environment(name: string): string | undefined;
+	/** Told when a format shows what streams take on the wire. */
+	readonly metering?: Metering;
 	/** A file's content, or why it cannot be read. Asked while a configuration is compiled. */
 	readFile?(path: string): Uint8Array | string;
 }

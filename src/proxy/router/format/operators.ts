@@ -3,6 +3,7 @@ import type { ResponseFlag } from "../../http/message.ts";
 import type { StreamInfo } from "../../http/stream-info.ts";
 import { firstRequestHeader, responseHeader } from "../match/request-header.ts";
 import { addressOperator, splitAddress } from "./address-operators.ts";
+import { byteOperator } from "./byte-operators.ts";
 import { durationOperator } from "./duration-operators.ts";
 import {
 	type FormatContext,
@@ -100,6 +101,7 @@ export function compileOperator(name: string, text: string | undefined, env: For
 		metadataOperator(name, text) ??
 		tlsOperator(name, text) ??
 		durationOperator(name, text, env) ??
+		byteOperator(name, env) ??
 		requestOperator(name, text);
 	if (found) return found;
 	if (!Object.hasOwn(OPERATORS, name)) throw new OperatorError(`the operator %${name}% is not known to this proxy`);

@@ -1,4 +1,4 @@
-import type { HeaderMap } from "../../http/header-map.ts";
+import { fieldsSize, requestHeadSize, responseHeadSize } from "../../http/head-size.ts";
 import { firstRequestHeader } from "../match/request-header.ts";
 import { type FormatContext, type FormatOperator, OperatorError } from "./format-context.ts";
 
@@ -10,32 +10,14 @@ export function requestOperator(name: string, text: string | undefined): FormatO
 		case "QUERY_PARAM":
 			return queryOperator(text);
 		case "REQUEST_HEADERS_BYTES":
-			return ({ request }) => {
-				if (!request) return undefined;
-				const { method, path, authority, scheme, headers } = request;
-				// It could not be read.
-				if (method === "") return 0;
-				const pseudo: readonly (readonly [string, string])[] = [
-					[":method", method],
-					[":path", path],
-					[":authority", authority],
-					[":scheme", scheme],
-				];
-				return sizeOf(headers) + pseudo.reduce((sum, [key, value]) => sum + (value ? key.length + value.length : 0), 0);
-			};
+			return ({ request }) => (request ? requestHeadSize(request) : 0);
 		case "RESPONSE_HEADERS_BYTES":
-			return ({ response }) => response && sizeOf(response.headers) + ":status".length + String(response.status).length;
+			return ({ response }) => (response ? responseHeadSize(response) : 0);
 		case "RESPONSE_TRAILERS_BYTES":
-			return ({ trailers }) => (trailers ? sizeOf(trailers) : 0);
+			return ({ trailers }) => (trailers ? fieldsSize(trailers) : 0);
 		default:
 			return undefined;
 	}
-}
-
-function sizeOf({ names, values }: HeaderMap): number {
-	let bytes = 0;
-	for (let i = 0; i < names.length; i++) bytes += names[i]!.length + values[i]!.length;
-	return bytes;
 }
 
 /** `WQ` with the query, `NQ` without; the client's path (`ORIG`), the one that goes upstream (`PATH`), or the client's where it differs. */

@@ -1,0 +1,27 @@
+import { BytesMeter } from "../http/bytes-meter.ts";
+import { requestHeadSize, responseHeadSize } from "../http/head-size.ts";
+import type { RequestHead, ResponseHead } from "../http/message.ts";
+import type { RequestInfo } from "../http/request-info.ts";
+import type { StreamInfo } from "../http/stream-info.ts";
+import type { UpstreamChannel } from "../upstream/upstream-user.ts";
+
+type Metered = Pick<StreamInfo | RequestInfo, "upstreamMeter" | "upstreamFirstSentMs" | "upstreamEndMs">;
+
+/** A request's head goes out; HTTP/1's size is the channel's to tell. */
+export function noteRequestSent(info: Metered, channel: UpstreamChannel, request: RequestHead, nowMs: number): void {
+	info.upstreamFirstSentMs = nowMs;
+	if (channel.protocol === "HTTP/2") info.upstreamMeter!.plainHeaderSent += requestHeadSize(request);
+}
+
+/** An answer's head has come. */
+export function noteResponseHead(info: Metered, channel: UpstreamChannel, response: ResponseHead): void {
+	if (channel.protocol === "HTTP/2") info.upstreamMeter!.plainHeaderReceived += responseHeadSize(response);
+}
+
+/** An attempt is over: what it carried is added to what earlier ones did (as in Envoy). */
+export function noteAttemptBytes(info: Metered, channel: UpstreamChannel | undefined, nowMs: number): void {
+	info.upstreamEndMs = nowMs;
+	const one = new BytesMeter();
+	channel?.measure?.(one);
+	info.upstreamMeter!.add(one);
+}
