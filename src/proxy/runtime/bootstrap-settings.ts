@@ -1,3 +1,4 @@
+import { fieldPath } from "../../lib/field-path.ts";
 import { type Problem, problem } from "../../lib/problem.ts";
 import type { StatRules } from "../../telemetry/metric-registry.ts";
 import { unpackAs } from "../../xds/any.ts";
@@ -10,8 +11,11 @@ import {
 	ApiConfigSource_ApiType,
 	type ConfigSource,
 } from "../../xds/generated/envoy/config/core/v3/config_source_pb.ts";
+import type { GrpcService_GoogleGrpc } from "../../xds/generated/envoy/config/core/v3/grpc_service_pb.ts";
 import { FileAccessLogSchema } from "../../xds/generated/envoy/extensions/access_loggers/file/v3/file_pb.ts";
 import { compileSourceIp } from "../cluster/compile-cluster.ts";
+import { type GoogleChannel, parseGoogleChannel } from "../tls/google-channel.ts";
+import { TlsProblems } from "../tls/tls-problems.ts";
 import type { DiscoveryPath } from "./files/discovery-file.ts";
 import { compileStatRules } from "./stat-rules.ts";
 import { NO_RUNTIME, type RuntimeValues, readRuntimeLayers } from "./values/runtime-layers.ts";
@@ -47,6 +51,8 @@ export interface AdsSettings {
 	readonly api: "delta" | "sotw";
 	/** A static cluster; its first endpoint is dialled. */
 	readonly cluster: string;
+	/** In place of the cluster (`google_grpc`). */
+	readonly channel: GoogleChannel | undefined;
 	readonly clusters: boolean;
 	readonly listeners: boolean;
 }
@@ -143,9 +149,10 @@ function readAds(
 		problems.push(problem("LTN3522", `${at}.api_type`, "only GRPC and DELTA_GRPC are implemented by this proxy"));
 	const service = source.grpcServices[0]?.targetSpecifier;
 	const cluster = service?.case === "envoyGrpc" ? service.value.clusterName : "";
-	if (source.grpcServices.length !== 1 || cluster === "")
-		problems.push(problem("LTN3523", `${at}.grpc_services`, "exactly one envoy_grpc service is needed"));
-	else if (!bootstrap.staticResources?.clusters.some(({ name }) => name === cluster))
+	const channel = service?.case === "googleGrpc" ? readChannel(service.value, problems) : undefined;
+	if (source.grpcServices.length !== 1 || (cluster === "" && !channel))
+		problems.push(problem("LTN3523", `${at}.grpc_services`, "exactly one gRPC service is needed"));
+	else if (!channel && !bootstrap.staticResources?.clusters.some(({ name }) => name === cluster))
 		problems.push(
 			problem(
 				"LTN3524",
@@ -154,9 +161,17 @@ function readAds(
 				"add it under static_resources.clusters",
 			),
 		);
-	if (!api || cluster === "") return undefined;
+	if (!api || (cluster === "" && !channel)) return undefined;
 	const byAds = (config: ConfigSource | undefined) => config?.configSourceSpecifier.case === "ads";
-	return { api, cluster, clusters: byAds(dynamic.cdsConfig), listeners: byAds(dynamic.ldsConfig) };
+	return { api, cluster, channel, clusters: byAds(dynamic.cdsConfig), listeners: byAds(dynamic.ldsConfig) };
+}
+
+function readChannel(message: GrpcService_GoogleGrpc, problems: Problem[]): GoogleChannel {
+	const found = new TlsProblems();
+	const at = fieldPath("dynamic_resources.ads_config.grpc_services[0].google_grpc");
+	const channel = parseGoogleChannel(message, at, { environment: process.env, problems: found });
+	problems.push(...found.problems);
+	return channel;
 }
 
 function checkSource(name: string, config: ConfigSource | undefined, problems: Problem[]): void {

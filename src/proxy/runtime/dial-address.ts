@@ -1,7 +1,9 @@
-import { connect, type Socket } from "node:net";
+import { connect, isIP, type Socket } from "node:net";
+import { type ConnectionOptions, connect as connectTls } from "node:tls";
 import type { ClusterConfig } from "../cluster/cluster-config.ts";
 import { isSocketPath } from "../cluster/endpoint-place.ts";
 import { ClusterTransports } from "../tls/cluster-transports.ts";
+import type { ChannelTls, GoogleChannel } from "../tls/google-channel.ts";
 import type { TlsDeps } from "../tls/tls-deps.ts";
 import type { SecuredCluster } from "./secured-clusters.ts";
 
@@ -32,14 +34,31 @@ export function dialOf(config: SecuredCluster, tls: TlsDeps): Dial | undefined {
 	return { url, connect: path === undefined ? undefined : () => connect({ path }) };
 }
 
-/** A target as gRPC writes it: `unix:/path`, `unix-abstract:name`, `dns:///host:port`, `ipv4:1.2.3.4:80`, `host:port`. */
-export function dialOfUri(uri: string): Dial {
+/** A target as gRPC writes it: `unix:/path`, `unix-abstract:name`, `dns:///host:port`, `ipv4:1.2.3.4:80`, `host:port`; with TLS where it has some. */
+export function dialOfChannel({ uri, tls }: GoogleChannel): Dial {
 	const [, abstract, name] = /^unix(-abstract)?:(?:\/\/)?(.+)$/.exec(uri) ?? [];
 	if (name !== undefined) {
 		const path = abstract ? `\0${name}` : name;
-		return { url: "http://localhost", connect: () => connect({ path }) };
+		const open = () => connect({ path });
+		return { url: "http://localhost", connect: tls ? () => secured({ socket: open() }, "localhost", tls) : open };
 	}
-	return { url: `http://${uri.replace(/^(?:dns:(?:\/\/[^/]*\/)?|ipv4:|ipv6:)/, "")}`, connect: undefined };
+	const place = uri.replace(/^(?:dns:(?:\/\/[^/]*\/)?|ipv4:|ipv6:)/, "");
+	const url = new URL(`http://${place}`);
+	const host = url.hostname.replace(/^\[|\]$/g, "");
+	const port = Number(url.port || (tls ? 443 : 80));
+	return { url: `http://${place}`, connect: tls && (() => secured({ host, port }, host, tls)) };
+}
+
+/** The server must show a certificate for its name. */
+function secured(options: ConnectionOptions, name: string, { ca, cert, key }: ChannelTls): Socket {
+	return connectTls({
+		...options,
+		ALPNProtocols: ["h2"],
+		...(isIP(name) === 0 && { servername: name }),
+		...(ca && { ca }),
+		...(cert && { cert }),
+		...(key && { key }),
+	});
 }
 
 function firstEndpoint({ discovery }: ClusterConfig) {

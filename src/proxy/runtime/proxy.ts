@@ -17,7 +17,7 @@ import type { BootstrapSettings } from "./bootstrap-settings.ts";
 import { type Compilers, ConfigApplier } from "./config-applier.ts";
 import { ConfigSources } from "./config-sources.ts";
 import type { DataPlane } from "./data-plane.ts";
-import { type Dial, dialOf } from "./dial-address.ts";
+import { type Dial, dialOf, dialOfChannel } from "./dial-address.ts";
 import { dnsResolver } from "./dns-resolver.ts";
 import { type EndpointChecks, endpointChecks } from "./endpoint-checks.ts";
 import { endpointTaker } from "./files/endpoint-taker.ts";
@@ -303,7 +303,7 @@ class ProxyProcess<L> implements RunningProxy {
 
 	async #startSources({ ads, files }: BootstrapSettings): Promise<void> {
 		await this.#sources.startFiles(files);
-		if (ads) await this.#sources.startAds(ads, this.#dial(ads.cluster));
+		if (ads) await this.#sources.startAds(ads, ads.channel ? dialOfChannel(ads.channel) : this.#dial(ads.cluster));
 	}
 
 	/** Without a control plane a listener that cannot be opened is the end. */

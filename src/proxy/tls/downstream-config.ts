@@ -77,7 +77,7 @@ function parseTickets(
 		}
 		case "sessionTicketKeysSdsSecretConfig": {
 			const here = at.field("session_ticket_keys_sds_secret_config");
-			const reference = parseSecretReference(chosen.value, here, reading.problems);
+			const reference = parseSecretReference(chosen.value, here, reading);
 			return reference ? { kind: "secret", reference } : { kind: "none" };
 		}
 		case "disableStatelessSessionResumption":

@@ -109,5 +109,6 @@ export const TLS_SUPPORTED: SupportedFields = {
 		"credentials_factory_name",
 	],
 	[`${CORE}.GrpcService.GoogleGrpc.ChannelCredentials`]: ["ssl_credentials", "google_default", "local_credentials"],
+	[`${CORE}.GrpcService.GoogleGrpc.SslCredentials`]: ["root_certs", "private_key", "cert_chain"],
 	[`${CORE}.GrpcService.GoogleGrpc.GoogleLocalCredentials`]: [],
 };

@@ -18,7 +18,7 @@ import type {
 	ResourceUpdate,
 	UpdateResult,
 } from "../../xdsclient/resource-update.ts";
-import { type Dial, dialOfUri } from "../dial-address.ts";
+import { type Dial, dialOfChannel } from "../dial-address.ts";
 import type { DiscoveryPath } from "../files/discovery-file.ts";
 import type { SecretStream } from "./secret-stream.ts";
 
@@ -119,7 +119,7 @@ export class SecretSources implements SecretFetcher {
 	async #connect(server: Server, source: SecretSource & { kind: "grpc" }): Promise<void> {
 		const { logger } = this.#deps.tls;
 		const { target } = source;
-		const dial = target.kind === "uri" ? dialOfUri(target.uri) : this.#deps.dial(target.cluster);
+		const dial = target.kind === "uri" ? dialOfChannel(target) : this.#deps.dial(target.cluster);
 		if (!dial) {
 			logger.warn({ server: sourceKey(source) }, "the server of secrets has no address");
 			return;

@@ -79,7 +79,7 @@ function parseCertificateSources(
 		});
 	return secrets.flatMap((secret, i) => {
 		const here = at.field("tls_certificate_sds_secret_configs").index(i);
-		const reference = parseSecretReference(secret, here, reading.problems);
+		const reference = parseSecretReference(secret, here, reading);
 		return reference ? [{ kind: "secret" as const, reference }] : [];
 	});
 }
@@ -97,14 +97,14 @@ function parseValidationSource(
 		}
 		case "validationContextSdsSecretConfig": {
 			const here = at.field("validation_context_sds_secret_config");
-			const reference = parseSecretReference(chosen.value, here, reading.problems);
+			const reference = parseSecretReference(chosen.value, here, reading);
 			return { given: undefined, reference, at: here.toString() };
 		}
 		case "combinedValidationContext": {
 			const { defaultValidationContext: given, validationContextSdsSecretConfig: secret } = chosen.value;
 			const here = at.field("combined_validation_context");
 			const where = here.field("validation_context_sds_secret_config");
-			const reference = secret && parseSecretReference(secret, where, reading.problems);
+			const reference = secret && parseSecretReference(secret, where, reading);
 			if (!secret) reading.problems.add("invalid", where, "the field is required", "set it");
 			return { given, reference, at: here.field("default_validation_context").toString() };
 		}

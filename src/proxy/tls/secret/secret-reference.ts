@@ -5,7 +5,8 @@ import {
 	ApiConfigSource_ApiType as ApiType,
 } from "../../../xds/generated/envoy/config/core/v3/config_source_pb.ts";
 import type { SdsSecretConfig } from "../../../xds/generated/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts";
-import type { TlsProblems } from "../tls-problems.ts";
+import { type GoogleChannel, parseGoogleChannel } from "../google-channel.ts";
+import type { SecretReading } from "./data-source.ts";
 
 /** A named secret and where it comes from. */
 export interface SecretReference {
@@ -26,8 +27,7 @@ export type SecretSource =
 
 export type SdsTarget =
 	| { readonly kind: "cluster"; readonly cluster: string; readonly authority: string }
-	/** As gRPC writes it: `unix:/path`, `dns:host:port`, `host:port`. */
-	| { readonly kind: "uri"; readonly uri: string };
+	| ({ readonly kind: "uri" } & GoogleChannel);
 
 const INITIAL_FETCH_MS = 15_000;
 const APIS: Readonly<Partial<Record<ApiType, "delta" | "sotw">>> = {
@@ -39,11 +39,11 @@ const APIS: Readonly<Partial<Record<ApiType, "delta" | "sotw">>> = {
 export function parseSecretReference(
 	message: SdsSecretConfig,
 	at: FieldPath,
-	problems: TlsProblems,
+	reading: SecretReading,
 ): SecretReference | undefined {
 	const { name, sdsConfig } = message;
-	if (name === "") problems.add("invalid", at.field("name"), "the secret has no name", "set it");
-	const source = parseSource(message, at.field("sds_config"), problems);
+	if (name === "") reading.problems.add("invalid", at.field("name"), "the secret has no name", "set it");
+	const source = parseSource(message, at.field("sds_config"), reading);
 	const timeout = sdsConfig?.initialFetchTimeout;
 	return (
 		source && {
@@ -55,7 +55,8 @@ export function parseSecretReference(
 	);
 }
 
-function parseSource({ sdsConfig }: SdsSecretConfig, at: FieldPath, problems: TlsProblems): SecretSource | undefined {
+function parseSource({ sdsConfig }: SdsSecretConfig, at: FieldPath, reading: SecretReading): SecretSource | undefined {
+	const { problems } = reading;
 	const specifier = sdsConfig?.configSourceSpecifier;
 	switch (specifier?.case) {
 		case undefined:
@@ -78,14 +79,15 @@ function parseSource({ sdsConfig }: SdsSecretConfig, at: FieldPath, problems: Tl
 				watchedDirectory: specifier.value.watchedDirectory?.path || undefined,
 			};
 		case "apiConfigSource":
-			return parseApi(specifier.value, at.field("api_config_source"), problems);
+			return parseApi(specifier.value, at.field("api_config_source"), reading);
 		default:
 			problems.notImplemented(at.field("self"), "the source of the secret");
 			return undefined;
 	}
 }
 
-function parseApi(message: ApiConfigSource, at: FieldPath, problems: TlsProblems): SecretSource | undefined {
+function parseApi(message: ApiConfigSource, at: FieldPath, reading: SecretReading): SecretSource | undefined {
+	const { problems } = reading;
 	const api = APIS[message.apiType];
 	if (!api) problems.notImplemented(at.field("api_type"), "this kind of API");
 	const [service, second] = message.grpcServices;
@@ -102,11 +104,6 @@ function parseApi(message: ApiConfigSource, at: FieldPath, problems: TlsProblems
 			problems.add("invalid", here.index(0).field("envoy_grpc").field("cluster_name"), "the field is required");
 		return { kind: "grpc", api, target: { kind: "cluster", cluster, authority } };
 	}
-	const { targetUri: uri, channelCredentials } = target.value;
-	if (uri === "")
-		problems.add("invalid", here.index(0).field("google_grpc").field("target_uri"), "the field is required");
-	const credentials = channelCredentials?.credentialSpecifier.case;
-	if (credentials === "sslCredentials")
-		problems.notImplemented(here.index(0).field("google_grpc").field("channel_credentials"), "TLS of google_grpc");
-	return { kind: "grpc", api, target: { kind: "uri", uri } };
+	const channel = parseGoogleChannel(target.value, here.index(0).field("google_grpc"), reading);
+	return { kind: "grpc", api, target: { kind: "uri", ...channel } };
 }
