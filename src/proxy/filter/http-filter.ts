@@ -93,6 +93,11 @@ export interface HttpFilterConfig {
 	readonly name: string;
 	/** On only for routes whose `typed_per_filter_config` names it. */
 	readonly disabled?: boolean;
+	/**
+	 * False: the filter has nothing to do on this stream, neither with the request nor with any answer, and is not created. Asked when the
+	 * request's head comes to the filter's place; a filter that the head never came to is taken to have nothing to do either.
+	 */
+	wants?(stream: FilterStream): boolean;
 	create(): HttpFilter;
 }
 

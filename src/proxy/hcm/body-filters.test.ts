@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createServer, type RequestListener, type Server } from "node:http";
 import { afterEach, describe, test } from "node:test";
 import type { JsonObject } from "@bufbuild/protobuf";
-import type { FilterStream, HttpFilter } from "../filter/http-filter.ts";
+import type { FilterStream, HttpFilter, HttpFilterConfig } from "../filter/http-filter.ts";
 import { FakeCluster } from "../forward/fake-cluster.ts";
 import { HeaderMap } from "../http/header-map.ts";
 import { HCM_DEFAULTS } from "./hcm-defaults.ts";
@@ -24,10 +24,14 @@ describe("filters and bodies", () => {
 		upstream?.close();
 	});
 
-	async function start(filters: readonly HttpFilter[], listener: RequestListener = echo, bufferLimitBytes?: number) {
+	async function start(
+		filters: readonly (HttpFilter | HttpFilterConfig)[],
+		listener: RequestListener = echo,
+		bufferLimitBytes?: number,
+	) {
 		upstream = createServer(listener);
 		const clusters = [new FakeCluster("up", [await listen(upstream)], { http1Trailers: true })];
-		const configs = filters.map((filter, i) => ({ name: `f${i}`, create: () => filter }));
+		const configs = filters.map((filter, i) => ("create" in filter ? filter : { name: `f${i}`, create: () => filter }));
 		const config = { filters: configs };
 		proxy = await startProxy({
 			routes: ROUTES,
@@ -72,6 +76,39 @@ describe("filters and bodies", () => {
 		client.send("2\r\nde\r\n0\r\n\r\n");
 		await client.until((so) => so.endsWith("5 undefined"));
 		client.destroy();
+	});
+
+	test("a filter that does not want a stream takes no part in it; it is asked when the head comes to its place", async () => {
+		const seen: string[] = [];
+		const marking: HttpFilter = {
+			decodeHeaders: ({ request }) => {
+				if (request.path === "/marked") request.headers.set("x-mark", "1");
+				return "pass";
+			},
+		};
+		const wanting: HttpFilter = {
+			decodeHeaders: ({ request }) => {
+				seen.push(`decode ${request.path}`);
+				return "continue";
+			},
+			decodeData: (_stream, data) => Buffer.from(text(data).toUpperCase()),
+			encodeHeaders: ({ request }) => {
+				seen.push(`encode ${request.path}`);
+				return "pass";
+			},
+			onStreamEnd: ({ request }) => void seen.push(`end ${request.path}`),
+		};
+		const wants = ({ request }: FilterStream) => request.headers.has("x-mark");
+		const second = { name: "wanting", wants, create: () => wanting };
+		const { url } = await start([marking, second]);
+		assert.equal((await send(`${url}/plain`, { method: "POST", body: "a" })).body, "a");
+		assert.equal((await send(`${url}/marked`, { method: "POST", body: "a" })).body, "A");
+		assert.deepEqual(seen, ["decode /marked", "encode /marked", "end /marked"]);
+		await proxy!.close();
+		upstream?.close();
+		const alone = await start([second]);
+		assert.equal((await send(`${alone.url}/plain`, { method: "POST", body: "a" })).body, "a");
+		assert.equal(seen.length, 3);
 	});
 
 	test("more than the buffer holds: 413 for a request, 500 for a response", async () => {

@@ -1,5 +1,6 @@
 import type { DataOutcome, EndOutcome, HeadOutcome, HttpFilter } from "../filter/http-filter.ts";
 import type { HeaderMap } from "../http/header-map.ts";
+import type { StreamFilters } from "./stream-filters.ts";
 
 const OPEN = 0;
 /** Nothing passes, the filter sees nothing, the source is paused. */
@@ -26,12 +27,12 @@ interface Station {
 export abstract class FilterPipe {
 	/** What may be held at one place while more is read; 0: no limit. */
 	limitBytes: number;
-	protected readonly filters: readonly HttpFilter[];
+	readonly filters: StreamFilters;
 	/** How far the head has come. */
 	#headAt = 0;
 	#stations: (Station | undefined)[] | undefined = undefined;
 
-	constructor(filters: readonly HttpFilter[], limitBytes: number) {
+	constructor(filters: StreamFilters, limitBytes: number) {
 		this.filters = filters;
 		this.limitBytes = limitBytes;
 	}
@@ -87,8 +88,8 @@ export abstract class FilterPipe {
 		return station.held[0]!;
 	}
 
-	/** The filter in place `at` of this direction. */
-	protected abstract filterAt(at: number): HttpFilter;
+	/** The filter in place `at` of this direction; undefined: it has nothing to do. */
+	protected abstract filterAt(at: number): HttpFilter | undefined;
 	/** No more calls: the stream was answered otherwise or is gone. */
 	protected abstract readonly over: boolean;
 	protected abstract readsBody(filter: HttpFilter): boolean;
@@ -103,15 +104,19 @@ export abstract class FilterPipe {
 	/** A filter holds more than `limitBytes`. */
 	protected abstract tooLarge(): void;
 
+	/** The head has come to place `at`. */
+	protected meet(at: number): HttpFilter | undefined {
+		return this.filterAt(at);
+	}
+
 	#runHead(from: number): void {
 		const { length } = this.filters;
 		for (let at = from; at < length; at++) {
 			this.#headAt = at;
-			const filter = this.filterAt(at);
-			const outcome = this.callHead(filter);
+			const outcome = this.#offerHead(at);
 			if (this.over) return;
 			if (outcome === "pass") continue;
-			const reads = this.readsBody(filter);
+			const reads = this.readsBody(this.filterAt(at)!);
 			if (outcome === "continue") {
 				if (reads) this.#stationAt(at).reads = true;
 				continue;
@@ -124,6 +129,11 @@ export abstract class FilterPipe {
 		}
 		this.#headAt = length + 1;
 		this.passHead();
+	}
+
+	#offerHead(at: number): HeadOutcome {
+		const filter = this.meet(at);
+		return filter === undefined ? "pass" : this.callHead(filter);
 	}
 
 	#flow(from: number, buf: Buffer, start: number, end: number): void {
@@ -186,14 +196,14 @@ export abstract class FilterPipe {
 
 	#offer(at: number, station: Station, piece: Buffer): DataOutcome {
 		if (station.state === STOPPED || !station.reads) return "hold";
-		const outcome = this.callData(this.filterAt(at), piece);
+		const outcome = this.callData(this.filterAt(at)!, piece);
 		if (outcome === "hold" && station.state === OPEN) station.state = HOLDING;
 		return outcome;
 	}
 
 	#offerEnd(at: number, station: Station, trailers: HeaderMap | undefined): EndOutcome {
 		if (station.state === STOPPED || !station.reads) return "hold";
-		const outcome = this.callEnd(this.filterAt(at), trailers);
+		const outcome = this.callEnd(this.filterAt(at)!, trailers);
 		if (outcome === "hold") station.state = HOLDING;
 		return outcome;
 	}

@@ -1,6 +1,14 @@
-import type { DataOutcome, EndOutcome, FilterStream, HeadOutcome, HttpFilter } from "../filter/http-filter.ts";
+import type {
+	DataOutcome,
+	EndOutcome,
+	FilterStream,
+	HeadOutcome,
+	HttpFilter,
+	HttpFilterConfig,
+} from "../filter/http-filter.ts";
 import type { HeaderMap } from "../http/header-map.ts";
 import { FilterPipe } from "./filter-pipe.ts";
+import { createFilters } from "./stream-filters.ts";
 
 /** The stream whose request goes through the filters. */
 export interface RequestPipeHost extends FilterStream {
@@ -16,18 +24,26 @@ export interface RequestPipeHost extends FilterStream {
 /** A request on its way through the filters, first to last, to what answers it. */
 export class RequestPipe extends FilterPipe {
 	readonly #host: RequestPipeHost;
+	readonly #configs: readonly HttpFilterConfig[];
 
-	constructor(host: RequestPipeHost, filters: readonly HttpFilter[], limitBytes: number) {
-		super(filters, limitBytes);
+	constructor(host: RequestPipeHost, configs: readonly HttpFilterConfig[], limitBytes: number) {
+		super(createFilters(configs), limitBytes);
 		this.#host = host;
+		this.#configs = configs;
 	}
 
 	protected override get over(): boolean {
 		return this.#host.requestOver;
 	}
 
-	protected override filterAt(at: number): HttpFilter {
-		return this.filters[at]!;
+	protected override filterAt(at: number): HttpFilter | undefined {
+		return this.filters[at];
+	}
+
+	protected override meet(at: number): HttpFilter | undefined {
+		const config = this.#configs[at]!;
+		if (config.wants?.(this.#host)) this.filters[at] = config.create();
+		return this.filters[at];
 	}
 
 	protected override readsBody(filter: HttpFilter): boolean {

@@ -2,6 +2,7 @@ import type { DataOutcome, EndOutcome, FilterStream, HeadOutcome, HttpFilter } f
 import type { HeaderMap } from "../http/header-map.ts";
 import type { ResponseHead } from "../http/message.ts";
 import { FilterPipe } from "./filter-pipe.ts";
+import type { StreamFilters } from "./stream-filters.ts";
 
 /** The stream whose response goes through the filters. */
 export interface ResponsePipeHost extends FilterStream {
@@ -19,7 +20,7 @@ export class ResponsePipe extends FilterPipe {
 	readonly #host: ResponsePipeHost;
 	readonly #response: ResponseHead;
 
-	constructor(host: ResponsePipeHost, response: ResponseHead, filters: readonly HttpFilter[], limitBytes: number) {
+	constructor(host: ResponsePipeHost, response: ResponseHead, filters: StreamFilters, limitBytes: number) {
 		super(filters, limitBytes);
 		this.#host = host;
 		this.#response = response;
@@ -29,8 +30,8 @@ export class ResponsePipe extends FilterPipe {
 		return this.#host.responseOver;
 	}
 
-	protected override filterAt(at: number): HttpFilter {
-		return this.filters[this.filters.length - 1 - at]!;
+	protected override filterAt(at: number): HttpFilter | undefined {
+		return this.filters[this.filters.length - 1 - at];
 	}
 
 	protected override readsBody(filter: HttpFilter): boolean {

@@ -3,7 +3,6 @@ import { TUNNEL } from "../codec/message-parser.ts";
 import { statusText } from "../codec/status-text.ts";
 import { batchWrites } from "../codec/transport.ts";
 import { filtersFor } from "../filter/filter-chain.ts";
-import type { HttpFilter } from "../filter/http-filter.ts";
 import type { Downstream } from "../forward/downstream.ts";
 import { ForwardStream } from "../forward/forward-stream.ts";
 import { BytesMeter } from "../http/bytes-meter.ts";
@@ -21,11 +20,11 @@ import { admitRequest, type IncomingStream } from "./request-admission.ts";
 import { RequestPipe, type RequestPipeHost } from "./request-pipe.ts";
 import { finishResponseHeaders } from "./response-headers.ts";
 import { ResponsePipe, type ResponsePipeHost } from "./response-pipe.ts";
-import { createFilters, lengthAfterFilters, lengthOfRestarted } from "./stream-filters.ts";
+import { anyWants, lengthAfterFilters, lengthOfRestarted, type StreamFilters } from "./stream-filters.ts";
 import { StreamTimers, type StreamTimersOwner } from "./stream-timers.ts";
 
 const GRPC_DEADLINE_EXCEEDED = 4;
-const NO_FILTERS: readonly HttpFilter[] = [];
+const NO_FILTERS: StreamFilters = [];
 
 /** Envoy: overload action stop_accepting_requests. Its documentation promises the flag OM, but Envoy 1.40 sets none. */
 const OVERLOADED: LocalReply = { status: 503, body: "envoy overloaded", details: "overload" };
@@ -106,13 +105,14 @@ export class ServerStream
 		this.#limitDuration(route);
 		const { tracing } = this.shared.services;
 		if (tracing) this.#beginTrace(tracing);
-		if (config.filters.length === 0) {
+		const filters = filtersFor(config.filters, route);
+		if (!anyWants(filters, this)) {
 			this.dispatch();
 			return;
 		}
 		this.#grpc = this.#isGrpc();
-		this.#filters = createFilters(filtersFor(config.filters, route));
-		this.requestPipe = new RequestPipe(this, this.#filters, this.exchange.bufferLimitBytes);
+		this.requestPipe = new RequestPipe(this, filters, this.exchange.bufferLimitBytes);
+		this.#filters = this.requestPipe.filters;
 		this.requestPipe.head();
 	}
 
@@ -407,7 +407,7 @@ export class ServerStream
 		if (info.downstreamMeter) this.exchange.measure(info.downstreamMeter, this.#trailers, this.done);
 		stats.rqActive.add(-1);
 		stats.rqTime.record(info.durationMs);
-		for (const filter of this.#filters) filter.onStreamEnd?.(this);
+		for (const filter of this.#filters) filter?.onStreamEnd?.(this);
 		if (info.trace) {
 			if (this.#trailers) info.trace.onTrailers(this.#trailers);
 			info.trace.finish(this.request);

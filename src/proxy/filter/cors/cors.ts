@@ -24,7 +24,11 @@ export function corsFilter(deps: CorsDeps): HttpFilterFactory {
 		routeTypeUrl: "type.googleapis.com/envoy.extensions.filters.http.cors.v3.CorsPolicy",
 		parse(_config, _path, name) {
 			const stats = { valid: deps.counter("cors.origin_valid"), invalid: deps.counter("cors.origin_invalid") };
-			return { name, create: () => new CorsStream(name, stats, deps.random) };
+			return {
+				name,
+				wants: ({ request }) => request.headers.has("origin"),
+				create: () => new CorsStream(name, stats, deps.random),
+			};
 		},
 		parseRoute: (config, path) =>
 			readingConfig(path, (at, problems) => parseCorsPolicy(config as Message, at, problems)),

@@ -20,7 +20,11 @@ export function faultFilter(deps: FaultDeps): HttpFilterFactory {
 		parse(config, path, name) {
 			const fault = readingConfig(path, (at, problems) => parseFault(config as HTTPFault, at, problems));
 			const context = { name, fault, stats: new FaultStats(deps), deps };
-			return { name, create: () => new FaultStream(context) };
+			return {
+				name,
+				wants: (stream) => injects(faultOf(stream, context)),
+				create: () => new FaultStream(context),
+			};
 		},
 		parseRoute: (config, path) => readingConfig(path, (at, problems) => parseFault(config as HTTPFault, at, problems)),
 	};
@@ -31,6 +35,14 @@ interface FaultContext {
 	readonly fault: Fault;
 	readonly stats: FaultStats;
 	readonly deps: FaultDeps;
+}
+
+function faultOf(stream: FilterStream, { name, fault }: FaultContext): Fault {
+	return (stream.routeConfig(name) as Fault | undefined) ?? fault;
+}
+
+function injects({ delay, abort, rateLimit }: Fault): boolean {
+	return delay !== undefined || abort !== undefined || rateLimit !== undefined;
 }
 
 /** One stream: delay first, then abort, drawn independently. */
@@ -44,7 +56,7 @@ class FaultStream implements HttpFilter {
 	}
 
 	decodeHeaders(stream: FilterStream): "continue" | "stop" {
-		const fault = (stream.routeConfig(this.#on.name) as Fault | undefined) ?? this.#on.fault;
+		const fault = faultOf(stream, this.#on);
 		if ((!fault.delay && !fault.abort) || !applies(fault, stream)) return "continue";
 		if (this.#delay(fault, stream)) return "stop";
 		return this.#abort(fault, stream) ? "stop" : "continue";

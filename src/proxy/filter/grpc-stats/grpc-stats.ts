@@ -27,7 +27,11 @@ export function grpcStatsFilter(deps: GrpcStatsDeps): HttpFilterFactory {
 				book: deps.calls,
 				clock: deps.clock,
 			};
-			return { name, create: () => new GrpcStatsStream(shared) };
+			return {
+				name,
+				wants: ({ request }) => isGrpc(request.headers.get("content-type")),
+				create: () => new GrpcStatsStream(shared),
+			};
 		},
 	};
 }

@@ -33,7 +33,11 @@ const BAD_BASE64 = "Bad gRPC-web request, invalid base64 data.";
 export function grpcWebFilter({ calls }: GrpcWebDeps): HttpFilterFactory {
 	return {
 		typeUrl: "type.googleapis.com/envoy.extensions.filters.http.grpc_web.v3.GrpcWeb",
-		parse: (_config, _path, name) => ({ name, create: () => new GrpcWebStream(calls) }),
+		parse: (_config, _path, name) => ({
+			name,
+			wants: ({ request }) => TYPES.has(request.headers.get("content-type") ?? ""),
+			create: () => new GrpcWebStream(calls),
+		}),
 	};
 }
 

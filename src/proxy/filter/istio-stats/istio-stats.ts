@@ -1,6 +1,5 @@
 import type { Counter, Histogram } from "../../../telemetry/metrics.ts";
 import type { ClusterLookup, Host } from "../../cluster/cluster.ts";
-import type { TlsInfo } from "../../http/connection-info.ts";
 import { isGrpc } from "../../http/grpc-status.ts";
 import type { HeaderMap } from "../../http/header-map.ts";
 import type { ResponseHead } from "../../http/message.ts";
@@ -12,10 +11,11 @@ import type { WorkloadMetadata } from "../workload-metadata.ts";
 import type { Dimension } from "./dimension.ts";
 import { ISTIO_LABELS, type IstioFamilies, type IstioMetric } from "./istio-families.ts";
 import { endpointWorkload, type Labels, requestedService, upstreamHostOf, workloadLabels } from "./peer-labels.ts";
+import type { RequestFacts } from "./request-facts.ts";
+import { SeriesCache } from "./series-cache.ts";
 import { parseStatsConfig, type StatsSettings } from "./stats-config.ts";
 
-/** Remembered series; a full cache is emptied, the series themselves live in the families. */
-const CACHE_SIZE = 4096;
+const NOTHING: readonly undefined[] = [];
 
 export interface IstioStatsDeps {
 	/** Inbound proxies report as destination, outbound ones and gateways as source. */
@@ -74,14 +74,14 @@ interface Series {
 	/** What the labels were made from, to see that it still holds. */
 	readonly host: Host | undefined;
 	readonly hostMetadata: Host["metadata"] | undefined;
-	readonly peer: WorkloadMetadata | undefined;
 }
 
 class RequestRecorder {
 	readonly #deps: IstioStatsDeps;
 	readonly #settings: StatsSettings;
+	readonly #inbound: boolean;
 	readonly #hostFallback: boolean;
-	readonly #series = new Map<string, Series>();
+	readonly #series = new SeriesCache<Series>();
 	readonly #peerKey: string;
 	readonly #ownLabels: Labels;
 	/** What the configuration computes per request, of all metrics. */
@@ -91,6 +91,7 @@ class RequestRecorder {
 		const inbound = deps.direction === "inbound";
 		this.#deps = deps;
 		this.#settings = settings;
+		this.#inbound = inbound;
 		this.#hostFallback = !inbound && settings.hostFallback;
 		this.#peerKey = inbound ? DOWNSTREAM_PEER : UPSTREAM_PEER;
 		this.#ownLabels = {
@@ -105,7 +106,7 @@ class RequestRecorder {
 	/** `grpcStatus` is undefined when the request was not gRPC, empty when it ended without a status. */
 	record(stream: FilterStream, grpcStatus: string | undefined): void {
 		const { info } = stream;
-		const series = this.#seriesOf(stream, grpcStatus);
+		const series = this.#seriesOf(this.#factsOf(stream, grpcStatus));
 		series.requests?.inc();
 		series.duration?.record(info.durationMs ?? 0);
 		series.requestBytes?.record(info.bytesReceived);
@@ -117,21 +118,31 @@ class RequestRecorder {
 		series.responseMessages?.inc(messages.responseMessageCount);
 	}
 
-	#seriesOf(stream: FilterStream, grpcStatus: string | undefined): Series {
-		const { info, request } = stream;
-		const peer = info.filterState.get(this.#peerKey) as WorkloadMetadata | undefined;
-		const flags = info.responseFlags.size === 0 ? "-" : [...info.responseFlags].join(",");
-		const fallbackHost = this.#hostFallback ? request.authority : "";
-		const tls = this.#deps.direction === "inbound" ? stream.connection.tls : undefined;
-		let key = `${peer?.id}|${info.upstreamCluster}|${info.upstreamHost}|${info.responseCode}|${flags}|${grpcStatus ?? "http"}|${info.routeName}|${fallbackHost}|${tls?.peer?.uriSans[0]}`;
-		for (const dimension of this.#dimensions) key += `|${dimension(stream)}`;
-		const known = this.#series.get(key);
-		if (known && known.peer === peer && !known.host?.removed && known.host?.metadata === known.hostMetadata)
-			return known;
-		const made = this.#bind({ stream, info, peer, flags, fallbackHost, grpcStatus, tls });
-		if (this.#series.size >= CACHE_SIZE) this.#series.clear();
-		this.#series.set(key, made);
+	#seriesOf(on: RequestFacts): Series {
+		const known = this.#series.find(on);
+		if (known && !known.host?.removed && known.host?.metadata === known.hostMetadata) return known;
+		const made = this.#bind(on);
+		this.#series.put(on, made);
 		return made;
+	}
+
+	#factsOf(stream: FilterStream, grpcStatus: string | undefined): RequestFacts {
+		const { info } = stream;
+		return {
+			stream,
+			info,
+			peer: this.#peerOf(info),
+			flags: flagsOf(info),
+			fallbackHost: this.#hostFallback ? stream.request.authority : "",
+			grpcStatus,
+			tls: this.#inbound ? stream.connection.tls : undefined,
+			computed: this.#dimensions.length === 0 ? NOTHING : this.#dimensions.map((dimension) => dimension(stream)),
+		};
+	}
+
+	#peerOf(info: StreamInfo): WorkloadMetadata | undefined {
+		if (info.hasFilterState === false) return undefined;
+		return info.filterState.get(this.#peerKey) as WorkloadMetadata | undefined;
 	}
 
 	#bind(on: RequestFacts): Series {
@@ -153,7 +164,6 @@ class RequestRecorder {
 			responseMessages: grpc ? this.#instrument("responseMessages", messageLabels, on) : undefined,
 			host,
 			hostMetadata: host?.metadata,
-			peer: on.peer,
 		};
 	}
 
@@ -175,9 +185,9 @@ class RequestRecorder {
 	}
 
 	#peerLabels({ info, peer, fallbackHost }: RequestFacts, host: Host | undefined): Labels {
-		const { node, clusters, direction } = this.#deps;
+		const { node, clusters } = this.#deps;
 		const service = requestedService(info, clusters, fallbackHost);
-		if (direction === "inbound") {
+		if (this.#inbound) {
 			return {
 				...workloadLabels("source", peer),
 				destination_service: service.host || node.canonicalName || "unknown",
@@ -195,18 +205,6 @@ class RequestRecorder {
 	}
 }
 
-interface RequestFacts {
-	readonly stream: FilterStream;
-	readonly info: StreamInfo;
-	readonly peer: WorkloadMetadata | undefined;
-	readonly flags: string;
-	readonly fallbackHost: string;
-	/** Undefined: not gRPC. */
-	readonly grpcStatus: string | undefined;
-	/** Of a server's connection with TLS. */
-	readonly tls: TlsInfo | undefined;
-}
-
 /** Both ends' identities by the certificates of an inbound connection. */
 function principals({ tls }: RequestFacts): Labels {
 	if (!tls?.peer) return {};
@@ -215,6 +213,10 @@ function principals({ tls }: RequestFacts): Labels {
 		source_principal: tls.peer.uriSans[0] ?? "unknown",
 		destination_principal: tls.local?.uriSans[0] ?? "unknown",
 	};
+}
+
+function flagsOf(info: StreamInfo): string {
+	return info.hasResponseFlags === false || info.responseFlags.size === 0 ? "-" : [...info.responseFlags].join(",");
 }
 
 function outcomeLabels({ info, flags, grpcStatus }: RequestFacts): Labels {

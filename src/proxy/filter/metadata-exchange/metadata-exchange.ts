@@ -100,24 +100,26 @@ class ExchangeStream implements HttpFilter {
 	decodeHeaders(stream: FilterStream): "continue" {
 		const { exchange, deps, ownValue, peers } = this.#shared;
 		const { headers } = stream.request;
-		if (exchange.readRequest) {
-			this.#peerAsked = headers.has(PEER_HEADER);
-			const peer = peers.read(headers);
-			if (peer) stream.info.filterState.set(DOWNSTREAM_PEER, peer);
+		if (mayHavePeer(headers)) {
+			if (exchange.readRequest) {
+				this.#peerAsked = headers.has(PEER_HEADER);
+				const peer = peers.read(headers);
+				if (peer) stream.info.filterState.set(DOWNSTREAM_PEER, peer);
+			}
+			// Whatever stands there is not this proxy's word.
+			removePeerHeaders(headers);
 		}
-		// Whatever stands there is not this proxy's word.
-		removePeerHeaders(headers);
 		if (exchange.writeRequest && !mayLeaveMesh(stream, deps.clusters)) writeOwn(headers, deps.node.id, ownValue);
 		return "continue";
 	}
 
 	encodeHeaders(stream: FilterStream, { headers }: ResponseHead): "continue" {
 		const { exchange, deps, ownValue, peers } = this.#shared;
-		if (exchange.readResponse) {
-			const peer = peers.read(headers);
+		if (mayHavePeer(headers)) {
+			const peer = exchange.readResponse ? peers.read(headers) : undefined;
 			if (peer) stream.info.filterState.set(UPSTREAM_PEER, peer);
+			removePeerHeaders(headers);
 		}
-		removePeerHeaders(headers);
 		if (exchange.writeResponse && this.#peerAsked) writeOwn(headers, deps.node.id, ownValue);
 		return "continue";
 	}
@@ -126,6 +128,15 @@ class ExchangeStream implements HttpFilter {
 function writeOwn(headers: HeaderMap, id: string, value: string): void {
 	headers.append(PEER_ID_HEADER, id);
 	headers.append(PEER_HEADER, value);
+}
+
+/** One look at the names' lengths instead of a search for each; most messages of the outside have none. */
+function mayHavePeer({ names }: HeaderMap): boolean {
+	for (let i = 0; i < names.length; i++) {
+		const { length } = names[i]!;
+		if (length === PEER_HEADER.length || length === PEER_ID_HEADER.length) return true;
+	}
+	return false;
 }
 
 function removePeerHeaders(headers: HeaderMap): void {
