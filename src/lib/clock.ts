@@ -8,14 +8,55 @@ export interface Clock {
 	after(delayMs: number, task: () => void): () => void;
 }
 
-export const systemClock: Clock = {
-	nowMs: () => performance.now(),
-	epochMs: () => Date.now(),
-	after(delayMs, task) {
+/** Readings of a held clock before it looks again: a turn with the work of many requests does not stand still. */
+const READINGS_PER_LOOK = 48;
+const { performance } = globalThis;
+
+/**
+ * The machine's time. While it is held (the work of one turn: what one read of a socket brought) it looks once and answers with that,
+ * because each request asks a dozen times.
+ */
+class SystemClock implements Clock {
+	#held = false;
+	#nowMs = 0;
+	#epochMs = 0;
+	#readingsLeft = 0;
+
+	nowMs(): number {
+		if (!this.#held) return performance.now();
+		if (this.#readingsLeft-- <= 0) this.#look();
+		return this.#nowMs;
+	}
+
+	epochMs(): number {
+		if (!this.#held) return Date.now();
+		if (this.#readingsLeft-- <= 0) this.#look();
+		return this.#epochMs;
+	}
+
+	/** A turn begins; `release` ends it. */
+	hold(): void {
+		this.#held = true;
+		this.#readingsLeft = 0;
+	}
+
+	release(): void {
+		this.#held = false;
+	}
+
+	after(delayMs: number, task: () => void): () => void {
 		const timer = setTimeout(task, delayMs);
 		return () => clearTimeout(timer);
-	},
-};
+	}
+
+	#look(): void {
+		this.#readingsLeft = READINGS_PER_LOOK;
+		this.#nowMs = performance.now();
+		this.#epochMs = Date.now();
+	}
+}
+
+export const systemClock: SystemClock = new SystemClock();
 
 /** A clock that moves only when told; timers fire in order of their due time. */
 export class ManualClock implements Clock {

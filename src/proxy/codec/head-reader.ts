@@ -1,6 +1,7 @@
 import { HeaderMap } from "../http/header-map.ts";
 import { CODEC_ERRORS, type CodecError } from "./codec-error.ts";
-import { knownName } from "./known-names.ts";
+import { FieldMemory, type Fields } from "./field-memory.ts";
+import { knownName, SEEN } from "./known-names.ts";
 
 /** Envoy's defaults: max_request_headers_kb 60, max_headers_count 100. */
 export interface HeadLimits {
@@ -34,6 +35,7 @@ export function isToken(text: string): boolean {
 /**
  * Reads a start line and field lines up to the empty line, in however many pieces the bytes come. Only whole lines are looked at, so
  * the result does not depend on the pieces; lines end with CRLF and nothing else (RFC 9112 2.2 allows to refuse a bare LF).
+ * Messages of a connection often have the very fields of the one before: then they are compared, not parsed.
  */
 export class HeadReader {
 	/** Without CRLF; undefined for a trailer section, which has none. */
@@ -41,17 +43,23 @@ export class HeadReader {
 	headers = new HeaderMap();
 	/** Bits of `SEEN`. */
 	seen = 0;
+	/** The first Host field of a head that is read with `hostApart`, and how many there are; it is not among `headers`. */
+	host = "";
+	hosts = 0;
 	error: CodecError | undefined = undefined;
 	/** Of the current head: its fields as Envoy counts them (name, value and three more each). */
 	fieldBytes = 0;
 	readonly #limits: HeadLimits;
-	#hasStartLine: boolean;
+	readonly #hasStartLine: boolean;
+	readonly #hostApart: boolean;
 	#carry = "";
 	#bytes = 0;
+	readonly #memory = new FieldMemory();
 
-	constructor(limits: HeadLimits, hasStartLine: boolean) {
+	constructor(limits: HeadLimits, hasStartLine: boolean, hostApart = false) {
 		this.#limits = limits;
 		this.#hasStartLine = hasStartLine;
+		this.#hostApart = hostApart;
 	}
 
 	/** True once the first byte of a head has come. */
@@ -64,8 +72,10 @@ export class HeadReader {
 		this.headers = new HeaderMap();
 		this.seen = 0;
 		this.fieldBytes = 0;
+		this.hosts = 0;
 		this.#carry = "";
 		this.#bytes = 0;
+		this.#memory.next();
 	}
 
 	/** Returns the position behind the head, or -1: more bytes are needed, or `error` is set. */
@@ -96,15 +106,49 @@ export class HeadReader {
 
 	/** Reads the whole lines of `text` and carries the rest; position behind the empty line, or -1. */
 	#readLines(text: string): number {
+		if (!this.#hasStartLine || this.startLine !== "") return this.#readFields(text, 0);
+		const fields = this.#readStartLine(text);
+		if (fields < 0) return -1;
+		const repeated = this.#memory.repeatedLength(text, fields);
+		if (repeated > 0) {
+			this.#take(this.#memory.recall());
+			return fields + repeated;
+		}
+		const behind = this.#readFields(text, fields);
+		if (behind >= 0 && this.#memory.keeps) this.#memory.keep(text, fields, behind, this);
+		return behind;
+	}
+
+	#take({ headers, seen, host, hosts, fieldBytes }: Fields): void {
+		this.headers = headers;
+		this.seen = seen;
+		this.host = host;
+		this.hosts = hosts;
+		this.fieldBytes = fieldBytes;
+	}
+
+	/** Position behind the start line, or -1. Empty lines before it are passed over (RFC 9112 2.2). */
+	#readStartLine(text: string): number {
 		let line = 0;
 		for (let lf = text.indexOf("\n"); lf >= 0; lf = text.indexOf("\n", line)) {
 			const cr = lf - 1;
 			if (cr < line || text.charCodeAt(cr) !== CR) return this.#refuse(CODEC_ERRORS.bareLineFeed);
-			const wantsStartLine = this.startLine === "" && this.#hasStartLine;
-			// An empty line before the start line is passed over (RFC 9112 2.2).
-			if (cr === line && !wantsStartLine) return lf + 1;
-			if (wantsStartLine) this.startLine = text.slice(line, cr);
-			else if (!this.#readField(text, line, cr)) return -1;
+			this.startLine = text.slice(line, cr);
+			line = lf + 1;
+			if (this.startLine !== "") return line;
+		}
+		this.#carry = text.slice(line);
+		return -1;
+	}
+
+	/** Position behind the empty line, or -1. */
+	#readFields(text: string, from: number): number {
+		let line = from;
+		for (let lf = text.indexOf("\n", line); lf >= 0; lf = text.indexOf("\n", line)) {
+			const cr = lf - 1;
+			if (cr < line || text.charCodeAt(cr) !== CR) return this.#refuse(CODEC_ERRORS.bareLineFeed);
+			if (cr === line) return lf + 1;
+			if (!this.#readField(text, line, cr)) return -1;
 			line = lf + 1;
 		}
 		this.#carry = line === 0 ? text : text.slice(line);
@@ -141,16 +185,21 @@ export class HeadReader {
 			this.error = CODEC_ERRORS.fieldValue;
 			return false;
 		}
-		if (this.headers.size >= this.#limits.maxFields) {
+		return this.#add(text.slice(from, colon), text.slice(start, end));
+	}
+
+	#add(rawName: string, value: string): boolean {
+		if (this.headers.size + this.hosts >= this.#limits.maxFields) {
 			this.error = CODEC_ERRORS.tooManyFields;
 			return false;
 		}
-		const name = text.slice(from, colon);
-		const known = knownName(name);
-		if (this.#limits.keepsCase) this.#keepCase(known.name, name);
-		this.seen |= known.bit;
-		this.fieldBytes += name.length + end - start + 3;
-		this.headers.append(known.name, text.slice(start, end));
+		const { name, bit } = knownName(rawName);
+		this.seen |= bit;
+		this.fieldBytes += rawName.length + value.length + 3;
+		if (this.#limits.keepsCase) this.#keepCase(name, rawName);
+		if (this.#hostApart && bit === SEEN.host) {
+			if (this.hosts++ === 0) this.host = value;
+		} else this.headers.append(name, value);
 		return true;
 	}
 }

@@ -38,9 +38,9 @@ export abstract class MessageParser {
 	#state = HEAD;
 	#left = 0;
 
-	constructor(sink: BodySink, limits: HeadLimits) {
+	constructor(sink: BodySink, limits: HeadLimits, hostApart = false) {
 		this.#sink = sink;
-		this.reader = new HeadReader(limits, true);
+		this.reader = new HeadReader(limits, true, hostApart);
 		this.#chunked = new ChunkedDecoder(limits);
 		this.#onData = (buf, start, end) => sink.onBody(buf, start, end);
 	}

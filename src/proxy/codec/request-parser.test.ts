@@ -276,3 +276,44 @@ test("a head that comes byte by byte costs time in proportion to its length", ()
 	assert.equal(parse([...get(`X: ${value}\r\n`)])[0]![0], "head");
 	assert.ok(performance.now() - startMs < 2000);
 });
+
+test("a message on a connection reads as it would alone, whatever came before it", () => {
+	const field = fc.constantFrom(
+		"X-A: 1\r\n",
+		"X-A: 2\r\n",
+		"x-b:   two words \r\n",
+		"Content-Length: 2\r\n",
+		"Connection: keep-alive, x-b\r\n",
+		"X-Forwarded-For: 10.0.0.1\r\n",
+		"Broken line\r\n",
+	);
+	const message = fc
+		.tuple(
+			fc.constantFrom("/", "/other"),
+			fc.subarray(["Host: a\r\n", "Host: b\r\n"]),
+			fc.array(field, { maxLength: 3 }),
+		)
+		.map(([path, hosts, fields]) => {
+			const head = [...hosts, ...fields].join("");
+			return `GET ${path} HTTP/1.1\r\n${head}\r\n${head.includes("Content-Length") ? "ab" : ""}`;
+		});
+	const whole = (messages: readonly string[], at: number) => parse(messages.slice(0, at)).length;
+	fc.assert(
+		fc.property(
+			fc.array(message, { minLength: 2, maxLength: 6 }),
+			fc.array(fc.nat(3), { maxLength: 12 }),
+			(kinds, order) => {
+				// Few different messages that come again and again, until the first broken one.
+				const messages = order.map((i) => kinds[i % kinds.length]!);
+				const broken = messages.findIndex((text) => parse([text]).some(([kind]) => kind === "error"));
+				const good = broken < 0 ? messages : messages.slice(0, broken + 1);
+				assert.deepEqual(
+					parse(good),
+					good.flatMap((text) => parse([text])),
+				);
+				assert.equal(whole(good, good.length), parse([good.join("")]).length);
+			},
+		),
+		{ numRuns: 300 },
+	);
+});

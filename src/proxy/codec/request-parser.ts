@@ -48,7 +48,7 @@ export class RequestParser extends MessageParser {
 			allowAbsoluteUrl?: boolean;
 		} = {},
 	) {
-		super(sink, options.limits ?? DEFAULT_HEAD_LIMITS);
+		super(sink, options.limits ?? DEFAULT_HEAD_LIMITS, true);
 		this.#sink = sink;
 		this.#acceptHttp10 = options.acceptHttp10 ?? false;
 		this.#anyMethod = options.allowCustomMethods ?? false;
@@ -83,8 +83,8 @@ export class RequestParser extends MessageParser {
 
 	#refuseTarget(method: string, text: string, protocol: Protocol): CodecError {
 		if (text.includes("#")) {
-			const { headers } = this.reader;
-			this.#head = { method, path: text, authority: headers.get("host") ?? "", scheme: "http", protocol, headers };
+			const { headers, host, hosts } = this.reader;
+			this.#head = { method, path: text, authority: hosts > 0 ? host : "", scheme: "http", protocol, headers };
 			return CODEC_ERRORS.fragment;
 		}
 		if (!isTargetText(text)) return CODEC_ERRORS.targetForm;
@@ -103,17 +103,11 @@ export class RequestParser extends MessageParser {
 	}
 
 	#authority(target: Target, protocol: Protocol): string | CodecError {
-		const headers = this.reader.headers;
-		let host: string | undefined;
-		if ((this.reader.seen & SEEN.host) !== 0) {
-			const at = headers.names.indexOf("host");
-			if (headers.names.indexOf("host", at + 1) >= 0) return CODEC_ERRORS.severalHosts;
-			host = headers.values[at]!;
-			headers.remove("host");
-			if (!isAuthority(host)) return CODEC_ERRORS.host;
-		} else if (protocol === "HTTP/1.0" && this.#defaultHost !== "") host = this.#defaultHost;
-		if (host === undefined) return CODEC_ERRORS.noHost;
-		return target.authority ?? host;
+		const { host, hosts } = this.reader;
+		if (hosts > 1) return CODEC_ERRORS.severalHosts;
+		if (hosts === 1) return isAuthority(host) ? (target.authority ?? host) : CODEC_ERRORS.host;
+		if (protocol !== "HTTP/1.0" || this.#defaultHost === "") return CODEC_ERRORS.noHost;
+		return target.authority ?? this.#defaultHost;
 	}
 
 	#acceptFields(head: RequestHead): CodecError | "final" {

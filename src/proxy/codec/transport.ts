@@ -1,5 +1,7 @@
 import type { Socket } from "node:net";
+import { systemClock } from "../../lib/clock.ts";
 import { descriptorOf, loanCopy, writeDirectly } from "./direct-write.ts";
+import { readIntoOwnBuffer } from "./own-buffer.ts";
 
 /** What a transport tells its user. `buf` is valid during the call only. */
 export interface TransportUser {
@@ -24,11 +26,12 @@ const READ_BYTES = process.platform === "win32" ? 64 * 1024 : 256 * 1024;
 const sharedBuffer = process.platform === "win32" ? undefined : Buffer.allocUnsafeSlow(READ_BYTES);
 
 let depth = 0;
-const dirty: Transport[] = [];
+const dirty: (Transport | undefined)[] = [];
+let dirtyCount = 0;
 
 /** Runs `task`, then writes what it queued: one write per connection, however many parts were sent. */
 export function batchWrites(task: () => void): void {
-	depth++;
+	enterBatch();
 	try {
 		task();
 	} finally {
@@ -36,11 +39,19 @@ export function batchWrites(task: () => void): void {
 	}
 }
 
+function enterBatch(): void {
+	if (depth++ === 0) systemClock.hold();
+}
+
 function leaveBatch(): void {
-	depth--;
-	if (depth > 0) return;
-	for (let i = 0; i < dirty.length; i++) dirty[i]!.flush();
-	dirty.length = 0;
+	if (--depth > 0) return;
+	// Setting an array's length is slow; places are used again instead.
+	for (let i = 0; i < dirtyCount; i++) {
+		dirty[i]!.flush();
+		dirty[i] = undefined;
+	}
+	dirtyCount = 0;
+	systemClock.release();
 }
 
 /** `onread` option for `net.connect` and `new net.Socket`: reads go into our buffer instead of a new one each. */
@@ -80,14 +91,14 @@ export class Transport {
 	#closed = false;
 	#error: Error | undefined = undefined;
 
-	/** `limitBytes`: more than this waiting in the socket is congestion. With `readsByEvent` the socket has no `onread`. */
+	/** `limitBytes`: more than this waiting in the socket is congestion. With `readsByEvent` the socket was made without `onread`. */
 	constructor(socket: Socket, user: TransportUser, limitBytes: number, readsByEvent: boolean) {
 		this.socket = socket;
 		this.#user = user;
 		this.#limitBytes = limitBytes;
-		if (readsByEvent) socket.on("data", (chunk) => this.received(chunk as Buffer, chunk.length));
+		if (readsByEvent) this.#takeReads(socket);
 		socket.on("end", () => {
-			depth++;
+			enterBatch();
 			try {
 				this.#user.onEof();
 			} finally {
@@ -156,7 +167,7 @@ export class Transport {
 	received(buf: Buffer, bytes: number): void {
 		if (this.#closed) return;
 		this.bytesRead += bytes;
-		depth++;
+		enterBatch();
 		try {
 			this.#user.onData(buf, bytes);
 		} finally {
@@ -240,9 +251,17 @@ export class Transport {
 		if (!this.closed) this.socket.resume();
 	}
 
+	#takeReads(socket: Socket): void {
+		const { buffer, callback, bind } = onreadOption();
+		bind(this);
+		// What inspectors put back, and all where Node has no other way.
+		socket.on("data", (chunk) => this.received(chunk as Buffer, chunk.length));
+		readIntoOwnBuffer(socket, buffer, callback);
+	}
+
 	#queue(): void {
 		this.#queued = true;
-		if (depth > 0) dirty.push(this);
+		if (depth > 0) dirty[dirtyCount++] = this;
 		else queueMicrotask(() => this.flush());
 	}
 

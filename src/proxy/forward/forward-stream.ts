@@ -356,8 +356,9 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		const downstream = request.protocol;
 		const raw = this.#action.terminatesConnect && this.#downstream.upgrade === "connect";
 		const trace = info.trace?.onAttempt(request, { cluster: member.name, attempt: this.#attempts });
-		const target = { cluster: member, host, downstream, wishes, raw, isRetry, trace, routeStats: this.#routeStats };
-		this.#attempt = new Attempt(this, this.#context, { ...target, retryBreakers: cluster.breakers });
+		const counts = { routeStats: this.#routeStats, retryBreakers: cluster.breakers };
+		const target = { cluster: member, host, downstream, wishes, raw, isRetry, trace, ...counts };
+		this.#attempt = new Attempt(this, this.#context, target);
 		this.#attempt.start(this.#retries?.policy.perTryIdleTimeoutMs ?? 0);
 	}
 

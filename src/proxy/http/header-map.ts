@@ -3,10 +3,16 @@
  * Flat arrays, because a message has few fields and the hot path scans and copies them.
  */
 export class HeaderMap {
-	readonly names: string[] = [];
-	readonly values: string[] = [];
+	readonly names: string[];
+	readonly values: string[];
 	/** Names as they came, by their lower-case form; kept only where they are to be written so again. */
 	casing: Map<string, string> | undefined = undefined;
+
+	/** Takes the two arrays over. */
+	constructor(names: string[] = [], values: string[] = []) {
+		this.names = names;
+		this.values = values;
+	}
 
 	static of(...pairs: readonly (readonly [string, string])[]): HeaderMap {
 		const map = new HeaderMap();
@@ -61,9 +67,8 @@ export class HeaderMap {
 	}
 
 	clone(): HeaderMap {
-		const copy = new HeaderMap();
+		const copy = new HeaderMap(this.names.slice(), this.values.slice());
 		copy.casing = this.casing;
-		for (let i = 0; i < this.names.length; i++) copy.append(this.names[i]!, this.values[i]!);
 		return copy;
 	}
 

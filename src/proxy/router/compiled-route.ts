@@ -74,7 +74,7 @@ export class CompiledRoute implements RouteMatch {
 	}
 
 	forChoice({ weightedIndex }: ClusterChoice): CompiledRoute {
-		return this.#variants?.[weightedIndex] ?? this;
+		return this.#variants === undefined || weightedIndex < 0 ? this : this.#variants[weightedIndex]!;
 	}
 
 	#variantFor({ filters }: WeightedLevel): CompiledRoute {
@@ -111,7 +111,7 @@ export class CompiledRoute implements RouteMatch {
 	/** Envoy's order: weighted cluster, then the levels, then the host, then the path. */
 	finalizeRequest(request: RequestHead, info: StreamInfo, cluster: ClusterChoice | undefined): void {
 		const parts = this.#parts;
-		const weighted = cluster && parts.weighted[cluster.weightedIndex];
+		const weighted = weightedLevel(parts.weighted, cluster);
 		if (weighted?.headers.request || parts.headers.request.length > 0) {
 			const ctx = { info, request, route: this };
 			weighted?.headers.request?.apply(request.headers, ctx);
@@ -130,10 +130,18 @@ export class CompiledRoute implements RouteMatch {
 		cluster: ClusterChoice | undefined,
 	): void {
 		const parts = this.#parts;
-		const weighted = cluster && parts.weighted[cluster.weightedIndex];
+		const weighted = weightedLevel(parts.weighted, cluster);
 		if (!weighted?.headers.response && parts.headers.response.length === 0) return;
 		const ctx = { info, request, response, route: this };
 		weighted?.headers.response?.apply(response.headers, ctx);
 		for (const level of parts.headers.response) level.apply(response.headers, ctx);
 	}
+}
+
+/** Asked with an index below 0 an array looks for a property of that name, which is slow. */
+function weightedLevel(
+	levels: readonly WeightedLevel[],
+	cluster: ClusterChoice | undefined,
+): WeightedLevel | undefined {
+	return cluster === undefined || cluster.weightedIndex < 0 ? undefined : levels[cluster.weightedIndex];
 }
