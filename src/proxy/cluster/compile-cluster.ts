@@ -12,6 +12,7 @@ import { plainMetadata } from "./endpoint-config.ts";
 import { compileHealthChecks } from "./health/compile-check.ts";
 import { isIpAddress } from "./ip-address.ts";
 import { compileOutlier } from "./outlier-config.ts";
+import { checkUpstreamFilters } from "./upstream-filters.ts";
 
 const DEFAULT_BUFFER_BYTES = 1024 * 1024;
 const DEFAULT_KEEPALIVE_S = 7200;
@@ -24,6 +25,7 @@ export function compileCluster(message: Cluster, path = ""): ClusterConfig {
 	const problems: Problem[] = [];
 	if (message.name === "") problems.push(problem("LTN3201", `${at}name`, "the cluster has no name"));
 	const discovery = compileDiscovery(message, { at, problems });
+	checkUpstreamFilters(message.filters, at, problems);
 	const provides = discovery?.kind === "original" || discovery?.kind === "aggregate";
 	const breakers = compileBreakers(message.circuitBreakers, `${at}circuit_breakers`, problems);
 	const { maxConnectionsPerHost } = breakers;

@@ -125,10 +125,10 @@ test("fields that nobody obeys are found, those that are obeyed are not", () => 
 	const message = fromJson(ClusterSchema, json, { registry: xdsRegistry() });
 	assert.deepEqual(findUnsupported(ClusterSchema, message, SUPPORTED), []);
 	assert.equal(compileCluster(message).info.httpProtocol, "downstream");
-	const odd = fromJson(ClusterSchema, { ...edsCluster, filters: [{}], preconnectPolicy: {} });
+	const odd = fromJson(ClusterSchema, { ...edsCluster, dnsResolvers: [{}], preconnectPolicy: {} });
 	assert.deepEqual(
 		findUnsupported(ClusterSchema, odd, SUPPORTED).map(({ path }) => path),
-		["filters", "preconnect_policy"],
+		["dns_resolvers", "preconnect_policy"],
 	);
 });
 

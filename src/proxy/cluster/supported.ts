@@ -47,7 +47,9 @@ export const SUPPORTED: SupportedFields = {
 		"common_lb_config",
 		"metadata",
 		"cluster_type",
+		"filters",
 	],
+	[`${CLUSTER}.Filter`]: ["name", "typed_config"],
 	[`${CLUSTER}.Cluster.EdsClusterConfig`]: ["eds_config", "service_name"],
 	[`${CLUSTER}.Cluster.CustomClusterType`]: ["name", "typed_config"],
 	[`${CLUSTER}.Cluster.CommonLbConfig`]: [
