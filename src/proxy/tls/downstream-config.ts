@@ -20,9 +20,11 @@ export interface DownstreamTlsConfig {
 	readonly sessionTimeoutS: number | undefined;
 	readonly fullScan: boolean;
 	readonly preferClientCiphers: boolean;
-	/** Refuse to show certificates whose staple is missing. */
-	readonly mustStaple: boolean;
+	readonly stapling: Stapling;
 }
+
+/** What becomes of a client that asks for a staple (`ocsp_staple_policy`): "lenient" shows one that is in date, "strict" none out of date, "must" always one. */
+export type Stapling = "lenient" | "strict" | "must";
 
 export type TicketSource =
 	| { readonly kind: "none" }
@@ -55,14 +57,28 @@ export function parseDownstreamTls(
 		sessionTimeoutS: message.sessionTimeout && Math.floor(durationMs(message.sessionTimeout) / 1000),
 		fullScan: message.fullScanCertsOnSniMismatch ?? false,
 		preferClientCiphers: message.preferClientCiphers,
-		mustStaple: message.ocspStaplePolicy === OcspPolicy.MUST_STAPLE,
+		stapling: STAPLING[message.ocspStaplePolicy],
 	};
-	if (message.requireSni)
-		problems.notImplemented(at.field("require_sni"), "a demand for SNI, which Envoy does not enforce either");
-	if (message.ocspStaplePolicy === OcspPolicy.STRICT_STAPLING)
-		problems.notImplemented(at.field("ocsp_staple_policy"), "STRICT_STAPLING, which looks at the staple's dates");
+	if (config.stapling === "must") demandStaples(common, problems);
 	if (problems.problems.length > 0) throw new ProblemError(problems.problems);
 	return config;
+}
+
+const STAPLING: Readonly<Record<OcspPolicy, Stapling>> = {
+	[OcspPolicy.LENIENT_STAPLING]: "lenient",
+	[OcspPolicy.STRICT_STAPLING]: "strict",
+	[OcspPolicy.MUST_STAPLE]: "must",
+};
+
+function demandStaples({ certificates }: CommonTls, problems: TlsProblems): void {
+	for (const source of certificates)
+		if (source.kind === "given" && !source.message.ocspStaple)
+			problems.add(
+				"invalid",
+				fieldPath(source.at).field("ocsp_staple"),
+				"the policy is MUST_STAPLE, and there is no staple",
+				"set it, or another ocsp_staple_policy",
+			);
 }
 
 function parseTickets(

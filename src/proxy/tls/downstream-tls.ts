@@ -12,7 +12,7 @@ import {
 	ticketKeysFrom,
 	ticketKeysOf,
 } from "./context/secure-contexts.ts";
-import { TicketKeys } from "./context/ticket-keys.ts";
+import { openTicketsWith, TicketKeys } from "./context/ticket-keys.ts";
 import type { DownstreamTlsConfig } from "./downstream-config.ts";
 import type { ClientHello } from "./hello/client-hello.ts";
 import { readOffer } from "./hello/read-offer.ts";
@@ -196,8 +196,11 @@ export class DownstreamTls {
 			honorCipherOrder: !preferClientCiphers,
 			...(sessionTimeoutS !== undefined && { sessionTimeout: sessionTimeoutS }),
 		};
+		const context = createSecureContext(options);
+		const keys = this.#tickets?.keys ?? [];
+		if (keys.length > 1) openTicketsWith(context, keys.map(ticketKeysFrom));
 		return {
-			context: createSecureContext(options),
+			context,
 			stapler: this.#makeStapler(options, certificates),
 			requestCert: this.#requestsCertificate(verifier),
 			demandCert: requireClientCertificate && verifier?.chainErrorsAreFinal === true,
@@ -208,7 +211,7 @@ export class DownstreamTls {
 		const { common } = this.#config;
 		const rules = JSON.stringify([this.#config.requireClientCertificate, common.algorithms, common.alpn]);
 		const context = sessionContext(certificates, this.#material.validation, rules);
-		const key = this.#tickets?.sealing;
+		const [key] = this.#tickets?.keys ?? [];
 		// A ticket does not hold the peer's chain, which some rules need.
 		const resumable = this.#tickets !== undefined && verifier?.needsChain !== true;
 		return {
@@ -221,36 +224,48 @@ export class DownstreamTls {
 
 	/** Node asks a server for staples; it serves nothing else here. */
 	#makeStapler(options: SecureContextOptions, certificates: readonly CertificateMaterial[]): Server | undefined {
-		if (!certificates.some(({ ocspStaple }) => ocspStaple)) return undefined;
+		if (!certificates.some(({ ocspStaple, demandsStaple }) => ocspStaple || demandsStaple)) return undefined;
 		const server = new Server(options);
 		server.on(
 			"OCSPRequest",
 			(shown: Buffer, _issuer: Buffer, done: (error: Error | null, staple: Buffer | null) => void) => {
 				this.#stats.ocspStapleRequests.inc();
-				const staple = certificates.find(({ leaf }) => leaf.raw.equals(shown))?.ocspStaple ?? null;
+				const certificate = certificates.find(({ leaf }) => leaf.raw.equals(shown));
+				const staple = certificate && this.#stapleOf(certificate);
+				if (staple === "refused") {
+					this.#stats.ocspStapleFailed.inc();
+					done(new Error("there is no OCSP response in date, and the policy demands one"), null);
+					return;
+				}
 				(staple ? this.#stats.ocspStapleResponses : this.#stats.ocspStapleOmitted).inc();
-				done(null, staple);
+				done(null, staple ?? null);
 			},
 		);
 		return server;
+	}
+
+	/** Envoy: ocspStapleAction. */
+	#stapleOf({ ocspStaple, demandsStaple }: CertificateMaterial): Buffer | "refused" | undefined {
+		const inDate = (ocspStaple?.nextUpdateMs ?? 0) >= this.#deps.clock.epochMs();
+		if (ocspStaple && inDate) return ocspStaple.der;
+		const { stapling } = this.#config;
+		if (demandsStaple || stapling === "must") return "refused";
+		return stapling === "strict" && ocspStaple ? "refused" : undefined;
 	}
 
 	#shaken({ secure, connection, handshake, verifier }: Shaken): void {
 		const leaf = this.#requestsCertificate(verifier) ? secure.getPeerX509Certificate() : undefined;
 		const verdict = this.#judge(secure, leaf, verifier);
 		const sni = secure.servername || undefined;
+		const validated = verdict.ok && verdict.validated;
+		connection.transportProtocol = "tls";
+		connection.tls = new SocketTlsInfo(secure, sni, { leaf, validated, authorities: verifier?.material.ca });
 		if (!verdict.ok) {
 			this.#refuse(secure, verdict, handshake);
 			return;
 		}
 		if (verdict.doubt) this.#stats.countRefusal(verdict.doubt);
 		this.#count(secure, leaf === undefined);
-		connection.transportProtocol = "tls";
-		connection.tls = new SocketTlsInfo(secure, sni, {
-			leaf,
-			validated: verdict.validated,
-			authorities: verifier?.material.ca,
-		});
 		connection.applicationProtocol = connection.tls.alpn;
 		secure.allowHalfOpen = true;
 		handshake.onSecure(secure);

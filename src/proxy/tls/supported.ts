@@ -8,6 +8,7 @@ export const TLS_SUPPORTED: SupportedFields = {
 	[`${TLS}.DownstreamTlsContext`]: [
 		"common_tls_context",
 		"require_client_certificate",
+		// Envoy takes it and does nothing with it.
 		"require_sni",
 		"session_ticket_keys",
 		"session_ticket_keys_sds_secret_config",

@@ -19,10 +19,19 @@ const REASONS: Readonly<Record<string, number>> = {
 	CERTIFICATE_VERIFY_FAILED: 125,
 	HTTP_REQUEST: 156,
 	HTTPS_PROXY_REQUEST: 155,
+	NO_COMMON_SIGNATURE_ALGORITHMS: 253,
 	NO_SHARED_CIPHER: 184,
+	NO_SHARED_GROUP: 266,
 	PEER_DID_NOT_RETURN_A_CERTIFICATE: 192,
 	UNSUPPORTED_PROTOCOL: 240,
 	WRONG_VERSION_NUMBER: 247,
+};
+
+/** What OpenSSL calls by words of its own. */
+const SAME: Readonly<Record<string, string>> = {
+	NO_CIPHERS_AVAILABLE: "NO_SHARED_CIPHER",
+	NO_SHARED_SIGNATURE_ALGORITHMS: "NO_COMMON_SIGNATURE_ALGORITHMS",
+	NO_SUITABLE_KEY_SHARE: "NO_SHARED_GROUP",
 };
 
 const SSL3_ALERTS = new Set([10, 20, 30, 40, 41, 42, 43, 44, 45, 46, 47]);
@@ -89,8 +98,9 @@ export function tlsErrorReason(error: Error | undefined): string {
 	if (!code.startsWith("ERR_SSL_") && library === undefined) return "";
 	const alert = /SSL alert number (\d+)/.exec(error!.message);
 	if (alert) return alertReason(Number(alert[1]));
-	const name = (reason ?? code.slice("ERR_SSL_".length)).toUpperCase().replaceAll(/[ -]/g, "_");
-	if (name.startsWith("UNEXPECTED_EOF")) return "";
+	const own = (reason ?? code.slice("ERR_SSL_".length)).toUpperCase().replaceAll(/[ -]/g, "_");
+	if (own.startsWith("UNEXPECTED_EOF")) return "";
+	const name = SAME[own] ?? own;
 	if (name === "PEER_DID_NOT_RETURN_A_CERTIFICATE") return NO_CERTIFICATE_REASON;
 	return formatReason(name, REASONS[name], "");
 }

@@ -11,6 +11,8 @@ export class TlsStats {
 	readonly ocspStapleRequests: Counter;
 	readonly ocspStapleResponses: Counter;
 	readonly ocspStapleOmitted: Counter;
+	/** Handshakes ended for want of a staple. */
+	readonly ocspStapleFailed: Counter;
 	/** Handshakes refused for want of a secret. */
 	readonly secretsNotReady: Counter;
 	/** A secret changed and new handshakes take it. */
@@ -37,7 +39,7 @@ export class TlsStats {
 		this.ocspStapleRequests = counter("ocsp_staple_requests");
 		this.ocspStapleResponses = counter("ocsp_staple_responses");
 		this.ocspStapleOmitted = counter("ocsp_staple_omitted");
-		counter("ocsp_staple_failed");
+		this.ocspStapleFailed = counter("ocsp_staple_failed");
 		const factory = `${side}_ssl_socket_factory.`;
 		const [own, other] = side === "client" ? ["upstream", "downstream"] : ["downstream", "upstream"];
 		this.secretsNotReady = scope.counter(`${factory}${own}_context_secrets_not_ready`);

@@ -13,6 +13,8 @@ interface ToListener {
 	readonly settleMs?: number;
 }
 
+type TlsVersion = "TLSv1" | "TLSv1.1" | "TLSv1.2" | "TLSv1.3";
+
 export interface ClientTls {
 	readonly servername?: string;
 	readonly alpn?: readonly string[];
@@ -20,9 +22,11 @@ export interface ClientTls {
 	readonly ca?: string;
 	readonly cert?: string;
 	readonly key?: string;
-	readonly minVersion?: "TLSv1.2" | "TLSv1.3";
-	readonly maxVersion?: "TLSv1.2" | "TLSv1.3";
+	readonly minVersion?: TlsVersion;
+	readonly maxVersion?: TlsVersion;
 	readonly ciphers?: string;
+	readonly ecdhCurve?: string;
+	readonly sigalgs?: string;
 }
 
 /** A request in words; host is "test.local" unless the headers say something. */

@@ -133,7 +133,14 @@ function listener(name: string, rules: JsonObject): JsonObject {
 		require_client_certificate: true,
 		common_tls_context: { ...identity, validation_context: rules },
 	});
-	const fields = { ...TCP_LOG_FIELDS, sent: "", reason: "%DOWNSTREAM_TRANSPORT_FAILURE_REASON%" };
+	const fields = {
+		...TCP_LOG_FIELDS,
+		sent: "",
+		reason: "%DOWNSTREAM_TRANSPORT_FAILURE_REASON%",
+		peer: "%DOWNSTREAM_PEER_SUBJECT%",
+		version: "%DOWNSTREAM_TLS_VERSION%",
+		local: "%DOWNSTREAM_LOCAL_SUBJECT%",
+	};
 	return {
 		name,
 		address: { socket_address: { address: "127.0.0.1", port_value: 0 } },

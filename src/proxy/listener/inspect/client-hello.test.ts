@@ -29,11 +29,11 @@ async function realHello(options: {
 	return bytes;
 }
 
-test("server name in lower case and ALPN in the client's order", async () => {
+test("server name as it came and ALPN in the client's order", async () => {
 	const bytes = await realHello({ servername: "WWW.Example.com", ALPNProtocols: ["istio-h2", "h2", "http/1.1"] });
 	assert.deepEqual(readClientHello(bytes), {
 		kind: "found",
-		hello: { serverName: "www.example.com", protocols: ["istio-h2", "h2", "http/1.1"] },
+		hello: { serverName: "WWW.Example.com", protocols: ["istio-h2", "h2", "http/1.1"] },
 		bytesRead: bytes.length,
 	});
 });

@@ -42,7 +42,7 @@ function tell(on: InspectedConnection, { serverName, protocols }: ClientHello, s
 	(protocols === undefined ? stats.alpnNotFound : stats.alpnFound).inc();
 	on.transportKnown = true;
 	on.connection.transportProtocol = "tls";
-	if (serverName !== undefined) on.connection.requestedServerName = serverName;
+	if (serverName !== undefined) on.connection.requestedServerName = serverName.toLowerCase();
 	if (protocols !== undefined) on.offeredProtocols = protocols;
 }
 

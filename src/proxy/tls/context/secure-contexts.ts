@@ -70,13 +70,12 @@ function firstOfEachKind(certificates: readonly CertificateMaterial[]): readonly
 	return certificates.filter(({ keyKind }, i) => certificates.findIndex((other) => other.keyKind === keyKind) === i);
 }
 
-/** The certificates for a server name; undefined: those for names that match nothing. */
+/** The certificates for a server name, letter by letter as in Envoy; undefined: those for names that match nothing. */
 export function certificatesFor(name: string, choice: CertificateChoice): readonly CertificateMaterial[] | undefined {
-	const lower = name.toLowerCase();
-	const exact = choice.byName.get(lower);
+	const exact = choice.byName.get(name);
 	if (exact) return exact;
-	const dot = lower.indexOf(".");
-	return dot > 0 ? choice.byName.get(`*${lower.slice(dot)}`) : undefined;
+	const dot = name.indexOf(".");
+	return dot > 0 ? choice.byName.get(`*${name.slice(dot)}`) : undefined;
 }
 
 /** Sessions are resumed only where the same rules hold: a text that changes with them (Envoy: session id context). */

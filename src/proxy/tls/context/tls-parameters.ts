@@ -2,6 +2,7 @@ import type { SecureVersion } from "node:tls";
 import { getCiphers } from "node:tls";
 import type { FieldPath } from "../../../lib/field-path.ts";
 import {
+	TlsParameters_CompliancePolicy as CompliancePolicy,
 	type TlsParameters,
 	TlsParameters_TlsProtocol as TlsProtocol,
 } from "../../../xds/generated/envoy/extensions/transport_sockets/tls/v3/common_pb.ts";
@@ -39,6 +40,31 @@ const DEFAULT_SUITES = [
 const DEFAULT_CURVES = { server: "X25519MLKEM768:X25519:P-256", client: "X25519:P-256" } as const;
 const CURVES = new Set(["X25519MLKEM768", "X25519", "P-224", "P-256", "P-384", "P-521"]);
 
+/** BoringSSL's ssl_compliance_policy_fips_202205: it comes after everything else and replaces it. */
+const FIPS_202205: TlsAlgorithms = {
+	minVersion: "TLSv1.2",
+	maxVersion: "TLSv1.3",
+	ciphers: [
+		"TLS_AES_256_GCM_SHA384",
+		"TLS_AES_128_GCM_SHA256",
+		"ECDHE-ECDSA-AES128-GCM-SHA256",
+		"ECDHE-RSA-AES128-GCM-SHA256",
+		"ECDHE-ECDSA-AES256-GCM-SHA384",
+		"ECDHE-RSA-AES256-GCM-SHA384",
+	].join(":"),
+	ecdhCurve: "P-256:P-384",
+	sigalgs: [
+		"rsa_pkcs1_sha256",
+		"rsa_pkcs1_sha384",
+		"rsa_pkcs1_sha512",
+		"ecdsa_secp256r1_sha256",
+		"ecdsa_secp384r1_sha384",
+		"rsa_pss_rsae_sha256",
+		"rsa_pss_rsae_sha384",
+		"rsa_pss_rsae_sha512",
+	].join(":"),
+};
+
 /** Reads TlsParameters; servers speak TLS 1.2 and 1.3 by default, clients TLS 1.2 only (Envoy: TLS_AUTO). */
 export function parseTlsParameters(
 	params: TlsParameters | undefined,
@@ -51,11 +77,13 @@ export function parseTlsParameters(
 	const maxVersion = VERSIONS[params?.tlsMaximumProtocolVersion ?? 0] ?? max;
 	if (ORDER.indexOf(minVersion) > ORDER.indexOf(maxVersion))
 		problems.add("invalid", at.field("tls_minimum_protocol_version"), "the minimum is above the maximum");
-	if ((params?.compliancePolicies.length ?? 0) > 0)
-		problems.notImplemented(at.field("compliance_policies"), "a compliance policy");
+	const [policy, second] = params?.compliancePolicies ?? [];
+	if (second !== undefined)
+		problems.add("invalid", at.field("compliance_policies"), "there can be one compliance policy", "keep one");
 	const suites = parseSuites(params?.cipherSuites ?? [], at.field("cipher_suites"), problems);
 	// OpenSSL does not speak TLS 1.0 and 1.1 above this level.
 	const level = ORDER.indexOf(minVersion) < ORDER.indexOf("TLSv1.2") ? ":@SECLEVEL=0" : "";
+	if (policy === CompliancePolicy.FIPS_202205) return FIPS_202205;
 	return {
 		minVersion,
 		maxVersion,

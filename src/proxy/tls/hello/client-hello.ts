@@ -10,7 +10,7 @@ export type HelloReading =
 	| { readonly kind: "found"; readonly hello: ClientHello; readonly bytesRead: number };
 
 export interface ClientHello {
-	/** SNI in lower case; undefined without one. */
+	/** SNI as the client wrote it; undefined without one. */
 	readonly serverName: string | undefined;
 	/** ALPN in the client's order; undefined without the extension. */
 	readonly protocols: readonly string[] | undefined;
@@ -111,7 +111,7 @@ function readServerName(extension: ByteReader | undefined): string | undefined |
 	if (list.broken || list.left > 0 || extension.left > 0 || type !== 0) return null;
 	if (name.left === 0 || name.left > 255) return null;
 	const text = name.text();
-	return text.includes("\0") ? null : text.toLowerCase();
+	return text.includes("\0") ? null : text;
 }
 
 /** RFC 7301 3.1. A broken list counts as none: the handshake itself will tell. */

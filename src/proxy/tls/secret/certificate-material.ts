@@ -1,8 +1,10 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import type { FieldPath } from "../../../lib/field-path.ts";
 import type { TlsCertificate } from "../../../xds/generated/envoy/extensions/transport_sockets/tls/v3/common_pb.ts";
+import { demandsStaple } from "../verify/certificate-der.ts";
 import { alternativeNames } from "../verify/certificate-info.ts";
 import { fileOf, readDataSource, type SecretReading } from "./data-source.ts";
+import { type OcspStaple, readStaple } from "./ocsp-staple.ts";
 
 /** A certificate with its key, read and found to fit together. */
 export interface CertificateMaterial {
@@ -12,9 +14,11 @@ export interface CertificateMaterial {
 	readonly leaf: X509Certificate;
 	readonly chain: readonly X509Certificate[];
 	readonly keyKind: "rsa" | "ecdsa";
-	/** DNS names that it is chosen by, lower case: its SANs, or its common name when it has none. */
+	/** DNS names that it is chosen by: its SANs, or its common name when it has none. */
 	readonly names: readonly string[];
-	readonly ocspStaple: Buffer | undefined;
+	readonly ocspStaple: OcspStaple | undefined;
+	/** It may be shown with a fresh staple only (RFC 7633). */
+	readonly demandsStaple: boolean;
 	/** File of the chain, for `/certs`. */
 	readonly path: string;
 }
@@ -42,6 +46,7 @@ export function loadCertificate(
 	}
 	const keyKind = keyKindOf(leaf, at.field("certificate_chain"), reading);
 	if (!keyKind) return undefined;
+	const staple = readDataSource(message.ocspStaple, at.field("ocsp_staple"), reading);
 	return {
 		certPem,
 		keyPem: keyObject.export({ type: "pkcs8", format: "pem" }).toString(),
@@ -49,7 +54,8 @@ export function loadCertificate(
 		chain: chain!,
 		keyKind,
 		names: namesOf(leaf),
-		ocspStaple: readDataSource(message.ocspStaple, at.field("ocsp_staple"), reading),
+		ocspStaple: staple && readStaple(staple, leaf, at.field("ocsp_staple"), reading),
+		demandsStaple: demandsStaple(leaf),
 		path: fileOf(message.certificateChain) ?? "",
 	};
 }
@@ -117,7 +123,7 @@ function keyKindOf(leaf: X509Certificate, at: FieldPath, { problems }: SecretRea
 
 function namesOf(leaf: X509Certificate): readonly string[] {
 	const { dns } = alternativeNames(leaf);
-	if (dns.length > 0) return dns.map((name) => name.toLowerCase());
+	if (dns.length > 0) return dns;
 	const commonName = /^CN=(.*)$/m.exec(leaf.subject ?? "")?.[1];
-	return commonName === undefined ? [] : [commonName.toLowerCase()];
+	return commonName === undefined ? [] : [commonName];
 }

@@ -3,6 +3,9 @@ import { DER, readDer } from "./der.ts";
 
 const VERSION = 0xa0;
 const EXTENSIONS = 0xa3;
+/** id-pe-tlsfeature with status_request in it (RFC 7633 6). */
+const TLS_FEATURE = Buffer.from("2b06010505070118", "hex");
+const STATUS_REQUEST = 5;
 const KEY_USAGE_OID = Buffer.from([0x55, 0x1d, 0x0f]);
 const BASIC_CONSTRAINTS = Buffer.from([0x55, 0x1d, 0x13]);
 
@@ -46,4 +49,13 @@ export function mayAct(certificate: X509Certificate, bit: number): boolean {
 	// A bit string begins with the number of its unused bits.
 	const bits = content && readDer(content)[0]!.content.subarray(1);
 	return bits !== undefined && bits.length > 0 && (bits[0]! & (0x80 >> bit)) !== 0;
+}
+
+/** Whether the certificate may be shown with an OCSP staple only (RFC 7633). */
+export function demandsStaple(certificate: X509Certificate): boolean {
+	const content = extensionOf(certificate, TLS_FEATURE);
+	return (
+		content !== undefined &&
+		readDer(readDer(content)[0]!.content).some((feature) => feature.content.at(-1) === STATUS_REQUEST)
+	);
 }
