@@ -1,6 +1,7 @@
 import { fromBinary, fromJson, type JsonObject, type JsonValue, toBinary, toJson } from "@bufbuild/protobuf";
 import { base64Decode, base64Encode } from "@bufbuild/protobuf/wire";
 import { StructSchema } from "@bufbuild/protobuf/wkt";
+import { DOWNSTREAM_PEER, UPSTREAM_PEER } from "./filter-state-keys.ts";
 
 /** Who a workload is, as proxies tell each other; an empty text is not known. */
 export interface WorkloadMetadata {
@@ -99,4 +100,24 @@ export function workloadOfEndpoint(value: unknown): WorkloadMetadata | undefined
 		app: "",
 		version: "",
 	};
+}
+
+/**
+ * The members that a peer in the filter state is shown with (Istio: WorkloadMetadataObject, `%FILTER_STATE(downstream_peer:FIELD:workload)%`);
+ * undefined for other filter state.
+ */
+export function peerObject(key: string, value: unknown): object | undefined {
+	if (key !== DOWNSTREAM_PEER && key !== UPSTREAM_PEER) return undefined;
+	const { workload, namespace, cluster, canonicalName, canonicalRevision, app, version, podName } =
+		value as WorkloadMetadata;
+	return nonEmpty({
+		workload,
+		namespace,
+		cluster,
+		service: canonicalName,
+		revision: canonicalRevision,
+		app,
+		version,
+		name: podName,
+	});
 }

@@ -19,9 +19,9 @@ export function noteResponseHead(info: Metered, channel: UpstreamChannel, respon
 }
 
 /** An attempt is over: what it carried is added to what earlier ones did (as in Envoy). */
-export function noteAttemptBytes(info: Metered, channel: UpstreamChannel | undefined, nowMs: number): void {
-	info.upstreamEndMs = nowMs;
+export function noteAttemptBytes(info: Metered, channel: UpstreamChannel | undefined): void {
+	if (!channel) return;
 	const one = new BytesMeter();
-	channel?.measure?.(one);
+	channel.measure?.(one);
 	info.upstreamMeter!.add(one);
 }

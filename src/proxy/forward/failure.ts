@@ -67,7 +67,7 @@ export function retriedAs(kind: Failure["kind"]): AttemptFailure {
 }
 
 /** %UPSTREAM_TRANSPORT_FAILURE_REASON% of a failed connection. */
-export function transportFailureReason(failure: Failure): string {
+function transportFailureReason(failure: Failure): string {
 	return failure.transport === "" ? "" : asDetail(failure.transport);
 }
 

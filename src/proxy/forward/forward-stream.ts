@@ -21,7 +21,6 @@ import {
 	retriedAs,
 	TIMEOUT_REPLY,
 	timeoutReply,
-	transportFailureReason,
 	UNCONDITIONAL_DROP,
 } from "./failure.ts";
 import type { ForwardContext } from "./forward-context.ts";
@@ -33,6 +32,7 @@ import { wishesFor } from "./transport-wishes.ts";
 
 /** A grpc-timeout has eight digits at most. */
 const GRPC_MAX_DIGITS = 99_999_999;
+const ORIGINAL_PATH = "x-envoy-original-path";
 const NO_COOKIES: readonly string[] = [];
 
 /**
@@ -168,6 +168,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		if (attempt) {
 			attempt.host.stats.rqTimeout++;
 			this.#cluster!.reportLocalFailure(attempt.host, "timeout");
+			this.#measure(attempt);
 			attempt.cancel();
 		}
 		if (attempt?.responded) this.#cut("UT", "response_timeout");
@@ -273,13 +274,14 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 	onAttemptEnd(attempt: Attempt, trailers: HeaderMap | undefined): void {
 		if (this.#responsePaused) attempt.channel?.resumeReading();
 		this.#measure(attempt);
+		if (this.#downstream.info.upstreamMeter) this.#downstream.info.upstreamEndMs = this.#context.clock.nowMs();
 		this.#close();
 		this.#downstream.finish(trailers);
 	}
 
 	#measure(attempt: Attempt | undefined): void {
 		const { info } = this.#downstream;
-		if (info.upstreamMeter) noteAttemptBytes(info, attempt?.channel, this.#context.clock.nowMs());
+		if (info.upstreamMeter) noteAttemptBytes(info, attempt?.channel);
 	}
 
 	onAttemptFailure(attempt: Attempt, failure: Failure, responded: boolean): void {
@@ -297,7 +299,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		}
 		this.#attempt = attempt;
 		if (attempt.unplaced) this.#downstream.info.upstreamHost = undefined;
-		this.#downstream.info.upstreamTransportFailureReason = transportFailureReason(failure);
+		this.#downstream.info.upstreamTransportFailureReason = failure.transport;
 		this.#reply(timeoutReply(failureReply(failure, this.#attempts > 1), this.#altResponse));
 	}
 
@@ -325,7 +327,9 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		}
 		this.#tellTimeout(perTryTimeoutMs > 0 ? perTryTimeoutMs : timeoutMs);
 		if (this.#action.includeAttemptCount) request.headers.set("x-envoy-attempt-count", "1");
+		const toldPath = request.headers.get(ORIGINAL_PATH);
 		this.#match.finalizeRequest(request, info, this.#downstream.choice);
+		if (this.#context.suppressEnvoyHeaders && toldPath === undefined) request.headers.remove(ORIGINAL_PATH);
 		const { hash, newCookies } = (this.#cluster!.info.hash ?? this.#action.hash)(request, info);
 		this.#hash = hash;
 		this.#cookies = newCookies;

@@ -62,6 +62,7 @@ export class ServerStream
 		if (services.metering?.wanted) {
 			this.info.downstreamMeter = new BytesMeter();
 			this.info.upstreamMeter = new BytesMeter();
+			if (this.#requestDone) this.info.requestReceivedMs = this.info.startMs;
 		}
 		stats.rqTotal.inc();
 		(request.protocol === "HTTP/2" ? stats.rqHttp2Total : stats.rqHttp1Total).inc();
@@ -174,6 +175,7 @@ export class ServerStream
 		this.#requestDone = true;
 		this.#endSeen = true;
 		this.#timers.requestCame();
+		if (this.info.downstreamMeter) this.info.requestReceivedMs ??= this.shared.services.clock.nowMs();
 		if (this.#replied) return;
 		// The end of a request without body goes with its head, through no filter.
 		if (this.requestPipe && !this.requestHeadOnly) this.requestPipe.end(trailers);

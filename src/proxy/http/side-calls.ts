@@ -41,3 +41,21 @@ export type SideOutcome =
 export interface SideCall {
 	cancel(): void;
 }
+
+/** Streams that the proxy opens on its own behalf and keeps open (access log services). */
+export interface SideStreams {
+	/** Undefined when the cluster or an endpoint is not there; `onClosed` is told once, never before `open` has returned, and not after `cancel`. */
+	open(target: SideStreamTarget, onClosed: () => void): SideStream | undefined;
+}
+
+export interface SideStreamTarget extends Pick<SideRequest, "cluster" | "path" | "authority" | "headers"> {
+	/** How often a connection that fails is tried again, and the pause before it. */
+	readonly retries?: { readonly max: number; readonly baseMs: number; readonly maxMs: number } | undefined;
+}
+
+export interface SideStream {
+	/** More waits than should. */
+	readonly congested: boolean;
+	send(bytes: Uint8Array): void;
+	cancel(): void;
+}

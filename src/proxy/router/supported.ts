@@ -252,19 +252,6 @@ const ACCESS_LOGS: SupportedFields = {
 		"typed_json_format",
 		"log_format",
 	],
-	"envoy.extensions.access_loggers.grpc.v3.HttpGrpcAccessLogConfig": [
-		"common_config",
-		"additional_request_headers_to_log",
-		"additional_response_headers_to_log",
-		"additional_response_trailers_to_log",
-	],
-	"envoy.extensions.access_loggers.grpc.v3.CommonGrpcAccessLogConfig": [
-		"log_name",
-		"grpc_service",
-		"transport_api_version",
-		"buffer_flush_interval",
-		"buffer_size_bytes",
-	],
 	"envoy.extensions.access_loggers.stream.v3.StdoutAccessLog": ["log_format"],
 	"envoy.extensions.access_loggers.stream.v3.StderrAccessLog": ["log_format"],
 	"envoy.config.core.v3.SubstitutionFormatString": [

@@ -4,7 +4,6 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { fieldPath } from "../../lib/field-path.ts";
 import { type Problem, ProblemError, problem } from "../../lib/problem.ts";
 import type { StatScope } from "../../telemetry/metric-registry.ts";
-import type { AccessLog } from "../../xds/generated/envoy/config/accesslog/v3/accesslog_pb.ts";
 import { type Cluster, ClusterSchema } from "../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts";
 import { TrafficDirection } from "../../xds/generated/envoy/config/core/v3/base_pb.ts";
 import type { Listener } from "../../xds/generated/envoy/config/listener/v3/listener_pb.ts";
@@ -21,15 +20,16 @@ import { HTTP_FILTER_NAMES, httpFilterFactories } from "../filter/http-filters.t
 import { type IstioFamilies, istioFamilies } from "../filter/istio-stats/istio-families.ts";
 import { istioTcpFamilies } from "../filter/istio-stats/istio-tcp-families.ts";
 import { FILTER_SUPPORTED } from "../filter/supported.ts";
-import { type WorkloadMetadata, workloadOfNode } from "../filter/workload-metadata.ts";
+import { peerObject, type WorkloadMetadata, workloadOfNode } from "../filter/workload-metadata.ts";
 import { createSideCalls } from "../forward/side-call.ts";
+import { createSideStreams } from "../forward/side-stream.ts";
 import type { HcmConfig } from "../hcm/hcm-config.ts";
 import type { HcmServices } from "../hcm/hcm-shared.ts";
 import { compileLocalReplies, type LocalReplyRules } from "../hcm/local-reply-rules.ts";
 import { SUPPORTED as HCM_SUPPORTED } from "../hcm/parse-hcm.ts";
 import type { Metering } from "../http/bytes-meter.ts";
 import { Deadlines } from "../http/deadlines.ts";
-import type { SideCalls } from "../http/side-calls.ts";
+import type { SideCalls, SideStreams } from "../http/side-calls.ts";
 import type { StreamInfo } from "../http/stream-info.ts";
 import type { ListenerConfig, TerminalConfig } from "../listener/listener-config.ts";
 import { ListenerSet, type ListenerState } from "../listener/listener-set.ts";
@@ -40,9 +40,9 @@ import { NETWORK_FILTER_NAMES, networkFilterFactories } from "../network/network
 import { SUPPORTED as NETWORK_SUPPORTED } from "../network/supported.ts";
 import type { TcpProxyConfig } from "../network/tcp-proxy/tcp-proxy-config.ts";
 import type { TcpServices } from "../network/tcp-proxy/tcp-services.ts";
-import { type AccessLogDeps, type AccessLogger, compileAccessLogs } from "../router/access-log/access-log.ts";
+import type { AccessLogger } from "../router/access-log/access-log.ts";
 import { compileHashPolicies } from "../router/action/hash-policy.ts";
-import type { FormatContext, FormatEnvironment } from "../router/format/format-context.ts";
+import type { FormatEnvironment } from "../router/format/format-context.ts";
 import { ProblemList } from "../router/problem-list.ts";
 import { compileRouteConfiguration, type RouteCompileDeps } from "../router/route-configuration.ts";
 import type { RouteTable } from "../router/route-match.ts";
@@ -50,9 +50,9 @@ import { ROUTER_SUPPORTED } from "../router/supported.ts";
 import { missingTransportSecrets, parseClusterTransports } from "../tls/cluster-transports.ts";
 import { TLS_SUPPORTED } from "../tls/supported.ts";
 import type { TlsDeps } from "../tls/tls-deps.ts";
-import { compileLogService } from "../trace/log-service/log-service.ts";
 import type { RequestTracing } from "../trace/request-spans.ts";
 import { TRACE_SUPPORTED } from "../trace/supported.ts";
+import { AccessLogs, logAll } from "./access-logs.ts";
 import { bodyCodecs } from "./body-codecs.ts";
 import type { DataPlane, DataPlaneDeps } from "./data-plane.ts";
 import { jwtCrypto } from "./jwt-crypto.ts";
@@ -71,12 +71,13 @@ const CLUSTER_TYPES = ["static", "eds", "strict_dns", "logical_dns", "original_d
 export function makeRequestPath(deps: DataPlaneDeps): DataPlane<ListenerConfig> {
 	const deadlines = new Deadlines(deps.clock);
 	const localAddress = nodeAddress();
-	const sideCalls = createSideCalls({ ...deps, deadlines, localAddress });
+	const context = { ...deps, deadlines, localAddress };
+	const sideCalls = createSideCalls(context);
 	const tls = makeTlsDeps(deps);
 	const listenerTls = new ListenerTls(tls);
 	const path = new RequestPath(
 		deps,
-		sideCalls,
+		{ calls: sideCalls, streams: createSideStreams(context) },
 		networkFilterFactories({
 			...deps,
 			deadlines,
@@ -173,6 +174,7 @@ class RequestPath {
 	readonly routeDeps: RouteCompileDeps;
 	readonly #deps: DataPlaneDeps;
 	readonly #sideCalls: SideCalls;
+	readonly #accessLogs: AccessLogs;
 	readonly #listenerTls: ListenerTls;
 	readonly #networkFilters: readonly NetworkFilterFactory[];
 	readonly #env: FormatEnvironment;
@@ -189,21 +191,23 @@ class RequestPath {
 
 	constructor(
 		deps: DataPlaneDeps,
-		sideCalls: SideCalls,
+		{ calls, streams }: { readonly calls: SideCalls; readonly streams: SideStreams },
 		networkFilters: readonly NetworkFilterFactory[],
 		listenerTls: ListenerTls,
 	) {
 		this.#deps = deps;
 		this.#listenerTls = listenerTls;
 		this.#networkFilters = networkFilters;
-		this.#sideCalls = sideCalls;
+		this.#sideCalls = calls;
 		this.#env = {
 			hostname: hostname(),
 			nowMs: () => deps.clock.nowMs(),
 			environment: (name) => deps.environment[name],
 			readFile: readWhole,
 			metering: this.#metering,
+			stateObject: peerObject,
 		};
+		this.#accessLogs = new AccessLogs({ ...deps, env: this.#env, streams });
 		this.#node = workloadOfNode(deps.node.id, deps.node.metadata ?? {});
 		this.#istio = istioFamilies(deps.metrics);
 		this.#calls = new CallBook(deps.metrics);
@@ -254,7 +258,7 @@ class RequestPath {
 			const filterAt = `${at}.${where}.filters[${chain.filters.length}].typed_config`;
 			return collect(problems, () => this.#compileTerminal(chain.terminal, filterAt, egress)) ?? [];
 		});
-		const loggers = collect(problems, () => this.#accessLoggers(config.accessLogs, at));
+		const loggers = collect(problems, () => this.#accessLogs.compile(config.accessLogs, at));
 		if (problems.length > 0) throw new ProblemError(problems);
 		if (loggers && loggers.length > 0) this.#listenerLogs.set(config, loggers);
 		return { name: config.name, config, routeNames, routeFiles: routeFilesOf(config), transports };
@@ -264,7 +268,7 @@ class RequestPath {
 	#compileTerminal(terminal: TerminalConfig, at: string, egress: boolean): string[] {
 		if (terminal.kind === "tcp") {
 			const { tcp } = terminal;
-			const loggers = this.#accessLoggers(tcp.logging.accessLogs, at);
+			const loggers = this.#accessLogs.compile(tcp.logging.accessLogs, at);
 			const accessLog: TcpServices["accessLog"] = (info, accessLogType) => logAll(loggers, { info, accessLogType });
 			this.#compiledTcp.set(tcp, loggers.length > 0 ? { accessLog } : {});
 			return [];
@@ -278,7 +282,7 @@ class RequestPath {
 		const problems: Problem[] = [];
 		const tracing = collect(problems, () => this.#tracing(hcm, at, egress));
 		const inline = collect(problems, () => this.#inlineTable(hcm, at));
-		const loggers = collect(problems, () => this.#accessLoggers(hcm.accessLogs, at)) ?? [];
+		const loggers = collect(problems, () => this.#accessLogs.compile(hcm.accessLogs, at)) ?? [];
 		const localReplies = collect(problems, () => this.#localReplies(hcm, at));
 		if (problems.length > 0) throw new ProblemError(problems);
 		const { routes } = hcm;
@@ -312,18 +316,6 @@ class RequestPath {
 	#inlineTable({ routes }: HcmConfig, at: string): RouteTable | undefined {
 		if (routes.kind === "rds") return undefined;
 		return compileRouteConfiguration(routes.config, this.routeDeps, fieldPath(`${at}.route_config`));
-	}
-
-	#accessLoggers(accessLogs: readonly AccessLog[], at: string): readonly AccessLogger[] {
-		const { random, sinks, clock, metrics, node } = this.#deps;
-		const service = { clock, metrics, node, calls: this.#sideCalls };
-		const deps: AccessLogDeps = {
-			env: this.#env,
-			random,
-			openSink: (target) => sinks.open(target),
-			compileService: (config, path, problems) => compileLogService(config, service, path, problems),
-		};
-		return compileAccessLogs(accessLogs, deps, fieldPath(`${at}.access_log`));
 	}
 
 	#factories(direction: "inbound" | "outbound", statPrefix: string): readonly HttpFilterFactory[] {
@@ -364,10 +356,6 @@ function writeTo(loggers: readonly AccessLogger[]): NonNullable<HcmServices["acc
 	return (stream, response, trailers) => {
 		logAll(loggers, { info: stream.info, request: stream.request, response, trailers, route: stream.route() });
 	};
-}
-
-function logAll(loggers: readonly AccessLogger[], ctx: FormatContext): void {
-	for (const logger of loggers) logger.log(ctx);
 }
 
 function collect<T>(problems: Problem[], compile: () => T): T | undefined {

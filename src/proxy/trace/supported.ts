@@ -2,6 +2,7 @@ import type { SupportedFields } from "../../xds/supported.ts";
 
 const TRACE = "envoy.config.trace.v3";
 const TAGS = "envoy.type.tracing.v3.CustomTag";
+const LOGGERS = "envoy.extensions.access_loggers.grpc.v3";
 const KIND = "envoy.type.metadata.v3.MetadataKind";
 
 /** Fields of tracing that are obeyed. */
@@ -60,6 +61,25 @@ export const TRACE_SUPPORTED: SupportedFields = {
 	"envoy.config.core.v3.GrpcService": ["envoy_grpc", "timeout", "initial_metadata"],
 	"envoy.config.core.v3.GrpcService.EnvoyGrpc": ["cluster_name", "authority"],
 	"envoy.config.core.v3.TypedExtensionConfig": ["name", "typed_config"],
+	[`${LOGGERS}.HttpGrpcAccessLogConfig`]: [
+		"common_config",
+		"additional_request_headers_to_log",
+		"additional_response_headers_to_log",
+		"additional_response_trailers_to_log",
+	],
+	[`${LOGGERS}.TcpGrpcAccessLogConfig`]: ["common_config"],
+	[`${LOGGERS}.CommonGrpcAccessLogConfig`]: [
+		"log_name",
+		"grpc_service",
+		"transport_api_version",
+		"buffer_flush_interval",
+		"buffer_size_bytes",
+		"filter_state_objects_to_log",
+		"grpc_stream_retry_policy",
+		"custom_tags",
+	],
+	"envoy.config.core.v3.RetryPolicy": ["retry_back_off", "num_retries", "retry_on"],
+	"envoy.config.core.v3.BackoffStrategy": ["base_interval", "max_interval"],
 	[TAGS]: ["tag", "literal", "environment", "request_header", "metadata", "value", "value_type"],
 	[`${TAGS}.Literal`]: ["value"],
 	[`${TAGS}.Environment`]: ["name", "default_value"],

@@ -36,19 +36,20 @@ async function serveStream(
 	stream.on("aborted", () => {
 		request.cut = true;
 	});
-	const body = readRequest(stream, request);
+	const body = readRequest(stream, request, answer.wholeBody ?? false);
 	if (!answer.early) await body;
 	if (!stream.destroyed) await reply(stream, answer, book);
 }
 
-function readRequest(stream: ServerHttp2Stream, request: UpstreamRequest): Promise<void> {
+function readRequest(stream: ServerHttp2Stream, request: UpstreamRequest, whole: boolean): Promise<void> {
 	const pieces: Buffer[] = [];
 	stream.on("trailers", (trailers) => {
 		request.trailers = flat(trailers);
 	});
 	stream.on("data", (bytes: Buffer) => {
 		pieces.push(bytes);
-		request.body = bodyText(Buffer.concat(pieces));
+		const body = Buffer.concat(pieces);
+		request.body = whole ? body.toString("latin1") : bodyText(body);
 	});
 	return new Promise((resolve) => {
 		stream.on("end", () => {

@@ -20,6 +20,8 @@ export interface Answer {
 	readonly raw?: string | Buffer;
 	/** After the answer: "close" ends the connection, "reset" breaks it (HTTP/2: resets the stream), "hang" never ends it. */
 	readonly finish?: "keep" | "close" | "reset" | "hang";
+	/** HTTP/2: the request's body is shown however long it is. */
+	readonly wholeBody?: boolean;
 	/** HTTP/2: error code of the reset; default INTERNAL_ERROR (2). */
 	readonly resetCode?: number;
 	/** HTTP/1, with 101 or for CONNECT: sends back whatever comes, until the other side ends. */

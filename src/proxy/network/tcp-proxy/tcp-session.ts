@@ -1,6 +1,8 @@
 import type { Socket } from "node:net";
+import { randomUuid } from "../../../lib/uuid.ts";
 import type { Host, UpstreamCluster } from "../../cluster/cluster.ts";
 import { Transport, type TransportUser } from "../../codec/transport.ts";
+import { BytesMeter } from "../../http/bytes-meter.ts";
 import { Timer, type TimerOwner } from "../../http/deadlines.ts";
 import type { StreamInfo } from "../../http/stream-info.ts";
 import { cutSocket } from "../cut-socket.ts";
@@ -321,7 +323,14 @@ export class TcpSession implements TcpUpstreamUser, TransportUser, TimerOwner {
 	}
 
 	#log(type: TcpLogType): void {
-		this.#shared.services.accessLog?.(this.#info, type);
+		const { accessLog, random } = this.#shared.services;
+		if (!accessLog) return;
+		const info = this.#info;
+		info.requestId ??= randomUuid(random);
+		const { bytesReceived, bytesSent } = info;
+		info.downstreamMeter = rawMeter(bytesReceived, bytesSent);
+		if (info.upstreamLocalAddress !== undefined) info.upstreamMeter = rawMeter(bytesSent, bytesReceived);
+		accessLog(info, type);
 	}
 
 	#logPeriodically(): void {
@@ -358,4 +367,12 @@ export class TcpSession implements TcpUpstreamUser, TransportUser, TimerOwner {
 		stats.idleTimeout.inc();
 		this.cut("tcp_session_idle_timeout");
 	}
+}
+
+/** What passed is all that there was on the wire. */
+function rawMeter(received: number, sent: number): BytesMeter {
+	const meter = new BytesMeter();
+	meter.wireReceived = received;
+	meter.wireSent = sent;
+	return meter;
 }

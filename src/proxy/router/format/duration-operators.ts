@@ -31,6 +31,7 @@ export function durationOperator(
 ): FormatOperator | undefined {
 	if (name === "COMMON_DURATION") return commonDuration(text ?? "", env);
 	const between = Object.hasOwn(DURATIONS, name) ? DURATIONS[name] : undefined;
+	if (between && env.metering && between.includes("DS_RX_END")) env.metering.wanted = true;
 	return between && duration(INSTANTS[between[0]]!, INSTANTS[between[1]]!, 1, env);
 }
 

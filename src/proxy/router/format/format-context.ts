@@ -25,6 +25,8 @@ export interface FormatEnvironment {
 	nowMs(): number;
 	/** %ENVIRONMENT(X)%. */
 	environment(name: string): string | undefined;
+	/** How an object of the filter state is shown; undefined: as it is. */
+	stateObject?(key: string, value: unknown): object | undefined;
 	/** Told when a format shows what streams take on the wire. */
 	readonly metering?: Metering;
 	/** A file's content, or why it cannot be read. Asked while a configuration is compiled. */

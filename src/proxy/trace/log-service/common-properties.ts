@@ -1,8 +1,16 @@
-import { create, type JsonObject, type MessageInitShape } from "@bufbuild/protobuf";
-import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { create, fromJson, type JsonObject, type MessageInitShape } from "@bufbuild/protobuf";
+import {
+	anyPack,
+	type Duration,
+	DurationSchema,
+	StringValueSchema,
+	StructSchema,
+	timestampFromMs,
+} from "@bufbuild/protobuf/wkt";
 import { type Address, AddressSchema } from "../../../xds/generated/envoy/config/core/v3/address_pb.ts";
 import {
 	type AccessLogCommonSchema,
+	AccessLogType,
 	ResponseFlags_Unauthorized_Reason,
 	type ResponseFlagsSchema,
 	type TLSProperties,
@@ -13,6 +21,10 @@ import type { CertificateInfo, TlsInfo } from "../../http/connection-info.ts";
 import type { ResponseFlag } from "../../http/message.ts";
 import type { StreamInfo } from "../../http/stream-info.ts";
 import { splitAddress } from "../../router/format/address-operators.ts";
+import type { FormatContext } from "../../router/format/format-context.ts";
+import { type EntryExtras, stateOf, tagsOf } from "./log-settings.ts";
+
+const ACCESS_LOG_TYPES: Readonly<Record<string, AccessLogType | undefined>> = AccessLogType;
 
 type Flags = MessageInitShape<typeof ResponseFlagsSchema>;
 
@@ -47,14 +59,34 @@ const FLAGS: Readonly<Partial<Record<ResponseFlag, Flags>>> = {
 };
 
 /** What is told of every kind of stream. */
-export function commonProperties(info: StreamInfo): MessageInitShape<typeof AccessLogCommonSchema> {
-	const { connection, responseFlags, dynamicMetadata } = info;
+export function commonProperties(
+	ctx: FormatContext,
+	extras: EntryExtras,
+): MessageInitShape<typeof AccessLogCommonSchema> {
+	const { info } = ctx;
+	const { connection, responseFlags, dynamicMetadata, downstreamMeter, upstreamMeter } = info;
+	const ended = info.durationMs !== undefined;
 	return {
+		filterStateObjects: Object.fromEntries(
+			Object.entries(stateOf(extras, ctx)).map(([key, value]) => [
+				key,
+				typeof value === "string"
+					? anyPack(StringValueSchema, create(StringValueSchema, { value }))
+					: anyPack(StructSchema, fromJson(StructSchema, value)),
+			]),
+		),
+		customTags: tagsOf(extras, ctx),
+		intermediateLogEntry: !ended,
+		accessLogType: ACCESS_LOG_TYPES[ctx.accessLogType ?? "DownstreamEnd"] ?? AccessLogType.NotSet,
+		downstreamWireBytesSent: BigInt(downstreamMeter?.wireSent ?? 0),
+		downstreamWireBytesReceived: BigInt(downstreamMeter?.wireReceived ?? 0),
+		upstreamWireBytesSent: BigInt(upstreamMeter?.wireSent ?? 0),
+		upstreamWireBytesReceived: BigInt(upstreamMeter?.wireReceived ?? 0),
 		downstreamRemoteAddress: addressOf(info.downstreamRemoteAddress),
 		downstreamDirectRemoteAddress: connection && socketOf(connection.sourceIp, connection.sourcePort),
 		downstreamLocalAddress: addressOf(info.downstreamLocalAddress),
 		tlsProperties: connection?.tls && tlsProperties(connection.tls, connection.requestedServerName),
-		startTime: timestampFromMs(info.startEpochMs),
+		startTime: timestampFromMs(Math.floor(info.startEpochMs)),
 		...instants(info),
 		upstreamRemoteAddress: addressOf(info.upstreamHost),
 		upstreamLocalAddress: addressOf(info.upstreamLocalAddress),
@@ -76,16 +108,25 @@ export function commonProperties(info: StreamInfo): MessageInitShape<typeof Acce
 
 /** Durations since the first byte. */
 function instants(info: StreamInfo) {
-	const since = (ms: number | undefined) =>
-		ms === undefined ? undefined : durationFromMs(Math.max(0, Math.round(ms - info.startMs)));
-	const end = info.durationMs === undefined ? undefined : durationFromMs(Math.round(info.durationMs));
+	const since = (ms: number | undefined) => (ms === undefined ? undefined : durationOf(ms - info.startMs));
+	const end = info.durationMs === undefined ? undefined : durationOf(info.durationMs);
 	return {
 		timeToLastRxByte: since(info.requestReceivedMs),
+		timeToFirstUpstreamTxByte: since(info.upstreamFirstSentMs),
 		timeToLastUpstreamTxByte: since(info.upstreamSentMs),
 		timeToFirstUpstreamRxByte: since(info.upstreamAnsweredMs),
-		timeToLastDownstreamTxByte: end,
+		timeToLastUpstreamRxByte: since(info.upstreamEndMs),
+		timeToFirstDownstreamTxByte: since(info.downstreamSentMs),
+		// A connection that is no HTTP has no such instant.
+		timeToLastDownstreamTxByte: info.protocol === undefined ? undefined : end,
 		duration: end,
 	};
+}
+
+/** To the microsecond. */
+function durationOf(ms: number): Duration {
+	const us = Math.max(0, Math.round(ms * 1000));
+	return create(DurationSchema, { seconds: BigInt(Math.floor(us / 1e6)), nanos: (us % 1e6) * 1000 });
 }
 
 function addressOf(text: string | undefined): Address | undefined {
@@ -107,8 +148,30 @@ const TLS_VERSIONS: Readonly<Record<string, TLSProperties_TLSVersion | undefined
 	"TLSv1.3": TLSProperties_TLSVersion.TLSv1_3,
 };
 
+/** Numbers of cipher suites (IANA) by OpenSSL's names. */
+const CIPHER_SUITES: Readonly<Record<string, number | undefined>> = {
+	TLS_AES_128_GCM_SHA256: 0x1301,
+	TLS_AES_256_GCM_SHA384: 0x1302,
+	TLS_CHACHA20_POLY1305_SHA256: 0x1303,
+	"ECDHE-ECDSA-AES128-GCM-SHA256": 0xc02b,
+	"ECDHE-ECDSA-AES256-GCM-SHA384": 0xc02c,
+	"ECDHE-RSA-AES128-GCM-SHA256": 0xc02f,
+	"ECDHE-RSA-AES256-GCM-SHA384": 0xc030,
+	"ECDHE-ECDSA-CHACHA20-POLY1305": 0xcca9,
+	"ECDHE-RSA-CHACHA20-POLY1305": 0xcca8,
+	"ECDHE-ECDSA-AES128-SHA": 0xc009,
+	"ECDHE-ECDSA-AES256-SHA": 0xc00a,
+	"ECDHE-RSA-AES128-SHA": 0xc013,
+	"ECDHE-RSA-AES256-SHA": 0xc014,
+	"AES128-GCM-SHA256": 0x9c,
+	"AES256-GCM-SHA384": 0x9d,
+	"AES128-SHA": 0x2f,
+	"AES256-SHA": 0x35,
+};
+
 function tlsProperties(tls: TlsInfo, serverName: string | undefined): TLSProperties {
 	return create(TLSPropertiesSchema, {
+		tlsCipherSuite: CIPHER_SUITES[tls.cipher],
 		tlsVersion: TLS_VERSIONS[tls.version] ?? TLSProperties_TLSVersion.VERSION_UNSPECIFIED,
 		tlsSniHostname: serverName ?? "",
 		tlsSessionId: tls.sessionId,

@@ -7,12 +7,17 @@ import {
 	HTTPAccessLogEntrySchema,
 	type HTTPRequestPropertiesSchema,
 	type HTTPResponsePropertiesSchema,
+	type TCPAccessLogEntry,
+	TCPAccessLogEntrySchema,
 } from "../../../xds/generated/envoy/data/accesslog/v3/accesslog_pb.ts";
+import { requestHeadSize, responseHeadSize } from "../../http/head-size.ts";
 import type { HeaderMap } from "../../http/header-map.ts";
 import type { Protocol, RequestHead, ResponseHead } from "../../http/message.ts";
 import type { StreamInfo } from "../../http/stream-info.ts";
 import type { FormatContext } from "../../router/format/format-context.ts";
+import { firstRequestHeader } from "../../router/match/request-header.ts";
 import { commonProperties } from "./common-properties.ts";
+import type { EntryExtras } from "./log-settings.ts";
 
 /** Fields that are logged beside what is always there; lower-case names. */
 export interface MoreFields {
@@ -39,23 +44,37 @@ const METHODS: Readonly<Record<string, RequestMethod | undefined>> = {
 };
 
 /** What a log service is told of a finished request. */
-export function httpEntry({ info, request, response, trailers }: FormatContext, more: MoreFields): HTTPAccessLogEntry {
+export function httpEntry(ctx: FormatContext, more: MoreFields, extras: EntryExtras): HTTPAccessLogEntry {
+	const { info, request, response, trailers } = ctx;
 	return create(HTTPAccessLogEntrySchema, {
-		commonProperties: commonProperties(info),
+		commonProperties: commonProperties(ctx, extras),
 		protocolVersion: info.protocol ? VERSIONS[info.protocol] : HTTPAccessLogEntry_HTTPVersion.PROTOCOL_UNSPECIFIED,
-		request: request
-			? requestProperties(request, info, more.request)
-			: { requestBodyBytes: BigInt(info.bytesReceived) },
+		request:
+			request && request.method !== ""
+				? requestProperties(request, info, more.request)
+				: {
+						requestBodyBytes: BigInt(info.bytesReceived),
+						downstreamHeaderBytesReceived: BigInt(info.downstreamMeter?.headerReceived ?? 0),
+					},
 		response: responseProperties(response, trailers, info, more),
 	});
 }
 
+/** What a log service is told of a connection. */
+export function tcpEntry(ctx: FormatContext, extras: EntryExtras): TCPAccessLogEntry {
+	const { bytesReceived, bytesSent } = ctx.info;
+	return create(TCPAccessLogEntrySchema, {
+		commonProperties: commonProperties(ctx, extras),
+		connectionProperties: { receivedBytes: BigInt(bytesReceived), sentBytes: BigInt(bytesSent) },
+	});
+}
+
 function requestProperties(
-	{ method, path, authority, scheme, headers }: RequestHead,
+	request: RequestHead,
 	info: StreamInfo,
 	more: readonly string[],
 ): MessageInitShape<typeof HTTPRequestPropertiesSchema> {
-	const pseudo = [":method", method, ":path", path, ":authority", authority, ":scheme", scheme];
+	const { method, path, authority, scheme, headers } = request;
 	return {
 		requestMethod: METHODS[method] ?? RequestMethod.METHOD_UNSPECIFIED,
 		scheme,
@@ -66,9 +85,11 @@ function requestProperties(
 		forwardedFor: headers.get("x-forwarded-for") ?? "",
 		requestId: headers.get("x-request-id") ?? "",
 		originalPath: headers.get("x-envoy-original-path") ?? "",
-		requestHeadersBytes: BigInt(lengthOf(pseudo) + lengthOf(headers.names) + lengthOf(headers.values)),
+		requestHeadersBytes: BigInt(requestHeadSize(request)),
 		requestBodyBytes: BigInt(info.bytesReceived),
-		requestHeaders: chosen(headers, more),
+		requestHeaders: chosenOf(request, more),
+		upstreamHeaderBytesSent: BigInt(info.upstreamMeter?.headerSent ?? 0),
+		downstreamHeaderBytesReceived: BigInt(info.downstreamMeter?.headerReceived ?? 0),
 	};
 }
 
@@ -79,19 +100,26 @@ function responseProperties(
 	more: MoreFields,
 ): MessageInitShape<typeof HTTPResponsePropertiesSchema> {
 	const headers = response?.headers;
-	const status = ":status".length + 3;
 	return {
 		...(info.responseCode > 0 && { responseCode: info.responseCode }),
 		responseCodeDetails: info.responseCodeDetails,
-		responseHeadersBytes: BigInt(headers ? status + lengthOf(headers.names) + lengthOf(headers.values) : 0),
+		responseHeadersBytes: BigInt(response ? responseHeadSize(response) : 0),
 		responseBodyBytes: BigInt(info.bytesSent),
 		responseHeaders: chosen(headers, more.response),
 		responseTrailers: chosen(trailers, more.trailers),
+		upstreamHeaderBytesReceived: BigInt(info.upstreamMeter?.headerReceived ?? 0),
+		downstreamHeaderBytesSent: BigInt(info.downstreamMeter?.headerSent ?? 0),
 	};
 }
 
-function lengthOf(texts: readonly string[]): number {
-	return texts.reduce((sum, text) => sum + text.length, 0);
+function chosenOf(request: RequestHead, names: readonly string[]): Record<string, string> {
+	const fields = chosen(request.headers, names);
+	for (const name of names) {
+		if (!name.startsWith(":")) continue;
+		const value = firstRequestHeader(request, name);
+		if (value !== undefined) fields[name] = value;
+	}
+	return fields;
 }
 
 function chosen(headers: HeaderMap | undefined, names: readonly string[]): Record<string, string> {

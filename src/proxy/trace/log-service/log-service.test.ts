@@ -10,7 +10,7 @@ import { NodeSchema } from "../../../xds/generated/envoy/config/core/v3/base_pb.
 import { StreamAccessLogsMessageSchema } from "../../../xds/generated/envoy/service/accesslog/v3/als_pb.ts";
 import { xdsRegistry } from "../../../xds/registry.ts";
 import { HeaderMap } from "../../http/header-map.ts";
-import type { SideRequest } from "../../http/side-calls.ts";
+import type { SideStreamTarget } from "../../http/side-calls.ts";
 import { compileAccessLogs } from "../../router/access-log/access-log.ts";
 import { testEnv, testInfo, testRequest } from "../../router/route-fixture.ts";
 import { compileLogService } from "./log-service.ts";
@@ -20,16 +20,28 @@ const SERVICE = { envoy_grpc: { cluster_name: "logs" }, initial_metadata: [{ key
 /** A log to a service that keeps what it gets. */
 function setUp(common: JsonObject, more: JsonObject = {}) {
 	const clock = new ManualClock(1_000_000);
-	const posted: SideRequest[] = [];
+	const opened: SideStreamTarget[] = [];
+	const sent: Uint8Array[] = [];
+	const closers: (() => void)[] = [];
+	const line = { congested: false };
 	const registry = new MetricRegistry();
 	const service = {
 		clock,
 		metrics: registry,
 		node: create(NodeSchema, { id: "node-1" }),
-		calls: {
-			call(request: SideRequest) {
-				posted.push(request);
-				return { cancel() {} };
+		env: testEnv,
+		shared: new Map(),
+		streams: {
+			open(target: SideStreamTarget, onClosed: () => void) {
+				opened.push(target);
+				closers.push(onClosed);
+				return {
+					get congested() {
+						return line.congested;
+					},
+					send: (bytes: Uint8Array) => void sent.push(bytes),
+					cancel() {},
+				};
 			},
 		},
 	};
@@ -46,12 +58,13 @@ function setUp(common: JsonObject, more: JsonObject = {}) {
 		compileService: (config, at, problems) => compileLogService(config, service, at, problems),
 	});
 	const messages = () =>
-		posted.map(({ body }) =>
-			toJson(StreamAccessLogsMessageSchema, fromBinary(StreamAccessLogsMessageSchema, body.subarray(5)), {
+		sent.map((bytes) =>
+			toJson(StreamAccessLogsMessageSchema, fromBinary(StreamAccessLogsMessageSchema, bytes.subarray(5)), {
 				registry: xdsRegistry(),
 			}),
 		);
-	return { logger: logger!, clock, posted, messages };
+	const counter = (name: string) => registry.scope("access_logs.grpc_access_log.").counter(name).value;
+	return { logger: logger!, clock, opened, sent, closers, line, messages, counter };
 }
 
 function finished() {
@@ -75,7 +88,7 @@ function finished() {
 }
 
 test("a finished request is told with everything that is known of it", () => {
-	const { logger, clock, posted, messages } = setUp(
+	const { logger, clock, opened, sent, messages } = setUp(
 		{ log_name: "mine", grpc_service: SERVICE },
 		{
 			additional_request_headers_to_log: ["X-A", "x-none"],
@@ -85,11 +98,11 @@ test("a finished request is told with everything that is known of it", () => {
 	);
 	logger.log(finished());
 	clock.advance(999);
-	assert.equal(posted.length, 0);
+	assert.equal(sent.length, 0);
 	clock.advance(1);
-	const [sent] = posted;
+	const [stream] = opened;
 	assert.deepEqual(
-		[sent!.cluster, sent!.path, sent!.headers.get("x-token"), sent!.headers.get("content-type")],
+		[stream!.cluster, stream!.path, stream!.headers.get("x-token"), stream!.headers.get("content-type")],
 		["logs", "/envoy.service.accesslog.v3.AccessLogService/StreamAccessLogs", "t", "application/grpc"],
 	);
 	const [message] = messages() as [JsonObject & { httpLogs: { logEntry: JsonObject[] } }];
@@ -126,14 +139,14 @@ test("a finished request is told with everything that is known of it", () => {
 });
 
 test("entries go together, until there are enough bytes", () => {
-	const { logger, clock, posted, messages } = setUp({
+	const { logger, clock, sent, messages } = setUp({
 		log_name: "mine",
 		grpc_service: SERVICE,
 		buffer_size_bytes: 500,
 		buffer_flush_interval: "0.5s",
 	});
 	for (let i = 0; i < 10; i++) logger.log(finished());
-	const early = posted.length;
+	const early = sent.length;
 	assert.ok(early >= 1 && early < 10, `${early}`);
 	clock.advance(500);
 	const counts = (messages() as { httpLogs: { logEntry: unknown[] } }[]).map(
@@ -144,6 +157,37 @@ test("entries go together, until there are enough bytes", () => {
 		10,
 	);
 	assert.ok(counts[0]! > 1);
+});
+
+test("the first message of a stream names who writes; a stream that was closed is opened again with the next entry", () => {
+	const { logger, clock, opened, closers, messages } = setUp({ log_name: "mine", grpc_service: SERVICE });
+	for (let i = 0; i < 3; i++) {
+		logger.log(finished());
+		clock.advance(1000);
+		if (i === 1) closers[0]!();
+	}
+	assert.equal(opened.length, 2);
+	assert.deepEqual(
+		(messages() as JsonObject[]).map(({ identifier }) => identifier !== undefined),
+		[true, false, true],
+	);
+});
+
+test("entries wait for a service that is slow, and are dropped when the buffer is full", () => {
+	const { logger, clock, line, sent, counter } = setUp({
+		log_name: "mine",
+		grpc_service: SERVICE,
+		buffer_size_bytes: 500,
+	});
+	line.congested = true;
+	for (let i = 0; i < 10; i++) logger.log(finished());
+	clock.advance(1000);
+	assert.equal(sent.length, 0);
+	assert.ok(counter("logs_dropped") > 0);
+	assert.equal(counter("logs_written") + counter("logs_dropped"), 10);
+	line.congested = false;
+	logger.log(finished());
+	assert.ok(sent.length > 0);
 });
 
 test("what is wrong is told with its path", () => {

@@ -1,38 +1,46 @@
 import { create, toBinary } from "@bufbuild/protobuf";
-import { durationMs } from "@bufbuild/protobuf/wkt";
 import type { Clock } from "../../../lib/clock.ts";
 import type { FieldPath } from "../../../lib/field-path.ts";
 import type { Metrics } from "../../../telemetry/metric-registry.ts";
 import { unpackAs } from "../../../xds/any.ts";
 import type { AccessLog } from "../../../xds/generated/envoy/config/accesslog/v3/accesslog_pb.ts";
 import type { Node } from "../../../xds/generated/envoy/config/core/v3/base_pb.ts";
+import { ApiVersion } from "../../../xds/generated/envoy/config/core/v3/config_source_pb.ts";
 import {
 	type HTTPAccessLogEntry,
 	HTTPAccessLogEntrySchema,
+	type TCPAccessLogEntry,
+	TCPAccessLogEntrySchema,
 } from "../../../xds/generated/envoy/data/accesslog/v3/accesslog_pb.ts";
 import {
 	type CommonGrpcAccessLogConfig,
+	CommonGrpcAccessLogConfigSchema,
 	HttpGrpcAccessLogConfigSchema,
+	TcpGrpcAccessLogConfigSchema,
 } from "../../../xds/generated/envoy/extensions/access_loggers/grpc/v3/als_pb.ts";
-import { StreamAccessLogsMessageSchema } from "../../../xds/generated/envoy/service/accesslog/v3/als_pb.ts";
-import type { SideCalls } from "../../http/side-calls.ts";
-import type { FormatContext } from "../../router/format/format-context.ts";
+import {
+	type StreamAccessLogsMessage,
+	StreamAccessLogsMessageSchema,
+} from "../../../xds/generated/envoy/service/accesslog/v3/als_pb.ts";
+import type { SideStreams } from "../../http/side-calls.ts";
+import type { FormatContext, FormatEnvironment } from "../../router/format/format-context.ts";
 import type { ProblemList } from "../../router/problem-list.ts";
-import { CollectorCalls } from "../collector-call.ts";
-import { grpcCollector, grpcFrame } from "../grpc-collector.ts";
-import { httpEntry, type MoreFields } from "./http-entry.ts";
+import { grpcCollector } from "../grpc-collector.ts";
+import { EntryBatch } from "./entry-batch.ts";
+import { httpEntry, tcpEntry } from "./http-entry.ts";
+import { parseExtras, parseLimits } from "./log-settings.ts";
+import { MessageStream, parseStreamRetries } from "./message-stream.ts";
 
 const STREAM = "/envoy.service.accesslog.v3.AccessLogService/StreamAccessLogs";
-const FLUSH_MS = 1000;
-const BUFFER_BYTES = 16384;
-/** A batch is a stream of its own; a service that never ends it is not waited for. */
-const STREAM_MS = 10_000;
 
 export interface LogServiceDeps {
 	readonly clock: Clock;
-	readonly calls: SideCalls;
+	readonly streams: SideStreams;
 	readonly metrics: Pick<Metrics, "scope">;
 	readonly node: Node;
+	readonly env: FormatEnvironment;
+	/** Streams by what they were configured with: loggers that are configured alike share one. */
+	readonly shared: Map<string, EntryBatch<never>>;
 }
 
 /** Compiles a gRPC access logger; undefined: the configuration is of another kind. */
@@ -42,70 +50,93 @@ export function compileLogService(
 	at: FieldPath,
 	problems: ProblemList,
 ): ((ctx: FormatContext) => void) | undefined {
-	const http = unpackAs(config, HttpGrpcAccessLogConfigSchema);
-	if (!http) return undefined;
-	const common = http.commonConfig;
-	const service = common?.grpcService;
-	if (!common || !service) {
-		problems.add("missing", at.field("common_config").field("grpc_service"), "the access log has no service");
-		return () => {};
-	}
 	const where = at.field("common_config");
-	if (common.logName === "") problems.add("missing", where.field("log_name"), "the access log has no name");
-	const collector = grpcCollector(service, STREAM, where.field("grpc_service"), problems);
-	const calls = new CollectorCalls(
-		deps.calls,
-		{ ...collector, timeoutMs: collector.timeoutMs || STREAM_MS },
-		undefined,
-	);
-	const batch = new EntryBatch(common, deps, calls);
-	const more: MoreFields = {
-		request: http.additionalRequestHeadersToLog.map((name) => name.toLowerCase()),
-		response: http.additionalResponseHeadersToLog.map((name) => name.toLowerCase()),
-		trailers: http.additionalResponseTrailersToLog.map((name) => name.toLowerCase()),
-	};
-	return (ctx) => batch.add(httpEntry(ctx, more));
+	const http = unpackAs(config, HttpGrpcAccessLogConfigSchema);
+	if (http) {
+		const service = compileCommon(http.commonConfig, deps, where, problems);
+		const more = {
+			request: http.additionalRequestHeadersToLog.map((name) => name.toLowerCase()),
+			response: http.additionalResponseHeadersToLog.map((name) => name.toLowerCase()),
+			trailers: http.additionalResponseTrailersToLog.map((name) => name.toLowerCase()),
+		};
+		if (!service) return ignore;
+		const batch = service.batchOf<HTTPAccessLogEntry>("http", HTTPAccessLogEntrySchema, (logEntry) => ({
+			case: "httpLogs",
+			value: { logEntry },
+		}));
+		return (ctx) => batch.add(httpEntry(ctx, more, service.extras));
+	}
+	const tcp = unpackAs(config, TcpGrpcAccessLogConfigSchema);
+	if (!tcp) return undefined;
+	const service = compileCommon(tcp.commonConfig, deps, where, problems);
+	if (!service) return ignore;
+	const batch = service.batchOf<TCPAccessLogEntry>("tcp", TCPAccessLogEntrySchema, (logEntry) => ({
+		case: "tcpLogs",
+		value: { logEntry },
+	}));
+	return (ctx) => batch.add(tcpEntry(ctx, service.extras));
 }
 
-/** Entries on their way: sent when there are enough bytes, at the latest when the interval is over. */
-class EntryBatch {
-	readonly #deps: LogServiceDeps;
-	readonly #calls: CollectorCalls;
-	readonly #logName: string;
-	readonly #flushMs: number;
-	readonly #maxBytes: number;
-	readonly #written: { inc(): void };
-	#entries: HTTPAccessLogEntry[] = [];
-	#bytes = 0;
-	#cancelTimer: (() => void) | undefined;
+const ignore = (): void => {};
 
-	constructor(common: CommonGrpcAccessLogConfig, deps: LogServiceDeps, calls: CollectorCalls) {
-		this.#deps = deps;
-		this.#calls = calls;
-		this.#logName = common.logName;
-		this.#flushMs = common.bufferFlushInterval ? durationMs(common.bufferFlushInterval) : FLUSH_MS;
-		this.#maxBytes = common.bufferSizeBytes ?? BUFFER_BYTES;
-		this.#written = deps.metrics.scope("access_logs.grpc_access_log.").counter("logs_written");
-	}
+type Entries = StreamAccessLogsMessage["logEntries"];
+type EntrySchema = typeof HTTPAccessLogEntrySchema | typeof TCPAccessLogEntrySchema;
 
-	add(entry: HTTPAccessLogEntry): void {
-		this.#written.inc();
-		this.#entries.push(entry);
-		this.#bytes += toBinary(HTTPAccessLogEntrySchema, entry).length;
-		if (this.#bytes >= this.#maxBytes) this.#flush();
-		else this.#cancelTimer ??= this.#deps.clock.after(this.#flushMs, () => this.#flush());
+function compileCommon(
+	common: CommonGrpcAccessLogConfig | undefined,
+	deps: LogServiceDeps,
+	at: FieldPath,
+	problems: ProblemList,
+) {
+	const service = common?.grpcService;
+	if (!common || !service) {
+		problems.add("missing", at.field("grpc_service"), "the access log has no service");
+		return undefined;
 	}
+	if (common.logName === "") problems.add("missing", at.field("log_name"), "the access log has no name");
+	if (common.transportApiVersion === ApiVersion.V2)
+		problems.add("invalid", at.field("transport_api_version"), "the transport API version V2 is gone", "set V3");
+	const collector = grpcCollector(service, STREAM, at.field("grpc_service"), problems);
+	const retries = parseStreamRetries(common.grpcStreamRetryPolicy, at.field("grpc_stream_retry_policy"), problems);
+	const limits = parseLimits(common, at, problems);
+	const extras = parseExtras(common, deps.env, at, problems);
+	if (deps.env.metering) deps.env.metering.wanted = true;
+	const open = () => new MessageStream(deps.streams, collector, retries);
+	return {
+		extras,
+		/** The batch of loggers with this configuration. */
+		batchOf<Entry extends HTTPAccessLogEntry | TCPAccessLogEntry>(
+			kind: string,
+			schema: EntrySchema,
+			wrap: (entries: Entry[]) => unknown,
+		): EntryBatch<Entry> {
+			const key = `${kind} ${toBinary(CommonGrpcAccessLogConfigSchema, common).join()}`;
+			const known = deps.shared.get(key) as unknown as EntryBatch<Entry> | undefined;
+			if (known) return known;
+			const scope = deps.metrics.scope("access_logs.grpc_access_log.");
+			const stream = open();
+			const batch = new EntryBatch<Entry>({
+				...limits,
+				clock: deps.clock,
+				written: scope.counter("logs_written"),
+				dropped: scope.counter("logs_dropped"),
+				sizeOf: (entry) => toBinary(schema as typeof HTTPAccessLogEntrySchema, entry as HTTPAccessLogEntry).length,
+				send: (entries) =>
+					stream.send(
+						encodeMessage(
+							stream.open ? undefined : { node: deps.node, logName: common.logName },
+							wrap([...entries]) as Entries,
+						),
+					),
+			});
+			deps.shared.set(key, batch as unknown as EntryBatch<never>);
+			return batch;
+		},
+	};
+}
 
-	#flush(): void {
-		this.#cancelTimer?.();
-		this.#cancelTimer = undefined;
-		const message = create(StreamAccessLogsMessageSchema, {
-			identifier: { node: this.#deps.node, logName: this.#logName },
-			logEntries: { case: "httpLogs", value: { logEntry: this.#entries } },
-		});
-		this.#entries = [];
-		this.#bytes = 0;
-		const frame = grpcFrame(toBinary(StreamAccessLogsMessageSchema, message));
-		this.#calls.post(frame, "application/grpc", (status) => status === 200);
-	}
+/** The first message of a stream names who writes. */
+function encodeMessage(identifier: { node: Node; logName: string } | undefined, logEntries: Entries): Uint8Array {
+	const message = create(StreamAccessLogsMessageSchema, { logEntries, ...(identifier && { identifier }) });
+	return toBinary(StreamAccessLogsMessageSchema, message);
 }
