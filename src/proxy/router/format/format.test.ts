@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { JsonObject } from "@bufbuild/protobuf";
+import fc from "fast-check";
 import { fieldPath } from "../../../lib/field-path.ts";
 import { HeaderMap } from "../../http/header-map.ts";
 import { ProblemList } from "../problem-list.ts";
@@ -154,5 +155,24 @@ describe("JSON formats", () => {
 	test("empty values can be left out", () => {
 		assert.equal(json({ a: "%REQ(nope)%", b: "x%REQ(nope)%" }, true), '{"b":"x"}');
 		assert.equal(json({}, true), "{}");
+	});
+
+	test("texts are escaped as JSON wants it", () => {
+		const compiled = compileJsonFormat(
+			{ a: "%REQ(x)%" },
+			{ env: testEnv, omitEmpty: false },
+			fieldPath("j"),
+			new ProblemList(),
+		);
+		const texts = fc.oneof(
+			fc.string(),
+			fc.string({ unit: fc.constantFrom("a", '"', "\\", "\n", "\x7f", "é", "\ud800", "😀") }),
+		);
+		fc.assert(
+			fc.property(texts, (text) => {
+				const request = testRequest("/", { x: text });
+				assert.equal(compiled({ info: testInfo(), request }), JSON.stringify({ a: text }));
+			}),
+		);
 	});
 });

@@ -47,17 +47,21 @@ function compileObject(
 	const members = Object.keys(template)
 		.sort()
 		.map((name) => ({
-			key: `${JSON.stringify(name)}:`,
+			asFirst: `{${JSON.stringify(name)}:`,
+			asNext: `,${JSON.stringify(name)}:`,
 			node: compileNode(template[name]!, options, at.key(name), problems),
 		}));
+	const empty = options.omitEmpty ? undefined : "{}";
 	return (ctx) => {
-		let out = "{";
-		for (const { key, node } of members) {
-			const text = node(ctx);
+		let out = "";
+		for (let i = 0; i < members.length; i++) {
+			const member = members[i]!;
+			const text = member.node(ctx);
 			if (text === undefined && options.omitEmpty) continue;
-			out += `${out === "{" ? "" : ","}${key}${text ?? "null"}`;
+			out += out === "" ? member.asFirst : member.asNext;
+			out += text ?? "null";
 		}
-		return out === "{" && options.omitEmpty ? undefined : `${out}}`;
+		return out === "" ? empty : `${out}}`;
 	};
 }
 
@@ -69,6 +73,20 @@ function compileText(text: string, options: JsonFormatOptions, at: FieldPath, pr
 	}
 	return (ctx) => {
 		const value = format.value(ctx);
+		if (typeof value === "string") return quoted(value);
 		return value === undefined ? undefined : JSON.stringify(value);
 	};
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const FIRST_SURROGATE = 0xd800;
+
+/** A string in JSON; the usual ones have nothing to escape, which is sooner seen than done. */
+function quoted(text: string): string {
+	for (let i = 0; i < text.length; i++) {
+		const code = text.charCodeAt(i);
+		if (code < 0x20 || code === QUOTE || code === BACKSLASH || code >= FIRST_SURROGATE) return JSON.stringify(text);
+	}
+	return `"${text}"`;
 }
