@@ -26,7 +26,11 @@ export class UpstreamSet {
 	readonly #running = new Map<string, RunningUpstream>();
 
 	async start(specs: Readonly<Record<string, UpstreamSpec>>): Promise<void> {
-		for (const [name, spec] of Object.entries(specs)) this.#running.set(name, await startUpstream(name, spec));
+		let dead = 0;
+		for (const [name, spec] of Object.entries(specs)) {
+			const upstream = spec.protocol === "dead" ? deadUpstream(name, spec, dead++) : await startUpstream(name, spec);
+			this.#running.set(name, upstream);
+		}
 	}
 
 	port(name: string): number {
@@ -56,6 +60,15 @@ export class UpstreamSet {
 	}
 }
 
+/** Ports that belong to nobody (a free one of the system's choice may be taken by a neighbour in the next moment). */
+const UNUSED_PORTS = [2, 3, 4, 5, 6, 8, 10, 12, 14, 16];
+
+function deadUpstream(name: string, spec: UpstreamSpec, index: number): RunningUpstream {
+	const port = UNUSED_PORTS[index];
+	if (port === undefined) throw new Error("no scene has so many dead upstreams");
+	return { book: new UpstreamBook(name, spec), address: spec.address ?? "127.0.0.1", port, close: () => {} };
+}
+
 async function startUpstream(name: string, spec: UpstreamSpec): Promise<RunningUpstream> {
 	const book = new UpstreamBook(name, spec);
 	const sockets = new Set<Socket>();
@@ -73,7 +86,6 @@ async function startUpstream(name: string, spec: UpstreamSpec): Promise<RunningU
 		server.close();
 		for (const socket of sockets) socket.destroy();
 	};
-	if (spec.protocol === "dead") close();
 	return { book, address, port, close };
 }
 
