@@ -12,8 +12,8 @@ const PROXY_REPOSITORIES = new Set([
 	"registry.istio.io/release/proxyv2",
 ]);
 
-/** As `bin/lateen proxy` (megabytes of V8's semi-spaces): saves a quarter of a proxy's memory at no cost in CPU (docs/benchmarks.md). */
-const YOUNG_GENERATION = "--max-semi-space-size=2";
+/** As `bin/lateen proxy` (megabytes of V8's semi-spaces): keeps a busy proxy small without collecting garbage too often (docs/benchmarks.md). */
+const YOUNG_GENERATION = "--max-semi-space-size=8";
 
 /** What images mean depends on. */
 export interface ImageSources {
