@@ -5,8 +5,8 @@ import { LOG_LEVELS, type LogLevel, parseLogLevel } from "../telemetry/logger.ts
 
 /** The command line of `lateen proxy`, read. */
 export interface ProxyFlags {
-	/** Bootstrap file, or its text (`--config-yaml`). */
-	readonly config: { readonly file: string } | { readonly text: string };
+	/** Bootstrap file with text that is merged into it (`--config-yaml`, empty: none), or the text alone. */
+	readonly config: { readonly file: string; readonly overlay: string } | { readonly text: string };
 	readonly level: LogLevel;
 	readonly componentLevels: readonly (readonly [string, LogLevel])[];
 	readonly validateOnly: boolean;
@@ -52,6 +52,8 @@ const WITHOUT_EFFECT = {
 	"drain-strategy": { type: "string" },
 	"local-address-ip-version": { type: "string" },
 	"file-flush-interval-msec": { type: "string" },
+	"file-flush-min-size-kb": { type: "string" },
+	"enable-core-dump": { type: "boolean" },
 	"log-format": { type: "string" },
 	"log-format-escaped": { type: "boolean" },
 	"cpuset-threads": { type: "boolean" },
@@ -94,9 +96,7 @@ function split(argv: readonly string[]): { values: Values; withoutEffect: string
 
 function readConfig(values: Values): ProxyFlags["config"] {
 	const { "config-path": file, "config-yaml": text } = values;
-	if (file && text)
-		throw new ProblemError([usage("--config-yaml", "merging it with a file is not implemented: give one of the two")]);
-	if (file) return { file };
+	if (file) return { file, overlay: text ?? "" };
 	if (text) return { text };
 	throw new ProblemError([usage("--config-path", "no bootstrap is named")]);
 }

@@ -1,11 +1,12 @@
 import { writeFileSync } from "node:fs";
 import { enableCompileCache } from "node:module";
-import { create } from "@bufbuild/protobuf";
+import { create, mergeFromBinary, toBinary } from "@bufbuild/protobuf";
 import { formatProblem, ProblemError } from "../lib/problem.ts";
-import type { Bootstrap } from "../xds/generated/envoy/config/bootstrap/v3/bootstrap_pb.ts";
+import { type Bootstrap, BootstrapSchema } from "../xds/generated/envoy/config/bootstrap/v3/bootstrap_pb.ts";
 import { NodeSchema } from "../xds/generated/envoy/config/core/v3/base_pb.ts";
-import { parseProxyFlags } from "./proxy-flags.ts";
+import { type ProxyFlags, parseProxyFlags } from "./proxy-flags.ts";
 
+const OVERLAY = "--config-yaml";
 const EXIT_USAGE = 64;
 const EXIT_CONFIG = 65;
 
@@ -17,13 +18,8 @@ export async function runProxy(argv: readonly string[]): Promise<void> {
 	enableCompileCache();
 	try {
 		const flags = parseProxyFlags(argv);
-		const { readBootstrap, parseBootstrap } = await import("../proxy/runtime/bootstrap-file.ts");
-		const options = { allowUnknownFields: flags.allowUnknownFields };
-		const { config } = flags;
-		const configPath = "file" in config ? config.file : "--config-yaml";
-		const bootstrap = await ("file" in config
-			? readBootstrap(config.file, options)
-			: parseBootstrap(config.text, configPath, options));
+		const configPath = "file" in flags.config ? flags.config.file : OVERLAY;
+		const bootstrap = await readConfig(flags);
 		nameNode(bootstrap, flags);
 		const { hostProxy, validate } = await import("./proxy-host.ts");
 		if (flags.validateOnly) {
@@ -38,6 +34,17 @@ export async function runProxy(argv: readonly string[]): Promise<void> {
 	} catch (error) {
 		exitWithProblems(error);
 	}
+}
+
+/** A file and `--config-yaml` are merged as protobuf merges: what the text sets replaces, its lists are appended. */
+async function readConfig({ config, allowUnknownFields }: ProxyFlags): Promise<Bootstrap> {
+	const { readBootstrap, parseBootstrap } = await import("../proxy/runtime/bootstrap-file.ts");
+	const options = { allowUnknownFields };
+	if ("text" in config) return parseBootstrap(config.text, OVERLAY, options);
+	const bootstrap = await readBootstrap(config.file, options);
+	if (config.overlay === "") return bootstrap;
+	const overlay = await parseBootstrap(config.overlay, OVERLAY, options);
+	return mergeFromBinary(BootstrapSchema, bootstrap, toBinary(BootstrapSchema, overlay));
 }
 
 /** `--service-node` and `--service-cluster` stand in for what the bootstrap leaves out. */

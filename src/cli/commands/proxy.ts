@@ -22,7 +22,7 @@ export const proxy = defineCommand({
 			default: "serve",
 			choices: ["serve", "validate"],
 		},
-		"config-yaml": { value: "text", help: "the bootstrap itself, instead of a file" },
+		"config-yaml": { value: "text", help: "the bootstrap itself, or what is merged into the file" },
 		concurrency: { value: "threads", help: "how many threads serve; 0: one per core", default: "1" },
 		"allow-unknown-static-fields": { help: "pass over fields that no message has" },
 		"admin-address-path": { value: "file", help: "where to write the address of the admin interface" },

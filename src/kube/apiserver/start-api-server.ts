@@ -9,6 +9,7 @@ import type { AdmissionPlugin } from "./admission.ts";
 import { createAuthenticator } from "./auth/authenticate.ts";
 import { loadCredentials } from "./auth/credentials.ts";
 import { formatKubeconfig } from "./auth/kubeconfig.ts";
+import { ServiceAccountTokens } from "./auth/service-account-tokens.ts";
 import { ensureBootObjects, keepKubernetesService } from "./boot/boot-objects.ts";
 import { istioAdmission } from "./boot/istio-admission.ts";
 import { podPriorityAdmission } from "./boot/pod-priority-admission.ts";
@@ -86,7 +87,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
 	]);
 	try {
 		await readdressServices(store, options.addressPlan);
-		const context = createContext(options, store);
+		const context = createContext(options, store, credentials.adminToken);
 		await context.services.follow(store);
 		const crds = new CrdRegistry(context);
 		await crds.start();
@@ -140,7 +141,8 @@ function bootProblem(dataDir: string, cause: ApiError | StoreWriteError): Proble
 	});
 }
 
-function createContext(options: ApiServerOptions, store: ApiContext["store"]): ApiContext {
+function createContext(options: ApiServerOptions, store: ApiContext["store"], secret: string): ApiContext {
+	const clock = options.clock ?? systemClock;
 	const tokenFile = options.kubeletTokenFile ?? join(options.dataDir, "kubelet-token");
 	return {
 		store,
@@ -153,7 +155,8 @@ function createContext(options: ApiServerOptions, store: ApiContext["store"]): A
 		],
 		services: new ServiceAddresses(options.addressPlan, options.random ?? systemRandom),
 		kubelet: new KubeletProxy({ store, readToken: () => readFile(tokenFile, "utf8") }),
-		clock: options.clock ?? systemClock,
+		tokens: new ServiceAccountTokens(secret, clock),
+		clock,
 		random: options.random ?? systemRandom,
 		logger: options.logger,
 	};

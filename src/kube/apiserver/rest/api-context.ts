@@ -1,6 +1,7 @@
 import type { Clock } from "../../../lib/clock.ts";
 import type { Random } from "../../../lib/random.ts";
 import type { AdmissionPlugin } from "../admission.ts";
+import type { ServiceAccountTokens } from "../auth/service-account-tokens.ts";
 import type { KubeletProxy } from "../kubelet/kubelet-proxy.ts";
 import type { Store } from "../store/store.ts";
 import type { ResourceTable } from "./resource-table.ts";
@@ -20,6 +21,7 @@ export interface ApiContext {
 	readonly admission: readonly AdmissionPlugin[];
 	readonly services: ServiceAddresses;
 	readonly kubelet: KubeletProxy;
+	readonly tokens: ServiceAccountTokens;
 	readonly clock: Clock;
 	readonly random: Random;
 	readonly logger: Logger;

@@ -10,6 +10,7 @@ import { readObject } from "./read-objects.ts";
 import type { RequestScope, WriteRequest } from "./request-scope.ts";
 import { scaleChange, scaleOf, scaleTable } from "./scale.ts";
 import { fromStored } from "./served-resource.ts";
+import { requestToken } from "./token-reviews.ts";
 import { updateObject } from "./update-object.ts";
 
 type Handler = (context: ApiContext, exchange: Exchange, request: WriteRequest) => Promise<void>;
@@ -19,6 +20,7 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
 	"pods/binding": answerBinding,
 	"pods/eviction": answerEviction,
 	"namespaces/finalize": answerFinalize,
+	"serviceaccounts/token": answerToken,
 	"pods/log": async (context, exchange, { scope }) => context.kubelet.answerLog(exchange, scope),
 };
 
@@ -76,6 +78,11 @@ async function answerBinding(context: ApiContext, exchange: Exchange, request: W
 
 async function answerEviction(context: ApiContext, exchange: Exchange, request: WriteRequest): Promise<void> {
 	sendStatus(exchange, await evictPod(context, request, await readPost(exchange)));
+}
+
+async function answerToken(context: ApiContext, exchange: Exchange, request: WriteRequest): Promise<void> {
+	const body = await readPost(exchange);
+	exchange.sendJson(201, JSON.stringify(requestToken(context, request, body)));
 }
 
 /** PUT namespaces/{name}/finalize: the namespace controller says that the content is gone. */

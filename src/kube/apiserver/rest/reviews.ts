@@ -3,6 +3,7 @@ import type { User } from "../auth/authenticate.ts";
 import { notSupportedYet } from "../http/api-error.ts";
 import { type ApiContext, timestamp } from "./api-context.ts";
 import type { ServedResource } from "./served-resource.ts";
+import { reviewToken } from "./token-reviews.ts";
 
 /** Groups whose kinds are questions: a POST is answered and nothing is stored. */
 export function isReview({ kind }: ServedResource): boolean {
@@ -28,6 +29,8 @@ export function answerReview(context: ApiContext, user: User, body: KubeObject):
 			const nonResourceRules = [{ verbs: ["*"], nonResourceURLs: ["*"] }];
 			return { ...review, status: { resourceRules: ALL_RULES, nonResourceRules, incomplete: false } };
 		}
+		case "TokenReview":
+			return reviewToken(context, review);
 		default:
 			throw notSupportedYet(`${body.kind} (who else may do what: role-based access control)`);
 	}

@@ -1,0 +1,25 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+
+const ENTRY = new URL("./proxy.ts", import.meta.url).href;
+const PROGRAM = `import(${JSON.stringify(ENTRY)}).then((m) => m.runProxy(process.argv.slice(1)))`;
+
+function validate(...flags: string[]): string {
+	const args = ["-e", PROGRAM, "--", "--mode", "validate", ...flags];
+	const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8", timeout: 20_000 });
+	return stdout + stderr;
+}
+
+test("--config-yaml is merged into the file: lists grow, as in Envoy", (t) => {
+	const folder = mkdtempSync(join(tmpdir(), "lateen-merge-"));
+	t.after(() => rmSync(folder, { recursive: true }));
+	const file = join(folder, "bootstrap.yaml");
+	writeFileSync(file, "static_resources: { clusters: [{ name: x, type: STATIC }] }\n");
+	assert.match(validate("-c", file, "--config-yaml", "node: { id: a }"), / OK$/m);
+	const bad = validate("-c", file, "--config-yaml", "static_resources: { clusters: [{ type: STATIC }] }");
+	assert.match(bad, /^LTN3201 static_resources\.clusters\[1\]\.name: /m);
+});
