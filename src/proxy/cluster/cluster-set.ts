@@ -4,7 +4,7 @@ import type { Logger } from "../../telemetry/logger.ts";
 import type { Metrics } from "../../telemetry/metric-registry.ts";
 import type { LocalZones } from "../lb/zone-routing.ts";
 import { AggregateCluster } from "./aggregate-cluster.ts";
-import type { ClusterLookup, UpstreamCluster } from "./cluster.ts";
+import type { ClusterLookup, SourceAddress, UpstreamCluster } from "./cluster.ts";
 import type { ClusterConfig } from "./cluster-config.ts";
 import type { ClusterHost } from "./cluster-host.ts";
 import { DnsDiscovery, type DnsResolver } from "./dns-discovery.ts";
@@ -21,7 +21,7 @@ export interface ClusterSetDeps {
 	readonly resolver: DnsResolver;
 	readonly logger: Logger;
 	/** Where connections of clusters without `upstream_bind_config` come from; undefined: the system's choice. */
-	sourceIp(): string | undefined;
+	source(): SourceAddress | undefined;
 	/** The last warming cluster got its endpoints (or gave up waiting). */
 	onWarm(): void;
 	/** Starts the active health checks of a cluster that has some. */
@@ -104,8 +104,8 @@ export class ClusterSet implements ClusterLookup {
 	/** Adds a cluster or replaces the one of that name. */
 	put(given: ClusterConfig): void {
 		const { random, metrics } = this.#deps;
-		const sourceIp = given.info.sourceIp ?? this.#deps.sourceIp();
-		const config = { ...given, info: { ...given.info, sourceIp } };
+		const source = given.info.source ?? this.#deps.source();
+		const config = { ...given, info: { ...given.info, source } };
 		const scope = metrics.scope(`cluster.${config.statName}.`);
 		this.#dropWarming(config.name);
 		if (config.discovery.kind === "aggregate") {

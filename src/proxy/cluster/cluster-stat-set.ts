@@ -83,6 +83,7 @@ export function clusterStats(scope: StatScope): ClusterStats {
 		upstreamInternalRedirectFailed: scope.counter("upstream_internal_redirect_failed_total"),
 		retryOrShadowAbandoned: scope.counter("retry_or_shadow_abandoned"),
 		upstreamRqPerTryIdleTimeout: scope.counter("upstream_rq_per_try_idle_timeout"),
+		upstreamRqMaxDurationReached: scope.counter("upstream_rq_max_duration_reached"),
 		upstreamRqPerTryTimeout: scope.counter("upstream_rq_per_try_timeout"),
 		upstreamRqPendingTotal: scope.counter("upstream_rq_pending_total"),
 		upstreamRqActiveOverflow: scope.counter("upstream_rq_active_overflow"),

@@ -119,6 +119,14 @@ export interface ClusterInfo {
 	/** Trailers pass over HTTP/1 connections (`enable_trailers`); otherwise they are dropped, both ways. */
 	readonly http1Trailers: boolean;
 	readonly http1HeaderCase: HeaderCase;
+	/** Requests name scheme and host before their path (`send_fully_qualified_url`). */
+	readonly http1FullUrl?: boolean;
+	/** What an answer's head may hold, over HTTP/1 ... */
+	readonly http1Limits: { readonly maxBytes: number; readonly maxFields: number };
+	/** ... and over HTTP/2. */
+	readonly http2Limits: { readonly maxBytes: number; readonly maxFields: number };
+	/** An attempt whose connection is there has so long for everything; 0 = however long. */
+	readonly maxStreamDurationMs?: number;
 	/** For connections that speak HTTP/2. */
 	readonly http2: Http2Options;
 	/** `metadata.filter_metadata`, e.g. `istio: {services: [{host, name, namespace}]}`. */
@@ -135,8 +143,10 @@ export interface ClusterInfo {
 	readonly detectsOutliers: boolean;
 	/** Endpoints are checked, so that they may say in an answer that they are to be taken out. */
 	readonly healthChecked: boolean;
-	/** Local address to bind upstream connections to (upstream_bind_config); undefined: the system's choice. */
-	readonly sourceIp: string | undefined;
+	/** Where connections come from (`upstream_bind_config`); undefined: the system's choice. */
+	readonly source: SourceAddress | undefined;
+	/** Family that is tried first where an endpoint has several addresses; undefined: that of its first one. */
+	readonly firstFamily?: 4 | 6 | undefined;
 	readonly perConnectionBufferLimitBytes: number;
 	/** How requests choose SNI and expected names (`upstream_http_protocol_options`); undefined: they do not. */
 	readonly autoSni?: AutoSni | undefined;
@@ -156,6 +166,15 @@ export interface AutoSni {
 	readonly header: string;
 	readonly setsSni: boolean;
 	readonly validatesSan: boolean;
+}
+
+/** Local addresses of connections. */
+export interface SourceAddress {
+	readonly ip: string;
+	/** For endpoints of the other family. */
+	readonly otherIp: string | undefined;
+	/** 0: the system's choice. */
+	readonly port: number;
 }
 
 /** Probes of idle connections; what is undefined is the system's choice. */
@@ -197,6 +216,7 @@ export interface ClusterStats {
 	readonly upstreamRqTimeout: Counter;
 	readonly upstreamRqPerTryTimeout: Counter;
 	readonly upstreamRqPerTryIdleTimeout: Counter;
+	readonly upstreamRqMaxDurationReached: Counter;
 	readonly upstreamRqRetry: Counter;
 	readonly upstreamRqRetrySuccess: Counter;
 	readonly upstreamRqRetryOverflow: Counter;

@@ -1,22 +1,25 @@
 import { type Problem, ProblemError, problem } from "../../lib/problem.ts";
-import type { Cluster } from "../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts";
-import type { BindConfig, TcpKeepalive } from "../../xds/generated/envoy/config/core/v3/address_pb.ts";
+import {
+	UpstreamConnectionOptions_FirstAddressFamilyVersion as AddressFamily,
+	type Cluster,
+	type UpstreamConnectionOptions_HappyEyeballsConfig,
+} from "../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts";
+import type { TcpKeepalive } from "../../xds/generated/envoy/config/core/v3/address_pb.ts";
 import type { ClusterInfo, KeepAlive } from "./cluster.ts";
 import type { ClusterConfig, Discovery } from "./cluster-config.ts";
 import { compileBalancing } from "./compile-balancing.ts";
 import { compileBreakers } from "./compile-breakers.ts";
 import { compileDiscovery } from "./compile-discovery.ts";
 import { compileHttpProtocol } from "./compile-http-protocol.ts";
+import { compileSource } from "./compile-source.ts";
 import { durationMs } from "./duration-ms.ts";
 import { plainMetadata } from "./endpoint-config.ts";
 import { compileHealthChecks } from "./health/compile-check.ts";
-import { isIpAddress } from "./ip-address.ts";
 import { compileOutlier } from "./outlier-config.ts";
 import { checkUpstreamFilters } from "./upstream-filters.ts";
 
 const DEFAULT_BUFFER_BYTES = 1024 * 1024;
 const DEFAULT_KEEPALIVE_S = 7200;
-const ANY_IP = new Set(["0.0.0.0", "::"]);
 const ORIGINAL_DST_HEADER = "x-envoy-original-dst-host";
 
 /** Reads a Cluster message but for its transport sockets (`proxy/tls`); throws ProblemError (LTN32xx) with every problem and its path below `path`. */
@@ -69,7 +72,8 @@ function compileInfo(
 		toOriginalDestination: discovery?.kind === "original" && destinationHeaderOf(message) === undefined,
 		keepAlive: compileKeepAlive(message.upstreamConnectionOptions?.tcpKeepalive),
 		metadata: plainMetadata(message.metadata),
-		sourceIp: compileSourceIp(message.upstreamBindConfig, `${at}upstream_bind_config`, problems),
+		source: compileSource(message.upstreamBindConfig, `${at}upstream_bind_config`, problems),
+		firstFamily: compileFirstFamily(message.upstreamConnectionOptions?.happyEyeballsConfig, at, problems),
 		perConnectionBufferLimitBytes: message.perConnectionBufferLimitBytes ?? DEFAULT_BUFFER_BYTES,
 		detectsOutliers: message.outlierDetection !== undefined,
 		healthChecked: message.healthChecks.length > 0,
@@ -93,20 +97,20 @@ function compileKeepAlive(settings: TcpKeepalive | undefined): KeepAlive | undef
 	};
 }
 
-/** The address of an `upstream_bind_config`; undefined when it leaves the choice to the system. */
-export function compileSourceIp(bind: BindConfig | undefined, path: string, problems: Problem[]): string | undefined {
-	const source = bind?.sourceAddress;
-	if (!source) return undefined;
-	if (source.portSpecifier.case === "portValue" && source.portSpecifier.value !== 0)
+/** Families take turns, beginning with this one. */
+function compileFirstFamily(
+	config: UpstreamConnectionOptions_HappyEyeballsConfig | undefined,
+	at: string,
+	problems: Problem[],
+): 4 | 6 | undefined {
+	if (!config) return undefined;
+	const { firstAddressFamilyCount: count = 1, firstAddressFamilyVersion: version } = config;
+	const field = `${at}upstream_connection_options.happy_eyeballs_config.first_address_family_count`;
+	if (count < 1) problems.push(problem("LTN3247", field, "the number must be at least 1"));
+	else if (count > 1)
 		problems.push(
-			problem(
-				"LTN3207",
-				`${path}.source_address.port_value`,
-				"connections cannot share one source port",
-				"set it to 0",
-			),
+			problem("LTN3247", field, "more than one address of a family in a row is not implemented by this proxy"),
 		);
-	if (!isIpAddress(source.address))
-		problems.push(problem("LTN3216", `${path}.source_address.address`, `"${source.address}" is not an IP address`));
-	return ANY_IP.has(source.address) ? undefined : source.address;
+	if (version === AddressFamily.DEFAULT) return undefined;
+	return version === AddressFamily.V4 ? 4 : 6;
 }

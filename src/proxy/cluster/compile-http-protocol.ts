@@ -1,11 +1,15 @@
 import { fieldPath } from "../../lib/field-path.ts";
 import { type Problem, problem } from "../../lib/problem.ts";
 import { unpackAs } from "../../xds/any.ts";
-import type { Cluster } from "../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts";
+import {
+	type Cluster,
+	Cluster_ClusterProtocolSelection,
+} from "../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts";
 import type {
 	HttpProtocolOptions as CommonOptions,
 	Http1ProtocolOptions,
 	Http2ProtocolOptions,
+	UpstreamHttpProtocolOptions,
 } from "../../xds/generated/envoy/config/core/v3/protocol_pb.ts";
 import {
 	type HttpProtocolOptions,
@@ -17,7 +21,11 @@ import type { AutoSni, ClusterInfo } from "./cluster.ts";
 import { durationMs } from "./duration-ms.ts";
 
 const KEY = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+const TCP_KEY = "envoy.extensions.upstreams.tcp.v3.TcpProtocolOptions";
 const DEFAULT_IDLE_MS = 3_600_000;
+const DEFAULT_HEADERS_COUNT = 100;
+/** Envoy's HTTP/1 codec takes more than that of HTTP/2. */
+const DEFAULT_HEADERS_KB = { http1: 80, http2: 60 };
 
 type Http2Message = Http2ProtocolOptions | undefined;
 
@@ -26,42 +34,101 @@ type ProtocolInfo = Pick<
 	| "autoSni"
 	| "httpProtocol"
 	| "http1Trailers"
+	| "http1FullUrl"
 	| "http1HeaderCase"
 	| "http2"
 	| "idleTimeoutMs"
 	| "maxConnectionDurationMs"
+	| "maxStreamDurationMs"
+	| "http1Limits"
+	| "http2Limits"
 	| "maxRequestsPerConnection"
 >;
 
-/** Reads `typed_extension_protocol_options`: protocol, idle timeout, age and requests per connection. */
+/** What a cluster says of HTTP, in the typed extension or in Envoy's older fields. */
+interface Spoken {
+	readonly protocol: ClusterInfo["httpProtocol"];
+	readonly http1: Http1ProtocolOptions | undefined;
+	readonly http2: { readonly options: Http2Message; readonly at: string };
+	readonly common: CommonOptions | undefined;
+	readonly commonAt: string;
+	readonly names: UpstreamHttpProtocolOptions | undefined;
+	readonly at: string;
+}
+
+/** Reads `typed_extension_protocol_options`, or the older fields if there are none: protocol, idle timeout, age and requests per connection. */
 export function compileHttpProtocol(message: Cluster, at: string, problems: Problem[]): ProtocolInfo {
-	const path = `${at}typed_extension_protocol_options[${KEY}]`;
 	for (const key of Object.keys(message.typedExtensionProtocolOptions)) {
-		if (key === KEY) continue;
+		// Timeouts of TCP connections that wait for a client: there are none here.
+		if (key === KEY || key === TCP_KEY) continue;
 		const what = "these protocol options are not implemented by this proxy";
 		problems.push(problem("LTN3230", `${at}typed_extension_protocol_options[${key}]`, what, `use ${KEY}`));
 	}
 	const options = unpackAs(message.typedExtensionProtocolOptions[KEY], HttpProtocolOptionsSchema);
-	const common = options?.commonHttpProtocolOptions;
-	refuseCommon(common, `${path}.common_http_protocol_options`, problems);
-	const legacy = message.http2ProtocolOptions;
-	const { options: http2, at: http2At } = http2Of(options, path);
+	const spoken = options
+		? typedOf(options, `${at}typed_extension_protocol_options[${KEY}]`, problems)
+		: legacyOf(message, at, problems);
+	const { http1, http2, common } = spoken;
+	checkCommon(common, spoken.commonAt, problems);
 	return {
-		httpProtocol: options ? protocolOf(options, path, problems) : legacy ? "http2" : "http1",
-		http1Trailers: http1Of(options)?.enableTrailers ?? false,
-		http1HeaderCase: parseHeaderCase(http1Of(options), fieldPath(path), problems),
-		http2: options
-			? parseHttp2Options(http2, fieldPath(http2At), problems)
-			: parseHttp2Options(legacy, fieldPath(`${at}http2_protocol_options`), problems),
-		autoSni: autoSniOf(options),
+		httpProtocol: spoken.protocol,
+		http1Trailers: http1?.enableTrailers ?? false,
+		http1FullUrl: http1?.sendFullyQualifiedUrl ?? false,
+		http1HeaderCase: parseHeaderCase(http1, fieldPath(spoken.at), problems),
+		http2: parseHttp2Options(http2.options, fieldPath(http2.at), problems),
+		autoSni: autoSniOf(spoken.names),
 		idleTimeoutMs: durationMs(common?.idleTimeout, DEFAULT_IDLE_MS),
 		maxConnectionDurationMs: durationMs(common?.maxConnectionDuration, 0),
+		maxStreamDurationMs: durationMs(common?.maxStreamDuration, 0),
+		http1Limits: responseLimits(common, DEFAULT_HEADERS_KB.http1),
+		http2Limits: responseLimits(common, DEFAULT_HEADERS_KB.http2),
 		maxRequestsPerConnection: common?.maxRequestsPerConnection ?? message.maxRequestsPerConnection ?? 0,
 	};
 }
 
-function autoSniOf(options: HttpProtocolOptions | undefined): AutoSni | undefined {
-	const names = options?.upstreamHttpProtocolOptions;
+function responseLimits(common: CommonOptions | undefined, defaultKb: number): ClusterInfo["http1Limits"] {
+	return {
+		maxBytes: (common?.maxResponseHeadersKb ?? defaultKb) * 1024,
+		maxFields: common?.maxHeadersCount ?? DEFAULT_HEADERS_COUNT,
+	};
+}
+
+function typedOf(options: HttpProtocolOptions, at: string, problems: Problem[]): Spoken {
+	return {
+		protocol: protocolOf(options, at, problems),
+		http1: http1Of(options),
+		http2: http2Of(options, at),
+		common: options.commonHttpProtocolOptions,
+		commonAt: `${at}.common_http_protocol_options`,
+		names: options.upstreamHttpProtocolOptions,
+		at,
+	};
+}
+
+function legacyOf(message: Cluster, at: string, problems: Problem[]): Spoken {
+	const { httpProtocolOptions: http1, http2ProtocolOptions: http2 } = message;
+	const asDownstream = message.protocolSelection === Cluster_ClusterProtocolSelection.USE_DOWNSTREAM_PROTOCOL;
+	if (http1 && http2 && !asDownstream)
+		problems.push(
+			problem(
+				"LTN3233",
+				`${at}http2_protocol_options`,
+				"one protocol can be spoken only",
+				"remove one of both options",
+			),
+		);
+	return {
+		protocol: asDownstream ? "downstream" : http2 ? "http2" : "http1",
+		http1,
+		http2: { options: http2, at: `${at}http2_protocol_options` },
+		common: message.commonHttpProtocolOptions,
+		commonAt: `${at}common_http_protocol_options`,
+		names: message.upstreamHttpProtocolOptions,
+		at: `${at}http_protocol_options`,
+	};
+}
+
+function autoSniOf(names: UpstreamHttpProtocolOptions | undefined): AutoSni | undefined {
 	if (!names || (!names.autoSni && !names.autoSanValidation)) return undefined;
 	return {
 		header: names.overrideAutoSniHeader.toLowerCase(),
@@ -86,17 +153,17 @@ function protocolOf(options: HttpProtocolOptions, path: string, problems: Proble
 	return "http1";
 }
 
-function http1Of(options: HttpProtocolOptions | undefined): Http1ProtocolOptions | undefined {
-	const chosen = options?.upstreamProtocolOptions;
-	if (chosen?.case === "useDownstreamProtocolConfig" || chosen?.case === "autoConfig")
+function http1Of(options: HttpProtocolOptions): Http1ProtocolOptions | undefined {
+	const chosen = options.upstreamProtocolOptions;
+	if (chosen.case === "useDownstreamProtocolConfig" || chosen.case === "autoConfig")
 		return chosen.value.httpProtocolOptions;
-	if (chosen?.case !== "explicitHttpConfig") return undefined;
+	if (chosen.case !== "explicitHttpConfig") return undefined;
 	const explicit = chosen.value.protocolConfig;
 	return explicit.case === "httpProtocolOptions" ? explicit.value : undefined;
 }
 
 /** HTTP/2's own options, wherever the choice of protocol keeps them. */
-function http2Of(options: HttpProtocolOptions | undefined, path: string): { options: Http2Message; at: string } {
+function http2Of(options: HttpProtocolOptions, path: string): { options: Http2Message; at: string } {
 	const chosen = options?.upstreamProtocolOptions;
 	if (chosen?.case === "explicitHttpConfig") {
 		const explicit = chosen.value.protocolConfig;
@@ -112,18 +179,15 @@ function http2Of(options: HttpProtocolOptions | undefined, path: string): { opti
 	};
 }
 
-/** The message is shared with the connection manager, which obeys more of it: said here field by field. */
-function refuseCommon(common: CommonOptions | undefined, path: string, problems: Problem[]): void {
-	if (!common) return;
-	const unread: [name: string, set: boolean][] = [
-		["max_headers_count", common.maxHeadersCount !== undefined],
-		["max_response_headers_kb", common.maxResponseHeadersKb !== undefined],
-		["max_stream_duration", common.maxStreamDuration !== undefined],
-		["headers_with_underscores_action", common.headersWithUnderscoresAction !== 0],
-	];
-	for (const [name, set] of unread)
-		if (set)
-			problems.push(
-				problem("LTN3232", `${path}.${name}`, "not implemented by this proxy for clusters", "remove the field"),
-			);
+const MAX_HEADERS_KB = 8192;
+
+/** Envoy's own rules for the message. */
+function checkCommon(common: CommonOptions | undefined, path: string, problems: Problem[]): void {
+	const { maxHeadersCount, maxResponseHeadersKb, maxConnectionDurationJitter } = common ?? {};
+	const complain = (field: string, what: string) => void problems.push(problem("LTN3232", `${path}.${field}`, what));
+	if (maxHeadersCount === 0) complain("max_headers_count", "at least one header must be allowed");
+	if (maxResponseHeadersKb !== undefined && (maxResponseHeadersKb < 1 || maxResponseHeadersKb > MAX_HEADERS_KB))
+		complain("max_response_headers_kb", `the size must be from 1 to ${MAX_HEADERS_KB}`);
+	const jitter = maxConnectionDurationJitter?.value ?? 0;
+	if (jitter < 0 || jitter > 100) complain("max_connection_duration_jitter", "the percentage must be at most 100");
 }

@@ -48,7 +48,7 @@ function setUp(answers: Record<string, DnsAnswer> = {}) {
 				return answer;
 			},
 		},
-		sourceIp: () => "127.0.0.9",
+		source: () => ({ ip: "127.0.0.9", otherIp: undefined, port: 0 }),
 		onWarm: () => void warm++,
 	});
 	return { clock, metrics, set, answers, asked, warm: () => warm };
@@ -383,7 +383,7 @@ test("connections come from the cluster's own address, else from the proxy's", (
 	const { set } = setUp();
 	set.put(cluster({ name: "a" }));
 	set.put(cluster({ name: "b", upstreamBindConfig: { sourceAddress: { address: "127.0.0.3", portValue: 0 } } }));
-	assert.deepEqual([set.get("a")?.info.sourceIp, set.get("b")?.info.sourceIp], ["127.0.0.9", "127.0.0.3"]);
+	assert.deepEqual([set.get("a")?.info.source?.ip, set.get("b")?.info.source?.ip], ["127.0.0.9", "127.0.0.3"]);
 	set.close();
 });
 

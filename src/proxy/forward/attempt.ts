@@ -69,6 +69,7 @@ export class Attempt implements UpstreamUser, TimerOwner {
 	#timer: Timer | undefined = undefined;
 	#idleTimer: Timer | undefined = undefined;
 	#idleTimeoutMs = 0;
+	#durationTimer: Timer | undefined = undefined;
 	#lastActivityMs = 0;
 	#ended = false;
 	#redispatched = false;
@@ -143,6 +144,12 @@ export class Attempt implements UpstreamUser, TimerOwner {
 			this.#checkIdle();
 			return;
 		}
+		if (timer === this.#durationTimer) {
+			this.cluster.stats.upstreamRqMaxDurationReached.inc();
+			this.cancel();
+			this.#owner.onAttemptFailure(this, failure("max-duration"), this.responded);
+			return;
+		}
 		this.cluster.stats.upstreamRqPerTryTimeout.inc();
 		this.host.stats.rqTimeout++;
 		this.cluster.reportLocalFailure(this.host, "timeout");
@@ -152,6 +159,8 @@ export class Attempt implements UpstreamUser, TimerOwner {
 
 	onReady(channel: UpstreamChannel): void {
 		this.channel = channel;
+		const { maxStreamDurationMs = 0 } = this.cluster.info;
+		if (maxStreamDurationMs > 0) this.#limitDuration(maxStreamDurationMs);
 		if (!this.#redispatched) {
 			this.cluster.stats.upstreamRqTotal.inc();
 			this.#routeStats?.upstreamRqTotal.inc();
@@ -225,6 +234,11 @@ export class Attempt implements UpstreamUser, TimerOwner {
 		this.#owner.onAttemptDrain();
 	}
 
+	#limitDuration(ms: number): void {
+		this.#durationTimer ??= new Timer(this);
+		this.#context.deadlines.arm(this.#durationTimer, ms);
+	}
+
 	#watchIdle(idleTimeoutMs: number): void {
 		this.#idleTimeoutMs = idleTimeoutMs;
 		this.#idleTimer = new Timer(this);
@@ -271,6 +285,7 @@ export class Attempt implements UpstreamUser, TimerOwner {
 		this.#ended = true;
 		this.#timer?.cancel();
 		this.#idleTimer?.cancel();
+		this.#durationTimer?.cancel();
 		if (this.#trace) this.#finishTrace(NO_FLAGS);
 		this.host.activeRequests--;
 		this.#breakers.releaseRequest();

@@ -4,7 +4,7 @@ import type { AttemptFailure } from "../router/retry.ts";
 
 /** How an attempt failed before its response began, with all that is said about it. */
 export interface Failure {
-	readonly kind: AttemptFailure | "remote-reset" | "connect-error" | "protocol-error";
+	readonly kind: AttemptFailure | "max-duration" | "remote-reset" | "connect-error" | "protocol-error";
 	/** Envoy's words for a failed connection; empty when there are none. */
 	readonly transport: string;
 	readonly error: CodecError | undefined;
@@ -31,11 +31,14 @@ const WORDINGS: Readonly<Record<Failure["kind"], Wording>> = {
 	"refused-stream": { status: 503, flag: "UR", reason: "remote refused stream reset" },
 	"per-try-timeout": { status: 504, flag: "UT", reason: "" },
 	"per-try-idle-timeout": { status: 504, flag: "UT", reason: "" },
+	"max-duration": { status: 504, flag: "UMSDR", reason: "" },
 	overflow: { status: 503, flag: "UO", reason: "overflow" },
 	"protocol-error": { status: 502, flag: "UPE", reason: "protocol error" },
 };
 
 const TIMEOUT_BODY = "upstream request timeout";
+const DURATION_BODY = "upstream max stream duration reached";
+const DURATION_DETAILS = "upstream_max_stream_duration_reached";
 
 /** The answer to a request whose last attempt failed. */
 export function failureReply(failure: Failure, retried: boolean): LocalReply {
@@ -44,6 +47,7 @@ export function failureReply(failure: Failure, retried: boolean): LocalReply {
 		return { status, flag, body: TIMEOUT_BODY, details: "upstream_per_try_timeout" };
 	if (failure.kind === "per-try-idle-timeout")
 		return { status, flag, body: TIMEOUT_BODY, details: "upstream_per_try_idle_timeout" };
+	if (failure.kind === "max-duration") return { status, flag, body: DURATION_BODY, details: DURATION_DETAILS };
 	const latest = retried ? "retried and the latest " : "";
 	const reply = {
 		status,
@@ -57,13 +61,22 @@ export function failureReply(failure: Failure, retried: boolean): LocalReply {
 /** Flag and details of an attempt that failed after its response had begun. */
 export function cutShort({ kind }: Failure): { readonly flag: ResponseFlag; readonly details: string } {
 	const { flag, reason } = WORDINGS[kind];
+	if (kind === "max-duration") return { flag, details: DURATION_DETAILS };
 	if (kind === "per-try-idle-timeout") return { flag, details: "upstream_per_try_idle_timeout" };
 	return { flag, details: `upstream_reset_after_response_started{${asDetail(reason)}}` };
 }
 
 /** What a retry policy is asked about a failure. */
 export function retriedAs(kind: Failure["kind"]): AttemptFailure {
-	return kind === "remote-reset" || kind === "connect-error" || kind === "protocol-error" ? "reset" : kind;
+	switch (kind) {
+		case "remote-reset":
+		case "connect-error":
+		case "protocol-error":
+		case "max-duration":
+			return "reset";
+		default:
+			return kind;
+	}
 }
 
 /** %UPSTREAM_TRANSPORT_FAILURE_REASON% of a failed connection. */

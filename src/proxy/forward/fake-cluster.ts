@@ -44,8 +44,10 @@ export class FakeCluster implements UpstreamCluster {
 			http1Trailers: false,
 			http1HeaderCase: "lower",
 			http2: HTTP2_DEFAULTS,
+			http1Limits: { maxBytes: 80 * 1024, maxFields: 100 },
+			http2Limits: { maxBytes: 60 * 1024, maxFields: 100 },
 			metadata: {},
-			sourceIp: undefined,
+			source: undefined,
 			perConnectionBufferLimitBytes: 1024 * 1024,
 			...info,
 		};

@@ -406,7 +406,8 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 
 	#reply(reply: LocalReply): void {
 		this.#close();
-		this.#countStatus(reply.status);
+		// Envoy counts no status for an answer that took too long altogether.
+		if (reply.flag !== "UMSDR") this.#countStatus(reply.status);
 		this.#downstream.sendLocalReply(reply);
 	}
 

@@ -55,7 +55,7 @@ function start(check: JsonObject, ports: readonly number[], more: JsonObject = {
 		...deps,
 		logger: silentLogger,
 		resolver: { resolve: async () => ({ addresses: [], ttlMs: undefined }) },
-		sourceIp: () => undefined,
+		source: () => undefined,
 		onWarm: () => {
 			warm = true;
 		},

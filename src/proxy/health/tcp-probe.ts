@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import type { TcpProbe as TcpProbeConfig } from "../cluster/health/check-config.ts";
 import type { CheckResult } from "../cluster/health/check-session.ts";
+import { sourceOf } from "../upstream/open-transport.ts";
 import { transportOf } from "../upstream/transport-of.ts";
 import { holdsInOrder } from "./payload.ts";
 import type { Probe, ProbeRoute } from "./probe.ts";
@@ -48,7 +49,7 @@ export class TcpProbe implements Probe {
 	#connect(): void {
 		const { cluster, host, wishes } = this.#route;
 		const { ip, port, address } = host;
-		const target = { host: ip, port, localAddress: cluster.info.sourceIp, ...(ip === "" && { path: address }) };
+		const target = { host: ip, port, ...sourceOf(cluster.info.source, host), ...(ip === "" && { path: address }) };
 		const { socket } = transportOf(cluster, host).dial(target, wishes, { onReady: () => this.#onConnect(socket) });
 		this.#socket = socket;
 		socket.on("data", (bytes) => this.#onData(bytes));

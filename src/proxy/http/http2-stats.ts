@@ -15,6 +15,7 @@ export interface Http2StatSource {
 /** Codec stats of HTTP/2 (Envoy: `http2.*` for all listeners together, `cluster.<name>.http2.*`). */
 export interface Http2Stats {
 	readonly headerOverflow: Count;
+	readonly headerListSizeTooLarge: Count;
 	readonly inboundEmptyFramesFlood: Count;
 	readonly inboundPriorityFramesFlood: Count;
 	readonly inboundWindowUpdateFramesFlood: Count;
@@ -36,6 +37,7 @@ export function bindHttp2Stats(source: Http2StatSource, prefix: string): Http2St
 	const counter = (name: string) => source.counter(prefix + name);
 	return {
 		headerOverflow: counter("header_overflow"),
+		headerListSizeTooLarge: counter("header_list_size_too_large"),
 		inboundEmptyFramesFlood: counter("inbound_empty_frames_flood"),
 		inboundPriorityFramesFlood: counter("inbound_priority_frames_flood"),
 		inboundWindowUpdateFramesFlood: counter("inbound_window_update_frames_flood"),

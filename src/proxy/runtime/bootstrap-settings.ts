@@ -13,7 +13,8 @@ import {
 } from "../../xds/generated/envoy/config/core/v3/config_source_pb.ts";
 import type { GrpcService_GoogleGrpc } from "../../xds/generated/envoy/config/core/v3/grpc_service_pb.ts";
 import { FileAccessLogSchema } from "../../xds/generated/envoy/extensions/access_loggers/file/v3/file_pb.ts";
-import { compileSourceIp } from "../cluster/compile-cluster.ts";
+import type { SourceAddress } from "../cluster/cluster.ts";
+import { compileSource } from "../cluster/compile-source.ts";
 import { type GoogleChannel, parseGoogleChannel } from "../tls/google-channel.ts";
 import { TlsProblems } from "../tls/tls-problems.ts";
 import type { DiscoveryPath } from "./files/discovery-file.ts";
@@ -36,7 +37,7 @@ export interface BootstrapSettings {
 	/** Undefined: every stat, with the usual tags. */
 	readonly statRules: StatRules | undefined;
 	/** Where upstream connections come from in clusters that do not say it; undefined: the system's choice. */
-	readonly sourceIp: string | undefined;
+	readonly source: SourceAddress | undefined;
 	/** File that gets a line per ejection; undefined: none. */
 	readonly outlierLogPath: string | undefined;
 }
@@ -90,7 +91,7 @@ export function readSettings(bootstrap: Bootstrap, problems: Problem[]): Bootstr
 		statRules: bootstrap.statsConfig && compileStatRules(bootstrap.statsConfig, problems),
 		admin: bootstrap.admin?.address && readAddress(bootstrap.admin.address, "admin.address", problems),
 		outlierLogPath: bootstrap.clusterManager?.outlierDetection?.eventLogPath || undefined,
-		sourceIp: compileSourceIp(
+		source: compileSource(
 			bootstrap.clusterManager?.upstreamBindConfig,
 			"cluster_manager.upstream_bind_config",
 			problems,

@@ -7,6 +7,7 @@ import { type Bootstrap, BootstrapSchema } from "../../xds/generated/envoy/confi
 import { type Node, NodeSchema } from "../../xds/generated/envoy/config/core/v3/base_pb.ts";
 import type { AdminContext, ListenerView, ServerState } from "../admin/admin-context.ts";
 import { type AdminServer, startAdminServer } from "../admin/admin-server.ts";
+import type { SourceAddress } from "../cluster/cluster.ts";
 import { ClusterSet } from "../cluster/cluster-set.ts";
 import type { EndpointSet } from "../cluster/endpoint-config.ts";
 import type { OverloadManager } from "../overload/overload-manager.ts";
@@ -76,7 +77,7 @@ class ProxyProcess<L> implements RunningProxy {
 	readonly #sources: ConfigSources;
 	readonly #secrets: SecretSources;
 	#staticClusters: readonly SecuredCluster[] = [];
-	#sourceIp: string | undefined;
+	#source: SourceAddress | undefined;
 	#outlierLog: ((line: string) => void) | undefined;
 	#loadShedding: OverloadManager | undefined;
 	#statRules: StatRules | undefined;
@@ -96,7 +97,7 @@ class ProxyProcess<L> implements RunningProxy {
 			metrics: this.registry,
 			resolver: dnsResolver(options.dnsServer),
 			logger: logging.component("upstream"),
-			sourceIp: () => this.#sourceIp,
+			source: () => this.#source,
 			localCluster: bootstrap.clusterManager?.localClusterName || undefined,
 			locality: bootstrap.node?.locality,
 			onEjection: (cluster, host, event) => this.#outlierLog?.(outlierLogLine(cluster, host, event, clock)),
@@ -214,8 +215,8 @@ class ProxyProcess<L> implements RunningProxy {
 		const compiled = compileBootstrap(this.#bootstrap, this.#compilers, ({ runtime }) => {
 			this.#runtime = runtime;
 		});
-		const { admin, ads, sourceIp, outlierLogPath } = compiled.settings;
-		this.#sourceIp = sourceIp;
+		const { admin, ads, source, outlierLogPath } = compiled.settings;
+		this.#source = source;
 		if (outlierLogPath !== undefined) this.#outlierLog = this.#sinks.open({ kind: "file", path: outlierLogPath });
 		this.#statRules = compiled.settings.statRules;
 		this.registry.setRules(this.#statRules);

@@ -17,11 +17,19 @@ export const RAW_TRANSPORT: UpstreamTransport = {
 };
 
 /** Options of `net.connect` and `tls.connect` for a target. */
-export function connectOptions({ host, port, path, more, localAddress, onread }: DialTarget): NetConnectOpts {
+export function connectOptions({
+	host,
+	port,
+	path,
+	more,
+	localAddress,
+	localPort,
+	onread,
+}: DialTarget): NetConnectOpts {
 	const common = { noDelay: true, allowHalfOpen: true, ...(onread && { onread }) };
 	if (path !== undefined) return { path, ...common };
 	if (more && more.length > 0) return { ...raceOptions([host, ...more]), port, ...common };
-	return { host, port, ...(localAddress !== undefined && { localAddress }), ...common };
+	return { host, port, ...(localAddress !== undefined && { localAddress, localPort }), ...common };
 }
 
 /** Envoy starts the next attempt after so long. */

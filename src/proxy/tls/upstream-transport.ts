@@ -11,6 +11,7 @@ export interface DialTarget {
 	/** Other addresses of the endpoint, tried when the first does not answer (happy eyeballs, RFC 8305). */
 	readonly more?: readonly string[] | undefined;
 	readonly localAddress?: string | undefined;
+	readonly localPort?: number | undefined;
 	/** Where Node puts what it reads (`codec/transport.ts`); used unless `readsByEvent` of the dialled connection says otherwise. */
 	readonly onread?: OnRead | undefined;
 }

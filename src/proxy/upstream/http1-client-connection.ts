@@ -1,6 +1,6 @@
-import type { CircuitBreakers, Host, UpstreamCluster } from "../cluster/cluster.ts";
+import type { CircuitBreakers, ClusterInfo, Host, UpstreamCluster } from "../cluster/cluster.ts";
 import type { CodecError } from "../codec/codec-error.ts";
-import { DEFAULT_HEAD_LIMITS } from "../codec/head-reader.ts";
+import type { HeadLimits } from "../codec/head-reader.ts";
 import { SEEN } from "../codec/known-names.ts";
 import { CHUNKED, TUNNEL } from "../codec/message-parser.ts";
 import { ResponseParser, type ResponseSink } from "../codec/response-parser.ts";
@@ -23,8 +23,6 @@ export interface ConnectionOwner {
 	onGone(connection: Http1ClientConnection, failure: ConnectFailure | undefined): void;
 	onIdleTimer(connection: Http1ClientConnection): void;
 }
-
-const CASE_KEEPING = { ...DEFAULT_HEAD_LIMITS, keepsCase: true };
 
 /** Answers left over by a retry are read up to this many bytes to keep the connection; longer ones cost it. */
 const MAX_DISCARD_BYTES = 64 * 1024;
@@ -71,8 +69,7 @@ export class Http1ClientConnection implements UpstreamChannel, ConnectingUser, R
 		this.cluster = target.cluster;
 		this.breakers = breakers;
 		this.#owner = owner;
-		const keepsCase = target.cluster.info.http1HeaderCase === "preserve";
-		this.#parser = new ResponseParser(this, keepsCase ? CASE_KEEPING : DEFAULT_HEAD_LIMITS);
+		this.#parser = new ResponseParser(this, headLimits(target.cluster.info));
 		this.#transport = openTransport(target, this);
 	}
 
@@ -109,7 +106,9 @@ export class Http1ClientConnection implements UpstreamChannel, ConnectingUser, R
 		this.#parser.expect(request.method, upgrade !== "");
 		// What is to become a tunnel has no length.
 		if (upgrade !== "" && request.headers.get("content-length") === "0") request.headers.remove("content-length");
-		const head = formatRequestHead(request, framingLine(request, length), this.cluster.info.http1HeaderCase);
+		const { http1HeaderCase, http1FullUrl } = this.cluster.info;
+		const sent = http1FullUrl ? withFullUrl(request) : request;
+		const head = formatRequestHead(sent, framingLine(request, length), http1HeaderCase);
 		this.#fieldBytes = head.length - head.indexOf("\n") - 3;
 		this.#transport.send(head);
 	}
@@ -280,7 +279,22 @@ export class Http1ClientConnection implements UpstreamChannel, ConnectingUser, R
 	}
 }
 
+const USUAL: HeadLimits = { maxHeadBytes: 80 * 1024, maxFields: 100 };
+const USUAL_KEEPING_CASE: HeadLimits = { ...USUAL, keepsCase: true };
+
+function headLimits({ http1HeaderCase, http1Limits: { maxBytes, maxFields } }: ClusterInfo): HeadLimits {
+	const keepsCase = http1HeaderCase === "preserve";
+	if (maxBytes === USUAL.maxHeadBytes && maxFields === USUAL.maxFields) return keepsCase ? USUAL_KEEPING_CASE : USUAL;
+	return { maxHeadBytes: maxBytes, maxFields, keepsCase };
+}
+
 const BODILESS = new Set(["GET", "HEAD", "DELETE", "TRACE", "CONNECT"]);
+
+/** The target in absolute form (RFC 9112 3.2.2). */
+function withFullUrl({ method, path, authority, scheme, protocol, headers }: RequestHead): RequestHead {
+	const target = method === "CONNECT" ? path : `${scheme}://${authority}${path}`;
+	return { method, path: target, authority, scheme, protocol, headers };
+}
 
 /** The line that tells the body's length, where the request's own fields do not. */
 function framingLine({ method, headers }: RequestHead, length: number): string {

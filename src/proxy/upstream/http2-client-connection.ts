@@ -23,9 +23,6 @@ export interface Http2ConnectionOwner {
 	onIdleTimer(connection: Http2ClientConnection): void;
 }
 
-/** What the endpoint's answers may hold (Envoy: max_response_headers_kb, max_headers_count). */
-const RESPONSE_LIMITS = { maxBytes: 60 * 1024, maxFields: 100 };
-
 /** One HTTP/2 connection to an endpoint, for as many requests at once as both sides allow. */
 export class Http2ClientConnection implements ConnectingUser, SessionUser, StreamOpener, KeepaliveOwner, TimerOwner {
 	readonly host: Host;
@@ -63,11 +60,11 @@ export class Http2ClientConnection implements ConnectingUser, SessionUser, Strea
 		this.#owner = owner;
 		this.#context = context;
 		this.#transport = openTransport(target, this);
-		const { http2, perConnectionBufferLimitBytes } = cluster.info;
+		const { http2, http2Limits, perConnectionBufferLimitBytes } = cluster.info;
 		this.#session = new ClientSession(
 			{
 				options: http2,
-				limits: RESPONSE_LIMITS,
+				limits: http2Limits,
 				output: this.#transport,
 				stats: cluster.stats.http2,
 				streamBufferBytes: perConnectionBufferLimitBytes,

@@ -1,4 +1,4 @@
-import type { Host, UpstreamCluster } from "../cluster/cluster.ts";
+import type { ClusterInfo, Host, UpstreamCluster } from "../cluster/cluster.ts";
 import { batchWrites, onreadOption, Transport, type TransportUser } from "../codec/transport.ts";
 import type { TlsInfo } from "../http/connection-info.ts";
 import type { DialTarget, TransportWishes, UpstreamTransport } from "../tls/upstream-transport.ts";
@@ -25,7 +25,7 @@ export interface ConnectionTarget extends ConnectionRoute {
 export function openTransport({ host, cluster, security, wishes }: ConnectionTarget, user: ConnectingUser): Transport {
 	const { info } = cluster;
 	const onread = onreadOption();
-	const target = { ...placeOf(host), localAddress: info.sourceIp, onread };
+	const target = { ...placeOf(host, info.firstFamily), ...sourceOf(info.source, host), onread };
 	const { socket, readsByEvent } = security.dial(target, wishes, {
 		onReady: (tls) => batchWrites(() => user.onConnect(tls)),
 	});
@@ -38,8 +38,25 @@ export function openTransport({ host, cluster, security, wishes }: ConnectionTar
 }
 
 /** Where an endpoint is, as `net.connect` takes it. */
-export function placeOf({ ip, port, address, addresses }: Host): Pick<DialTarget, "host" | "port" | "path" | "more"> {
+export function placeOf(
+	{ ip, port, address, addresses }: Host,
+	firstFamily?: ClusterInfo["firstFamily"],
+): Pick<DialTarget, "host" | "port" | "path" | "more"> {
 	if (ip === "") return { host: "", port: 0, path: address };
 	if (addresses.length < 2) return { host: ip, port };
-	return { host: ip, port, more: addresses.slice(1).flatMap((other) => ("ip" in other ? [other.ip] : [])) };
+	const all = addresses.flatMap((one) => ("ip" in one ? [one.ip] : []));
+	const begins = firstFamily && all.find((one) => one.includes(":") === (firstFamily === 6));
+	if (begins === undefined || begins === ip) return { host: ip, port, more: all.slice(1) };
+	return { host: begins, port, more: all.filter((one) => one !== begins) };
+}
+
+/** Which of the local addresses a connection to an endpoint comes from. */
+export function sourceOf(
+	source: ClusterInfo["source"],
+	{ ip }: Pick<Host, "ip">,
+): Pick<DialTarget, "localAddress" | "localPort"> | undefined {
+	if (!source) return undefined;
+	const sameFamily = source.ip.includes(":") === ip.includes(":");
+	const localAddress = sameFamily ? source.ip : (source.otherIp ?? source.ip);
+	return source.port === 0 ? { localAddress } : { localAddress, localPort: source.port };
 }

@@ -33,6 +33,8 @@ export class FieldSection implements FieldSink {
 	/** Why the message is malformed; "" when it is not. */
 	malformed = "";
 	tooLarge = false;
+	/** ... because of its bytes, not of the number of its fields. */
+	tooLong = false;
 	readonly #limits: SectionLimits;
 	#pseudo = 0;
 	#regular = false;
@@ -60,6 +62,7 @@ export class FieldSection implements FieldSink {
 		this.seen = 0;
 		this.malformed = "";
 		this.tooLarge = false;
+		this.tooLong = false;
 		this.#pseudo = 0;
 		this.#regular = false;
 		this.#bytes = 0;
@@ -72,6 +75,7 @@ export class FieldSection implements FieldSink {
 		// As Envoy counts: names and values without overhead.
 		this.#bytes += field.size - 32;
 		if (this.#bytes > this.#limits.maxBytes || ++this.#fields > this.#limits.maxFields) {
+			this.tooLong ||= this.#bytes > this.#limits.maxBytes;
 			this.tooLarge = true;
 			return;
 		}

@@ -76,8 +76,15 @@ export class ClientSession extends Http2Session {
 		this.owner.onStreamClosed();
 	}
 
+	/** Envoy takes it for a reset of the endpoint's. */
+	#answerTooLarge(stream: Http2Stream): boolean {
+		(this.section.tooLong ? this.stats.headerListSizeTooLarge : this.stats.headerOverflow).inc();
+		stream.fail(ERROR_CODE.internalError, "peer");
+		return !this.ended;
+	}
+
 	#onHead(stream: Http2Stream, endStream: boolean): boolean {
-		if (this.section.tooLarge) return this.tooLarge(stream);
+		if (this.section.tooLarge) return this.#answerTooLarge(stream);
 		stream.noteReceivedBlock(this.blockBytes);
 		const head = readResponse(this.section);
 		if (typeof head === "string") return this.malformed(stream, head);

@@ -269,12 +269,12 @@ export class Http2Stream {
 		user?.onReset(code, origin);
 	}
 
-	/** For the session: the peer broke a rule of this stream. */
-	fail(code: number): void {
+	/** For the session: the peer broke a rule of this stream; `origin`: how the user is to take it. */
+	fail(code: number, origin: ResetOrigin = "protocol"): void {
 		if (this.closed) return;
 		const { user } = this;
 		this.reset(code);
-		user?.onReset(code, "protocol");
+		user?.onReset(code, origin);
 	}
 
 	#room(): number {
