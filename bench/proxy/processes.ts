@@ -65,6 +65,14 @@ export function cpuUs(pid: number): number {
 	return ((Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND) * 1e6;
 }
 
+/** CPU time of each thread of a process, by its id (sched-stats(5)). */
+export function threadsUs(pid: number): ReadonlyMap<string, number> {
+	const threads = readdirSync(`/proc/${pid}/task`);
+	return new Map(
+		threads.map((id) => [id, Number(readFileSync(`/proc/${pid}/task/${id}/schedstat`, "utf8").split(" ")[0]) / 1000]),
+	);
+}
+
 export function rssMb(pid: number): number {
 	return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))![1]) / 1024;
 }

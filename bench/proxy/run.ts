@@ -1,5 +1,5 @@
 // `npm run bench:proxy`: rows of the table in docs/benchmarks.md. For each case two proxies (usually Lateen's and Envoy from one bootstrap file, one worker pinned to one core each) take
-// turns; printed are medians over the rounds and their ratio. Options: --case NAME[,NAME] (http1; "all"), --rounds N (5), --seconds S (3), --only lateen|envoy, --profile FOLDER.
+// turns; printed are medians over the rounds and their ratio. Options: --case NAME[,NAME] (http1; "all"), --rounds N (5), --seconds S (4), --only lateen|envoy, --profile FOLDER.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,7 +16,7 @@ const { values } = parseArgs({
 	options: {
 		case: { type: "string", default: "http1" },
 		rounds: { type: "string", default: "5" },
-		seconds: { type: "string", default: "3" },
+		seconds: { type: "string", default: "4" },
 		only: { type: "string" },
 		profile: { type: "string" },
 	},
