@@ -8,6 +8,8 @@ export interface Clock {
 	after(delayMs: number, task: () => void): () => void;
 }
 
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /** Readings of a held clock before it looks again: a turn with the work of many requests does not stand still. */
 const READINGS_PER_LOOK = 48;
 const { performance } = globalThis;
@@ -45,8 +47,20 @@ class SystemClock implements Clock {
 	}
 
 	after(delayMs: number, task: () => void): () => void {
+		if (delayMs > LONGEST_TIMER_MS) return this.#afterLong(delayMs, task);
 		const timer = setTimeout(task, delayMs);
 		return () => clearTimeout(timer);
+	}
+
+	/** Node's timers hold 31 bits of milliseconds and take more for none at all: longer waits are made of several. */
+	#afterLong(delayMs: number, task: () => void): () => void {
+		let cancel = () => {};
+		const wait = (leftMs: number) => {
+			const nextMs = Math.min(leftMs, LONGEST_TIMER_MS);
+			cancel = this.after(nextMs, leftMs > nextMs ? () => wait(leftMs - nextMs) : task);
+		};
+		wait(delayMs);
+		return () => cancel();
 	}
 
 	#look(): void {
