@@ -20,6 +20,8 @@ export interface Downstream {
 	readonly choice: ClusterChoice | undefined;
 	/** Body framing of the request (`message-parser.ts`): bytes, CHUNKED or TUNNEL. */
 	readonly requestLength: number;
+	/** Bytes of a message that are kept unless its route says otherwise; 0: any. */
+	readonly bufferLimitBytes: number;
 	readonly hostOverride: HostOverride | undefined;
 	/** The client takes less than it is sent; `onDownstreamDrain` follows. */
 	readonly congested: boolean;

@@ -100,6 +100,13 @@ export function timeoutReply(reply: LocalReply, alt: boolean): LocalReply {
 /** 200 is no answer to a WebSocket handshake: what comes behind it is not for the client. */
 export const NO_WEBSOCKET: LocalReply = { status: 200, body: "", details: "websocket_handshake_unsuccessful" };
 
+/** The body outgrew what is kept of it while no attempt was under way. */
+export const TOO_LARGE_TO_RETRY: LocalReply = {
+	status: 507,
+	body: "exceeded request buffer limit while retrying upstream",
+	details: "request_payload_exceeded_retry_buffer_limit",
+};
+
 export const NO_HEALTHY_UPSTREAM: LocalReply = {
 	status: 503,
 	flag: "UH",

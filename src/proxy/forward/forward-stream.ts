@@ -20,11 +20,12 @@ import {
 	NO_WEBSOCKET,
 	retriedAs,
 	TIMEOUT_REPLY,
+	TOO_LARGE_TO_RETRY,
 	timeoutReply,
 	UNCONDITIONAL_DROP,
 } from "./failure.ts";
 import type { ForwardContext } from "./forward-context.ts";
-import { mirrorRequest } from "./mirror.ts";
+import { Mirrors } from "./mirror.ts";
 import { nameHost, pickEndpoint } from "./pick-endpoint.ts";
 import { RequestBody } from "./request-body.ts";
 import { Retries, type RetryBooks, retryPolicyFor } from "./retries.ts";
@@ -64,6 +65,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 	/** A 1xx has come; Envoy passes the first one only. */
 	#informed = false;
 	#keepsBody = false;
+	#mirrors: Mirrors | undefined = undefined;
 	#requestPaused = false;
 	#responsePaused = false;
 	#done = false;
@@ -101,9 +103,25 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		const policy = retryPolicyFor(this.#downstream.request, this.#action.retryPolicy);
 		if (policy) this.#retries = new Retries(policy, this.#books(cluster));
 		const retries = policy !== undefined && policy.maxRetries > 0 && this.#downstream.upgrade === "";
-		this.#keepsBody = retries || this.#action.mirrors.length > 0 || this.#action.internalRedirects !== undefined;
+		this.#keepsBody = retries || this.#action.internalRedirects !== undefined;
 		this.#prepareRequest();
+		if (this.#action.mirrors.length > 0 && this.#downstream.upgrade === "") this.#tryWithCopies();
+		else this.#tryNext();
+	}
+
+	#tryWithCopies(): void {
+		const mirrored = {
+			downstream: this.#downstream,
+			route: this.#match,
+			timeoutMs: this.#timeoutMs,
+			limitBytes: this.#downstream.bufferLimitBytes,
+		};
+		// The copies are of the request as it was before the endpoint was known.
+		const mirrors = Mirrors.of(mirrored, this.#action, this.#context);
 		this.#tryNext();
+		if (this.#done) return;
+		this.#mirrors = mirrors;
+		mirrors?.start();
 	}
 
 	#books(cluster: UpstreamCluster): RetryBooks {
@@ -115,7 +133,9 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		if (this.#done) return;
 		const channel = this.#attempt?.channel;
 		const body = this.#body;
-		const limit = this.#cluster!.info.perConnectionBufferLimitBytes;
+		this.#mirrors?.onBody(buf, start, end);
+		if (this.#keepsBody && body.bytes + end - start > this.#mostKept) this.#abandonBody();
+		if (this.#done) return;
 		if (channel) {
 			channel.sendBody(buf, start, end);
 			this.#attempt!.touch();
@@ -123,9 +143,21 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		}
 		if (!channel || this.#keepsBody) body.keep(buf, start, end);
 		else body.incomplete = true;
-		if (body.bytes <= limit) return;
-		if (!channel) this.#pauseRequest();
-		else this.#letBodyGo();
+		if (!channel && body.bytes > (this.#downstream.bufferLimitBytes || Number.POSITIVE_INFINITY)) this.#pauseRequest();
+	}
+
+	/** Bytes of a body that are kept for another attempt. */
+	get #mostKept(): number {
+		return this.#action.bufferLimitBytes ?? (this.#downstream.bufferLimitBytes || Number.POSITIVE_INFINITY);
+	}
+
+	/** The body is too large to be kept: this attempt is the last one. */
+	#abandonBody(): void {
+		this.#cluster!.stats.retryOrShadowAbandoned.inc();
+		this.#keepsBody = false;
+		this.#retries = undefined;
+		if (this.#attempt?.channel) this.#body.letGo();
+		else if (!this.#attempt) this.#reply(TOO_LARGE_TO_RETRY);
 	}
 
 	onEnd(trailers: HeaderMap | undefined): void {
@@ -137,8 +169,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 			this.#context.deadlines.arm(this.#timeout, this.#timeoutMs);
 		}
 		if (this.#attempt?.channel) this.#endRequest(this.#attempt);
-		if (this.#action.mirrors.length > 0 && !this.#body.incomplete)
-			mirrorRequest(this.#downstream.request, this.#body, this.#action, this.#context);
+		this.#mirrors?.onEnd(trailers);
 	}
 
 	/** The client takes bytes again. */
@@ -399,11 +430,6 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		this.#context.deadlines.arm(this.#backoff, Math.max(1, Math.round(this.#retries!.pauseMs(this.#attempts))));
 	}
 
-	#letBodyGo(): void {
-		this.#keepsBody = false;
-		this.#body.letGo();
-	}
-
 	#reply(reply: LocalReply): void {
 		this.#close();
 		// Envoy counts no status for an answer that took too long altogether.
@@ -421,6 +447,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 
 	#close(): void {
 		this.#done = true;
+		this.#mirrors?.cancel();
 		this.#timeout?.cancel();
 		if (!this.#backoff?.armed) return;
 		this.#backoff.cancel();

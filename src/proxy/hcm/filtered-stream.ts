@@ -58,6 +58,10 @@ export abstract class FilteredStream {
 		return this.exchange.connection;
 	}
 
+	get bufferLimitBytes(): number {
+		return this.exchange.bufferLimitBytes;
+	}
+
 	get congested(): boolean {
 		return this.#responsePauses > 0 || this.exchange.congested;
 	}

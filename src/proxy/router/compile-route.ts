@@ -45,7 +45,9 @@ export function compileRoute(
 	const filterConfigs = [scope.filterConfigs(route.typedPerFilterConfig, at), ...around.filterConfigs];
 	if (!condition) return undefined;
 	const failover = metadata.lateen?.weighted_failover === true;
-	const action = compileAction(route, condition.path, { inherited: { ...around.inherited, failover }, at, scope });
+	const bufferLimitBytes = bufferLimit(route) ?? around.inherited.bufferLimitBytes;
+	const inherited = { ...around.inherited, bufferLimitBytes, failover };
+	const action = compileAction(route, condition.path, { inherited, at, scope });
 	return (
 		action &&
 		new CompiledRoute(condition, {
@@ -62,6 +64,12 @@ export function compileRoute(
 			...action,
 		})
 	);
+}
+
+/** How much of a request's body is kept, as route or virtual host says; the newer field counts before the older one. */
+export function bufferLimit(level: Pick<Route, "requestBodyBufferLimit" | "perRequestBufferLimitBytes">): number | undefined {
+	const { requestBodyBufferLimit: limit, perRequestBufferLimitBytes: older } = level;
+	return limit === undefined ? older : Number(limit);
 }
 
 function routeRateLimits(

@@ -8,7 +8,7 @@ import type { RequestHead } from "../http/message.ts";
 import { compileMirrorPolicies } from "./action/mirror-policy.ts";
 import { redirectToHttps } from "./action/redirect.ts";
 import { compileRetryPolicy } from "./action/retry-policy.ts";
-import { compileRoute, type RouteSurroundings, replying } from "./compile-route.ts";
+import { bufferLimit, compileRoute, type RouteSurroundings, replying } from "./compile-route.ts";
 import type { CompileScope } from "./compile-scope.ts";
 import { CompiledRoute } from "./compiled-route.ts";
 import type { FilterSwitch } from "./filter-switch.ts";
@@ -76,6 +76,7 @@ function surroundingsOf(
 	return {
 		virtualHostName: host.name,
 		inherited: {
+			bufferLimitBytes: bufferLimit(host),
 			includeAttemptCount: host.includeRequestAttemptCount,
 			includeTimeoutRetryHeader: host.includeIsTimeoutRetryHeader,
 			includeAttemptCountInResponse: host.includeAttemptCountInResponse,

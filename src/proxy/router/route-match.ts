@@ -3,6 +3,7 @@ import type { LocalReply, RequestHead, ResponseHead } from "../http/message.ts";
 import type { MetadataMatch } from "../http/metadata-match.ts";
 import type { StreamInfo } from "../http/stream-info.ts";
 import type { InternalRedirects } from "./action/internal-redirect.ts";
+import type { FormatContext } from "./format/format-context.ts";
 import type { RouteRateLimits } from "./rate-limit/rate-limit-policy.ts";
 import type { RetryPolicy } from "./retry.ts";
 import type { RouteTracing } from "./tracing/route-tracing.ts";
@@ -109,6 +110,8 @@ export interface ForwardAction {
 	readonly maxGrpcTimeoutMs: number | undefined;
 	/** Taken off a client's `grpc-timeout`. */
 	readonly grpcTimeoutOffsetMs: number;
+	/** Bytes of a request's body that are kept for another attempt or a redirect; undefined: what the listener keeps of any message. */
+	readonly bufferLimitBytes: number | undefined;
 	/** Clusters that get a copy of the request; their answers are dropped. */
 	readonly mirrors: readonly MirrorPolicy[];
 }
@@ -129,8 +132,8 @@ export interface MirrorPolicy {
 	cluster(request: RequestHead): string | undefined;
 	/** True when this request is among the share that is mirrored. */
 	sampled(random: Random): boolean;
-	/** The host that the copy carries, given the request's own (after rewrites). */
-	authority(original: string): string;
+	/** Changes the copy's fields and its host, which is the request's own at first (after rewrites). */
+	prepare(copy: RequestHead, ctx: FormatContext): void;
 }
 
 export interface ClusterChoice {

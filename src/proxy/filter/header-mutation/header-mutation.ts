@@ -8,10 +8,10 @@ import type {
 import type { HeaderMap } from "../../http/header-map.ts";
 import type { ResponseHead } from "../../http/message.ts";
 import type { FormatContext, FormatEnvironment } from "../../router/format/format-context.ts";
+import { compileMutations, type Mutation } from "../../router/headers/header-mutations.ts";
 import type { ProblemList } from "../../router/problem-list.ts";
 import type { FilterStream, HeadOutcome, HttpFilter, HttpFilterFactory } from "../http-filter.ts";
 import { readingConfig } from "../problem-path.ts";
-import { compileMutations, type Mutation } from "./header-mutations.ts";
 import { compileQueryMutations } from "./query-mutations.ts";
 
 export interface HeaderMutationDeps {

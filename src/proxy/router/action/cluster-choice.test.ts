@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import type { JsonObject } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { seededRandom } from "../../../lib/random.ts";
-import { matchOf, tableOfRoutes, testRequest } from "../route-fixture.ts";
+import { matchOf, tableOfRoutes, testInfo, testRequest } from "../route-fixture.ts";
 import type { ForwardAction } from "../route-match.ts";
 
 function forwardOf(route: JsonObject, metadata?: JsonObject): ForwardAction {
@@ -127,8 +127,13 @@ test("mirrors: share, name from a header, and the host that the copy carries", (
 	assert.equal(count(none), 0);
 	assert.equal(some!.cluster(testRequest("/", { "x-m": "named" })), "named");
 	assert.equal(some!.cluster(testRequest("/")), undefined);
+	const host = (mirror: typeof all, authority: string) => {
+		const copy = testRequest("/", {}, { authority });
+		mirror!.prepare(copy, { info: testInfo(), request: copy });
+		return copy.authority;
+	};
 	assert.deepEqual(
-		[all!.authority("h:80"), all!.authority("h"), some!.authority("h:80")],
+		[host(all, "h:80"), host(all, "h"), host(some, "h:80")],
 		["h-shadow:80", "h-shadow", "h:80"],
 	);
 });

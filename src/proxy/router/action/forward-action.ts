@@ -24,6 +24,8 @@ export interface InheritedSettings {
 	readonly includeAttemptCountInResponse: boolean;
 	readonly includeTimeoutRetryHeader: boolean;
 	readonly retryPolicy: RetryPolicy | undefined;
+	/** Of the virtual host or the route itself. */
+	readonly bufferLimitBytes: number | undefined;
 	/** Of the nearest level that has any; replaced whole by the route's own. */
 	readonly mirrors: readonly MirrorPolicy[];
 	/** Route metadata asks for weighted failover. */
@@ -55,6 +57,7 @@ export function compileForwardAction(
 		internalRedirects:
 			action.internalRedirectPolicy &&
 			compileInternalRedirects(action.internalRedirectPolicy, at.field("internal_redirect_policy"), problems),
+		bufferLimitBytes: inherited.bufferLimitBytes,
 		hash: compileHashPolicies(action.hashPolicy, at.field("hash_policy"), problems),
 		mirrors: mirrors.length > 0 ? mirrors : inherited.mirrors,
 		autoHostRewrite: action.hostRewriteSpecifier.case === "autoHostRewrite" && action.hostRewriteSpecifier.value.value,

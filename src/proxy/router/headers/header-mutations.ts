@@ -5,10 +5,10 @@ import {
 	type HeaderValueOption,
 } from "../../../xds/generated/envoy/config/core/v3/base_pb.ts";
 import type { HeaderMap } from "../../http/header-map.ts";
-import type { FormatContext, FormatEnvironment } from "../../router/format/format-context.ts";
-import { compileTextFormat } from "../../router/format/text-format.ts";
-import { compileStringMatcher } from "../../router/match/string-matcher.ts";
-import type { ProblemList } from "../../router/problem-list.ts";
+import type { FormatContext, FormatEnvironment } from "../format/format-context.ts";
+import { compileTextFormat } from "../format/text-format.ts";
+import { compileStringMatcher } from "../match/string-matcher.ts";
+import type { ProblemList } from "../problem-list.ts";
 
 /** One compiled mutation; a list of them runs in order, each on what the one before left. */
 export type Mutation = (headers: HeaderMap, ctx: FormatContext) => void;
