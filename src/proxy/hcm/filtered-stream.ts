@@ -59,7 +59,7 @@ export abstract class FilteredStream {
 	}
 
 	get bufferLimitBytes(): number {
-		return this.exchange.bufferLimitBytes;
+		return this.requestPipe?.limitBytes ?? this.exchange.bufferLimitBytes;
 	}
 
 	get congested(): boolean {

@@ -22,7 +22,8 @@ import { compileRouteTracing } from "./tracing/route-tracing.ts";
 /** What a route takes from the levels above it. */
 export interface RouteSurroundings {
 	readonly virtualHostName: string;
-	readonly inherited: Omit<InheritedSettings, "failover">;
+	readonly inherited: Omit<InheritedSettings, "failover" | "bufferLimitBytes">;
+	readonly bufferLimits: BufferLimits;
 	readonly headers: { readonly virtualHost: HeaderLevel; readonly configuration: HeaderLevel };
 	readonly mostSpecificWins: boolean;
 	readonly rateLimits: RateLimitPolicy;
@@ -45,7 +46,7 @@ export function compileRoute(
 	const filterConfigs = [scope.filterConfigs(route.typedPerFilterConfig, at), ...around.filterConfigs];
 	if (!condition) return undefined;
 	const failover = metadata.lateen?.weighted_failover === true;
-	const bufferLimitBytes = bufferLimit(route) ?? around.inherited.bufferLimitBytes;
+	const bufferLimitBytes = bufferLimit(route, around.bufferLimits);
 	const inherited = { ...around.inherited, bufferLimitBytes, failover };
 	const action = compileAction(route, condition.path, { inherited, at, scope });
 	return (
@@ -66,10 +67,13 @@ export function compileRoute(
 	);
 }
 
-/** How much of a request's body is kept, as route or virtual host says; the newer field counts before the older one. */
-export function bufferLimit(level: Pick<Route, "requestBodyBufferLimit" | "perRequestBufferLimitBytes">): number | undefined {
-	const { requestBodyBufferLimit: limit, perRequestBufferLimitBytes: older } = level;
-	return limit === undefined ? older : Number(limit);
+/** Fields of route and virtual host that say how much of a request's body is kept. */
+export type BufferLimits = Pick<Route, "requestBodyBufferLimit" | "perRequestBufferLimitBytes">;
+
+/** As Envoy: the newer field, of whichever level, counts before the older one. */
+function bufferLimit(own: BufferLimits, above: BufferLimits): number | undefined {
+	const limit = own.requestBodyBufferLimit ?? above.requestBodyBufferLimit;
+	return limit === undefined ? (own.perRequestBufferLimitBytes ?? above.perRequestBufferLimitBytes) : Number(limit);
 }
 
 function routeRateLimits(

@@ -8,7 +8,7 @@ import type { RequestHead } from "../http/message.ts";
 import { compileMirrorPolicies } from "./action/mirror-policy.ts";
 import { redirectToHttps } from "./action/redirect.ts";
 import { compileRetryPolicy } from "./action/retry-policy.ts";
-import { bufferLimit, compileRoute, type RouteSurroundings, replying } from "./compile-route.ts";
+import { compileRoute, type RouteSurroundings, replying } from "./compile-route.ts";
 import type { CompileScope } from "./compile-scope.ts";
 import { CompiledRoute } from "./compiled-route.ts";
 import type { FilterSwitch } from "./filter-switch.ts";
@@ -76,13 +76,13 @@ function surroundingsOf(
 	return {
 		virtualHostName: host.name,
 		inherited: {
-			bufferLimitBytes: bufferLimit(host),
 			includeAttemptCount: host.includeRequestAttemptCount,
 			includeTimeoutRetryHeader: host.includeIsTimeoutRetryHeader,
 			includeAttemptCountInResponse: host.includeAttemptCountInResponse,
 			retryPolicy: host.retryPolicy && compileRetryPolicy(host.retryPolicy, at.field("retry_policy"), scope.problems),
 			mirrors: mirrors.length > 0 ? mirrors : above.mirrors,
 		},
+		bufferLimits: host,
 		headers: { virtualHost: compileHeaderLevel(host, at, scope), configuration: above.headers },
 		rateLimits: compileRateLimits(
 			host.rateLimits,

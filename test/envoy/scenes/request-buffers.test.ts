@@ -3,9 +3,15 @@ import { cluster, hcm, httpFilter, listener, to } from "../harness/bootstrap-par
 import { type Case, scene } from "../harness/scene.ts";
 import { type Answer, http1 } from "../harness/upstream.ts";
 
-const COUNTERS = [/cluster\.(echo|mirror)\.(upstream_rq_(total|retry|completed)|retry_or_shadow_abandoned|upstream_internal.*)/];
+const COUNTERS = [
+	/cluster\.(echo|mirror)\.(upstream_rq_(total|retry|completed)|retry_or_shadow_abandoned|upstream_internal.*)/,
+];
 const RETRY: JsonObject = {
-	retry_policy: { retry_on: "5xx", num_retries: 1, retry_back_off: { base_interval: "0.001s", max_interval: "0.002s" } },
+	retry_policy: {
+		retry_on: "5xx",
+		num_retries: 1,
+		retry_back_off: { base_interval: "0.001s", max_interval: "0.002s" },
+	},
 };
 const closing = (status: number, headers: Readonly<Record<string, string>> = {}): Answer => ({
 	status,
@@ -50,7 +56,12 @@ scene("request buffers", {
 										to("echo", "/newer-none", RETRY, { request_body_buffer_limit: 0 }),
 										to("echo", "/newer-large", RETRY, { request_body_buffer_limit: 5000 }),
 										to("echo", "/redirected", { internal_redirect_policy: {} }),
-										to("echo", "/redirected-small", { internal_redirect_policy: {} }, { request_body_buffer_limit: 100 }),
+										to(
+											"echo",
+											"/redirected-small",
+											{ internal_redirect_policy: {} },
+											{ request_body_buffer_limit: 100 },
+										),
 										to("echo", "/mirrored", { request_mirror_policies: [{ cluster: "mirror" }] }),
 									],
 								},
@@ -67,7 +78,10 @@ scene("request buffers", {
 									name: "host2",
 									domains: ["large.local"],
 									request_body_buffer_limit: 5000,
-									routes: [to("echo", "/retried", RETRY), to("echo", "/small", RETRY, { per_request_buffer_limit_bytes: 100 })],
+									routes: [
+										to("echo", "/retried", RETRY),
+										to("echo", "/small", RETRY, { per_request_buffer_limit_bytes: 100 }),
+									],
 								},
 							],
 						}),

@@ -132,8 +132,5 @@ test("mirrors: share, name from a header, and the host that the copy carries", (
 		mirror!.prepare(copy, { info: testInfo(), request: copy });
 		return copy.authority;
 	};
-	assert.deepEqual(
-		[host(all, "h:80"), host(all, "h"), host(some, "h:80")],
-		["h-shadow:80", "h-shadow", "h:80"],
-	);
+	assert.deepEqual([host(all, "h:80"), host(all, "h"), host(some, "h:80")], ["h-shadow:80", "h-shadow", "h:80"]);
 });
