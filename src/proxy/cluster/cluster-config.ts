@@ -5,6 +5,7 @@ import type { ZoneConfig } from "../lb/zone-routing.ts";
 import type { BreakerConfig } from "./circuit-breaker-set.ts";
 import type { ClusterInfo } from "./cluster.ts";
 import type { EndpointSet } from "./endpoint-config.ts";
+import type { DnsCacheConfig } from "./forward/dns-cache-config.ts";
 import type { HealthCheckConfig } from "./health/check-config.ts";
 import type { OutlierConfig } from "./outlier-config.ts";
 import type { OverrideHostConfig } from "./override-host.ts";
@@ -43,6 +44,8 @@ export type Discovery =
 	/** ORIGINAL_DST: requests name their endpoint by a header (`info.destinationHeader`) or their connection does. */
 	| { readonly kind: "original"; readonly cleanupMs: number; readonly portOverride: number | undefined }
 	| { readonly kind: "dns"; readonly endpoints: EndpointSet; readonly dns: DnsConfig }
+	/** Hosts that requests name, as their DNS cache knows them (dynamic_forward_proxy). */
+	| { readonly kind: "forward"; readonly cache: DnsCacheConfig }
 	/** The first of these clusters that can serve; each cluster's priorities follow those of the one before. */
 	| { readonly kind: "aggregate"; readonly clusters: readonly string[] };
 

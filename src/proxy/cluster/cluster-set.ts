@@ -10,6 +10,7 @@ import type { ClusterHost } from "./cluster-host.ts";
 import { DnsDiscovery, type DnsResolver } from "./dns-discovery.ts";
 import { EndpointAssignments } from "./endpoint-assignments.ts";
 import { type EndpointSet, NO_ENDPOINTS } from "./endpoint-config.ts";
+import { DnsCaches } from "./forward/dns-caches.ts";
 import { type HostListener, LiveCluster, type LiveClusterDeps } from "./live-cluster.ts";
 import { localZonesOf } from "./local-zones.ts";
 import type { OutlierEvent } from "./outlier-detector.ts";
@@ -51,6 +52,8 @@ interface Entry {
  * one that it replaces stays in service until then (Envoy: cluster warming).
  */
 export class ClusterSet implements ClusterLookup {
+	/** What clusters of dynamic forward proxies connect to. */
+	readonly dnsCaches: DnsCaches;
 	readonly #deps: ClusterSetDeps;
 	readonly #active = new Map<string, Entry>();
 	readonly #warming = new Map<string, Entry>();
@@ -59,6 +62,7 @@ export class ClusterSet implements ClusterLookup {
 
 	constructor(deps: ClusterSetDeps) {
 		this.#deps = deps;
+		this.dnsCaches = new DnsCaches(deps);
 		this.#assignments = new EndpointAssignments(deps.clock, (serviceName, endpoints) => {
 			for (const { cluster } of this.#entries()) {
 				const { discovery } = cluster.config;
@@ -125,6 +129,9 @@ export class ClusterSet implements ClusterLookup {
 				scope,
 				onEjection: (host, event) => this.#tellEjection(config.name, host, event),
 				...this.#zonesFor(config.name),
+				...(config.discovery.kind === "forward" && {
+					forwardCache: this.dnsCaches.named(config.discovery.cache),
+				}),
 			},
 			takesOver ? previous : undefined,
 		);
@@ -152,6 +159,7 @@ export class ClusterSet implements ClusterLookup {
 		for (const name of [...this.#active.keys()]) this.remove(name);
 		for (const name of [...this.#aggregates.keys()]) this.#dropAggregate(name);
 		this.#assignments.close();
+		this.dnsCaches.close();
 	}
 
 	#entries(): Entry[] {

@@ -139,6 +139,8 @@ export interface ClusterInfo {
 	readonly destinationHeader: string | undefined;
 	/** The endpoint is where the client's connection meant to go (ORIGINAL_DST). */
 	readonly toOriginalDestination: boolean;
+	/** Requests name their hosts (dynamic_forward_proxy); undefined: they do not. */
+	readonly forwardProxy?: { readonly defaultPort: number } | undefined;
 	/** Answers and failures are looked at, to eject endpoints. */
 	readonly detectsOutliers: boolean;
 	/** Endpoints are checked, so that they may say in an answer that they are to be taken out. */

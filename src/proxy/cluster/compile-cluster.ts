@@ -1,10 +1,12 @@
 import { type Problem, ProblemError, problem } from "../../lib/problem.ts";
+import { unpackAs } from "../../xds/any.ts";
 import {
 	UpstreamConnectionOptions_FirstAddressFamilyVersion as AddressFamily,
 	type Cluster,
 	type UpstreamConnectionOptions_HappyEyeballsConfig,
 } from "../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts";
 import type { TcpKeepalive } from "../../xds/generated/envoy/config/core/v3/address_pb.ts";
+import { ClusterConfigSchema as ForwardSchema } from "../../xds/generated/envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster_pb.ts";
 import type { ClusterInfo, KeepAlive } from "./cluster.ts";
 import type { ClusterConfig, Discovery } from "./cluster-config.ts";
 import { compileBalancing } from "./compile-balancing.ts";
@@ -22,6 +24,9 @@ const DEFAULT_BUFFER_BYTES = 1024 * 1024;
 const DEFAULT_KEEPALIVE_S = 7200;
 const ORIGINAL_DST_HEADER = "x-envoy-original-dst-host";
 
+/** Cluster types that know by themselves which endpoint is meant. */
+const BY_THEMSELVES: ReadonlySet<Discovery["kind"]> = new Set(["original", "aggregate", "forward"]);
+
 /** Reads a Cluster message but for its transport sockets (`proxy/tls`); throws ProblemError (LTN32xx) with every problem and its path below `path`. */
 export function compileCluster(message: Cluster, path = ""): ClusterConfig {
 	const at = path === "" ? "" : `${path}.`;
@@ -29,7 +34,7 @@ export function compileCluster(message: Cluster, path = ""): ClusterConfig {
 	if (message.name === "") problems.push(problem("LTN3201", `${at}name`, "the cluster has no name"));
 	const discovery = compileDiscovery(message, { at, problems });
 	checkUpstreamFilters(message.filters, at, problems);
-	const provides = discovery?.kind === "original" || discovery?.kind === "aggregate";
+	const provides = discovery !== undefined && BY_THEMSELVES.has(discovery.kind);
 	const breakers = compileBreakers(message.circuitBreakers, `${at}circuit_breakers`, problems);
 	const { maxConnectionsPerHost } = breakers;
 	const balancing = compileBalancing(message, provides, { at, problems });
@@ -68,6 +73,7 @@ function compileInfo(
 	return {
 		...compileHttpProtocol(message, at, problems),
 		connectTimeoutMs,
+		...(discovery?.kind === "forward" && compileForward(message, at, problems)),
 		destinationHeader: destinationHeaderOf(message),
 		toOriginalDestination: discovery?.kind === "original" && destinationHeaderOf(message) === undefined,
 		keepAlive: compileKeepAlive(message.upstreamConnectionOptions?.tcpKeepalive),
@@ -77,6 +83,36 @@ function compileInfo(
 		perConnectionBufferLimitBytes: message.perConnectionBufferLimitBytes ?? DEFAULT_BUFFER_BYTES,
 		detectsOutliers: message.outlierDetection !== undefined,
 		healthChecked: message.healthChecks.length > 0,
+	};
+}
+
+const HTTPS_PORT = 443;
+const HTTP_PORT = 80;
+
+/** TLS to hosts that clients name: each must show a certificate for its name, unless the cluster says that this may be left out (Envoy). */
+function compileForward(
+	message: Cluster,
+	at: string,
+	problems: Problem[],
+): Pick<ClusterInfo, "forwardProxy" | "autoSni"> {
+	const { configType } = message.transportSocket ?? {};
+	const secure = configType?.case === "typedConfig" && configType.value.typeUrl.endsWith(".UpstreamTlsContext");
+	const { autoSni } = compileHttpProtocol(message, at, []);
+	const { clusterDiscoveryType: type } = message;
+	const own = type.case === "clusterType" ? unpackAs(type.value.typedConfig, ForwardSchema) : undefined;
+	const says = Object.keys(message.typedExtensionProtocolOptions).length > 0;
+	if (says && !own?.allowInsecureClusterOptions && !(autoSni?.setsSni && autoSni.validatesSan))
+		problems.push(
+			problem(
+				"LTN3267",
+				`${at}typed_extension_protocol_options`,
+				"a dynamic_forward_proxy cluster must have auto_sni and auto_san_validation",
+				"set both in upstream_http_protocol_options, or allow_insecure_cluster_options",
+			),
+		);
+	return {
+		forwardProxy: { defaultPort: secure ? HTTPS_PORT : HTTP_PORT },
+		autoSni: says ? autoSni : { header: "", setsSni: true, validatesSan: true },
 	};
 }
 

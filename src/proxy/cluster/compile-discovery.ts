@@ -1,3 +1,4 @@
+import { fieldPath } from "../../lib/field-path.ts";
 import { type Problem, problem } from "../../lib/problem.ts";
 import { unpackAs } from "../../xds/any.ts";
 import {
@@ -7,10 +8,15 @@ import {
 } from "../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts";
 import { ClusterConfigSchema as AggregateSchema } from "../../xds/generated/envoy/extensions/clusters/aggregate/v3/cluster_pb.ts";
 import { DnsClusterSchema } from "../../xds/generated/envoy/extensions/clusters/dns/v3/dns_cluster_pb.ts";
+import {
+	type ClusterConfig as ForwardConfig,
+	ClusterConfigSchema as ForwardSchema,
+} from "../../xds/generated/envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster_pb.ts";
 import type { Discovery, EdsSource } from "./cluster-config.ts";
 import { compileDns, compileDnsCluster } from "./compile-dns.ts";
 import { durationMs } from "./duration-ms.ts";
 import { type EndpointSet, NO_ENDPOINTS, parseLoadAssignment } from "./endpoint-config.ts";
+import { parseDnsCache } from "./forward/dns-cache-config.ts";
 
 const EDS_INITIAL_FETCH_MS = 15_000;
 const CLEANUP_MS = 5000;
@@ -75,6 +81,8 @@ function compileCustom(message: Cluster, custom: Cluster_CustomClusterType, on: 
 			);
 		return { kind: "aggregate", clusters: aggregate.clusters };
 	}
+	const forward = unpackAs(custom.typedConfig, ForwardSchema);
+	if (forward) return compileForward(forward, on);
 	const dns = unpackAs(custom.typedConfig, DnsClusterSchema);
 	if (dns) {
 		const endpoints = compileEndpoints(message, on, true);
@@ -92,6 +100,21 @@ function compileCustom(message: Cluster, custom: Cluster_CustomClusterType, on: 
 			"use STATIC, EDS, STRICT_DNS, LOGICAL_DNS or an aggregate cluster",
 		),
 	);
+	return undefined;
+}
+
+function compileForward(
+	{ clusterImplementationSpecifier: chosen }: ForwardConfig,
+	on: DiscoveryScope,
+): Discovery | undefined {
+	const at = fieldPath(`${on.at}cluster_type.typed_config`);
+	if (chosen.case === "dnsCacheConfig")
+		return { kind: "forward", cache: parseDnsCache(chosen.value, at.field("dns_cache_config"), on.problems) };
+	const what =
+		chosen.case === "subClustersConfig"
+			? "a cluster of its own for each host is not implemented by this proxy"
+			: "the DNS cache is not said";
+	on.problems.push(problem("LTN3266", at.field("sub_clusters_config").toString(), what, "set dns_cache_config"));
 	return undefined;
 }
 

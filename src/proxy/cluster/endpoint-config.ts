@@ -21,6 +21,8 @@ export type PlainMetadata = Readonly<Record<string, Readonly<Record<string, unkn
 
 /** One endpoint of a ClusterLoadAssignment with what it inherits from its locality. */
 export interface EndpointConfig extends EndpointPlace {
+	/** What the host is known by in place of its address: several names may have one address. */
+	readonly key?: string;
 	/** `additional_addresses`, tried after the first one. */
 	readonly more: readonly EndpointPlace[];
 	/** `hostname` of the endpoint, empty when not given. */

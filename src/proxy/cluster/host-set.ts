@@ -32,20 +32,20 @@ export class HostSet {
 		return this.#hosts;
 	}
 
-	/** The host of an address; looked up by an index that is made at first use. */
+	/** The host of an address (or key); looked up by an index that is made at first use. */
 	at(address: string): ClusterHost | undefined {
-		this.#byAddress ??= new Map(this.#hosts.map((host) => [host.address, host]));
+		this.#byAddress ??= new Map(this.#hosts.map((host) => [keyOf(host.config), host]));
 		return this.#byAddress.get(address);
 	}
 
 	/** Replaces the whole set of endpoints; hosts whose address stays keep requests, connections, ejection and checks. */
 	update(next: EndpointSet): HostChange {
-		const known = new Map(this.#hosts.map((host) => [host.address, host]));
+		const known = new Map(this.#hosts.map((host) => [keyOf(host.config), host]));
 		const hosts = new Map<string, ClusterHost>();
 		const added: ClusterHost[] = [];
 		let same = true;
 		for (const endpoint of next.endpoints) {
-			const address = placeKey(endpoint);
+			const address = keyOf(endpoint);
 			// An address may come twice (two priorities): the first one, the most preferred, counts.
 			if (hosts.has(address)) continue;
 			const host = this.#hostOf(endpoint, known.get(address));
@@ -63,7 +63,7 @@ export class HostSet {
 			if (!this.#stays(host, hosts)) removed.push(host);
 			else {
 				host.leaving = true;
-				hosts.set(host.address, host);
+				hosts.set(keyOf(host.config), host);
 			}
 		}
 		this.#hosts = [...hosts.values()];
@@ -89,8 +89,13 @@ export class HostSet {
 	}
 
 	#stays(host: ClusterHost, taken: ReadonlyMap<string, ClusterHost>): boolean {
-		return this.#deps.keepsHealthy && host.check?.failed === false && !taken.has(host.address);
+		return this.#deps.keepsHealthy && host.check?.failed === false && !taken.has(keyOf(host.config));
 	}
+}
+
+/** What a host is known by over updates. */
+function keyOf(endpoint: EndpointConfig): string {
+	return endpoint.key ?? placeKey(endpoint);
 }
 
 function sameCheck(a: EndpointConfig, b: EndpointConfig): boolean {
@@ -99,6 +104,7 @@ function sameCheck(a: EndpointConfig, b: EndpointConfig): boolean {
 }
 
 function samePlaces(a: EndpointConfig, b: EndpointConfig): boolean {
+	if (placeKey(a) !== placeKey(b)) return false;
 	return a.more.length === b.more.length && a.more.every((place, i) => placeKey(place) === placeKey(b.more[i]!));
 }
 

@@ -9,7 +9,8 @@ import { ClusterBalancer } from "./cluster-balancer.ts";
 import type { ClusterConfig } from "./cluster-config.ts";
 import { ClusterHost } from "./cluster-host.ts";
 import { clusterStats } from "./cluster-stat-set.ts";
-import { type EndpointSet, NO_ENDPOINTS } from "./endpoint-config.ts";
+import { type EndpointConfig, type EndpointSet, NO_ENDPOINTS, PLAIN_ENDPOINT } from "./endpoint-config.ts";
+import type { DnsCache } from "./forward/dns-cache.ts";
 import { HighPriorityView } from "./high-priority-view.ts";
 import { type HostChange, HostSet } from "./host-set.ts";
 import { OriginalDestinations } from "./original-destinations.ts";
@@ -27,6 +28,8 @@ export interface LiveClusterDeps {
 	localZones?(): LocalZones | undefined;
 	/** Hosts came, went or changed health or weight. */
 	onRebalance?(): void;
+	/** Of clusters whose hosts requests name. */
+	readonly forwardCache?: DnsCache | undefined;
 }
 
 /** Told of a cluster's hosts: who comes, who goes, who changed health. */
@@ -46,6 +49,8 @@ export class LiveCluster implements UpstreamCluster {
 	readonly #deps: LiveClusterDeps;
 	readonly #detector: OutlierDetector<ClusterHost> | undefined;
 	readonly #originals: OriginalDestinations | undefined;
+	readonly #forward: DnsCache | undefined;
+	#stopForward = () => {};
 	readonly #weights: ReportedWeights | undefined;
 	readonly #hosts: HostSet;
 	readonly #balancer: ClusterBalancer;
@@ -60,6 +65,7 @@ export class LiveCluster implements UpstreamCluster {
 	constructor(config: ClusterConfig, deps: LiveClusterDeps, previous?: LiveCluster) {
 		this.config = config;
 		this.#deps = deps;
+		this.#forward = deps.forwardCache;
 		this.#hosts = new HostSet(previous ? previous.#handOver(config) : [], {
 			onNew: (host) => this.#prepare(host),
 			keepsHealthy: config.healthChecks.length > 0 && !config.ignoreHealthOnRemoval,
@@ -79,6 +85,9 @@ export class LiveCluster implements UpstreamCluster {
 		if (config.discovery.kind === "original") {
 			this.#originals = new OriginalDestinations(deps.clock, config.discovery, (set) => this.update(set));
 			this.update(NO_ENDPOINTS);
+		} else if (this.#forward) {
+			this.#stopForward = this.#forward.follow(() => this.update(this.#forwardHosts()));
+			this.update(this.#forwardHosts());
 		} else if (config.discovery.kind === "static") this.update(config.discovery.endpoints);
 		else if (previous?.initialized) this.update(previous.#endpoints);
 	}
@@ -155,9 +164,28 @@ export class LiveCluster implements UpstreamCluster {
 	}
 
 	pick(ctx: PickContext): Host | undefined {
-		const host = this.#originals ? this.#original(this.#originals, ctx.destination) : this.#balancer.pick(ctx);
+		const host = this.#chosen(ctx);
 		if (!host) this.#deps.scope.counter("upstream_cx_none_healthy").inc();
 		return host;
+	}
+
+	#chosen(ctx: PickContext): ClusterHost | undefined {
+		if (this.#originals) return this.#original(this.#originals, ctx.destination);
+		return this.#forward ? this.#named(this.#forward, ctx.destination) : this.#balancer.pick(ctx);
+	}
+
+	#named(cache: DnsCache, destination: string | undefined): ClusterHost | undefined {
+		const known = destination ? cache.use(destination, this.info.forwardProxy!.defaultPort) : undefined;
+		return known && this.#hosts.at(known.key);
+	}
+
+	/** The hosts of the DNS cache, each known by the name that was asked for. */
+	#forwardHosts(): EndpointSet {
+		const endpoints = this.#forward!.hosts().map(({ key, port, addresses: [host, ...others] }): EndpointConfig => {
+			const more = others.map((other) => ({ host: other, port }));
+			return { ...PLAIN_ENDPOINT, key, hostname: key, host: host!, port, more };
+		});
+		return { ...NO_ENDPOINTS, endpoints };
 	}
 
 	#original(originals: OriginalDestinations, destination: string | undefined): ClusterHost | undefined {
@@ -242,7 +270,7 @@ export class LiveCluster implements UpstreamCluster {
 			return;
 		}
 		if (moved) scope.counter("membership_change").inc();
-		if (this.config.discovery.kind === "original") return;
+		if (this.config.discovery.kind === "original" || this.#forward) return;
 		scope.counter("update_success").inc();
 		if (same) scope.counter("update_no_rebuild").inc();
 		if (this.config.discovery.kind === "eds") scope.counter("update_attempt").inc();
@@ -312,6 +340,7 @@ export class LiveCluster implements UpstreamCluster {
 		this.#detector?.close();
 		this.#weights?.close();
 		this.#originals?.close();
+		this.#stopForward();
 		this.#deps.scope.release();
 	}
 

@@ -204,6 +204,27 @@ export const SUPPORTED: SupportedFields = {
 	"envoy.type.v3.FractionalPercent": "*",
 	"envoy.type.v3.Int64Range": "*",
 	"envoy.extensions.clusters.aggregate.v3.ClusterConfig": ["clusters"],
+	"envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig": [
+		"dns_cache_config",
+		"allow_insecure_cluster_options",
+	],
+	"envoy.extensions.common.dynamic_forward_proxy.v3.DnsCacheConfig": [
+		"name",
+		"dns_lookup_family",
+		"dns_refresh_rate",
+		"dns_min_refresh_rate",
+		"host_ttl",
+		"max_hosts",
+		"disable_dns_refresh_on_failure",
+		"dns_failure_refresh_rate",
+		"dns_cache_circuit_breaker",
+		// The system's resolver decides by itself how it asks.
+		"use_tcp_for_dns_lookups",
+		"typed_dns_resolver_config",
+		"preresolve_hostnames",
+		"dns_query_timeout",
+	],
+	"envoy.extensions.common.dynamic_forward_proxy.v3.DnsCacheCircuitBreakers": ["max_pending_requests"],
 	"envoy.extensions.clusters.dns.v3.DnsCluster": [
 		"dns_refresh_rate",
 		"dns_failure_refresh_rate",

@@ -3,6 +3,7 @@ import type { Random } from "../../lib/random.ts";
 import type { Metrics } from "../../telemetry/metric-registry.ts";
 import type { Counter, Gauge } from "../../telemetry/metrics.ts";
 import type { ClusterLookup } from "../cluster/cluster.ts";
+import type { DnsCaches } from "../cluster/forward/dns-caches.ts";
 import type { SideCalls } from "../http/side-calls.ts";
 import type { FormatEnvironment } from "../router/format/format-context.ts";
 import { bufferFilter } from "./buffer/buffer.ts";
@@ -10,6 +11,7 @@ import type { BodyCodecs } from "./compression/body-codec.ts";
 import { compressorFilter } from "./compression/compressor.ts";
 import { decompressorFilter } from "./compression/decompressor.ts";
 import { corsFilter } from "./cors/cors.ts";
+import { dynamicForwardProxyFilter } from "./dynamic-forward-proxy/dynamic-forward-proxy.ts";
 import { extAuthzFilter } from "./ext-authz/ext-authz.ts";
 import { faultFilter } from "./fault/fault.ts";
 import type { CallBook } from "./grpc-stats/call-book.ts";
@@ -37,6 +39,8 @@ export interface HttpFilterDeps {
 	readonly clock: Clock;
 	readonly random: Random;
 	readonly clusters: ClusterLookup;
+	/** Names that dynamic forward proxies resolve. */
+	readonly dnsCaches: DnsCaches;
 	readonly sideCalls: SideCalls;
 	readonly jwtCrypto: JwtCrypto;
 	/** This proxy's own workload (`workloadOfNode`). */
@@ -63,6 +67,7 @@ export const HTTP_FILTER_NAMES: readonly string[] = [
 	"envoy.filters.http.router",
 	"envoy.filters.http.fault",
 	"envoy.filters.http.cors",
+	"envoy.filters.http.dynamic_forward_proxy",
 	"envoy.filters.http.rbac",
 	"envoy.filters.http.jwt_authn",
 	"envoy.filters.http.buffer",
@@ -87,6 +92,7 @@ export function httpFilterFactories(deps: HttpFilterDeps): readonly HttpFilterFa
 	return [
 		faultFilter(deps),
 		corsFilter(deps),
+		dynamicForwardProxyFilter(deps),
 		rbacFilter(deps),
 		jwtAuthnFilter(deps),
 		localRateLimitFilter(deps),

@@ -42,6 +42,15 @@ export const FILTER_SUPPORTED: SupportedFields = {
 		"percentage",
 		"response_body",
 	],
+	"envoy.extensions.filters.http.dynamic_forward_proxy.v3.FilterConfig": [
+		"dns_cache_config",
+		"save_upstream_address",
+		"allow_dynamic_host_from_filter_state",
+	],
+	"envoy.extensions.filters.http.dynamic_forward_proxy.v3.PerRouteConfig": [
+		"host_rewrite_literal",
+		"host_rewrite_header",
+	],
 	"envoy.extensions.filters.http.cors.v3.Cors": [],
 	"envoy.extensions.filters.http.cors.v3.CorsPolicy": [
 		"allow_origin_string_match",

@@ -1,4 +1,5 @@
 import type { Host, PickContext, UpstreamCluster } from "../cluster/cluster.ts";
+import { dynamicHost } from "../http/dynamic-host.ts";
 import type { RequestHead } from "../http/message.ts";
 import { originalDestination } from "../http/original-destination.ts";
 import { rewriteHost } from "../router/action/rewrite.ts";
@@ -33,14 +34,24 @@ export function pickEndpoint(cluster: UpstreamCluster, downstream: Downstream, w
 }
 
 function pickContext({ info }: UpstreamCluster, downstream: Downstream, { hash, retries }: PickWishes): PickContext {
-	const { destinationHeader, toOriginalDestination } = info;
+	const { destinationHeader, toOriginalDestination, forwardProxy } = info;
 	const metadataMatch = downstream.choice?.metadataMatch;
 	const avoidsNothing = !retries?.avoidsAny;
-	const anyHost = destinationHeader === undefined && !toOriginalDestination && metadataMatch === undefined;
+	const anyHost =
+		destinationHeader === undefined && !toOriginalDestination && !forwardProxy && metadataMatch === undefined;
 	if (hash === undefined && avoidsNothing && anyHost) return PLAIN_PICK;
-	const named = destinationHeader && firstRequestHeader(downstream.request, destinationHeader);
-	const destination = toOriginalDestination ? originalDestination(downstream.info.connection) : named;
+	const destination = destinationOf(info, downstream);
 	return { ...PLAIN_PICK, hash, ...retries?.avoids(), destination, metadataMatch };
+}
+
+/** Where the request itself says that it goes, in clusters that ask. */
+function destinationOf(
+	{ destinationHeader, toOriginalDestination, forwardProxy }: UpstreamCluster["info"],
+	{ request, info }: Downstream,
+): string | undefined {
+	if (forwardProxy) return dynamicHost(info.filterState) ?? request.authority;
+	if (toOriginalDestination) return originalDestination(info.connection);
+	return destinationHeader && firstRequestHeader(request, destinationHeader);
 }
 
 /** The host becomes the endpoint's name, where it has one; the client's own host is kept once. */

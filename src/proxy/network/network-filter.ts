@@ -3,6 +3,7 @@ import type { Any } from "@bufbuild/protobuf/wkt";
 import type { Clock } from "../../lib/clock.ts";
 import type { Metrics } from "../../telemetry/metric-registry.ts";
 import type { ClusterLookup } from "../cluster/cluster.ts";
+import type { DnsCaches } from "../cluster/forward/dns-caches.ts";
 import type { IstioTcpFamilies } from "../filter/istio-stats/istio-tcp-families.ts";
 import type { WorkloadMetadata } from "../filter/workload-metadata.ts";
 import type { ConnectionInfo } from "../http/connection-info.ts";
@@ -47,6 +48,8 @@ export interface NetworkFilterDeps {
 	readonly deadlines: Deadlines;
 	readonly metrics: Pick<Metrics, "scope">;
 	readonly clusters: ClusterLookup;
+	/** Names that dynamic forward proxies resolve. */
+	readonly dnsCaches: DnsCaches;
 	readonly sideCalls: SideCalls;
 	/** This proxy's own workload. */
 	readonly node: WorkloadMetadata;

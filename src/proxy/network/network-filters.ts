@@ -5,6 +5,7 @@ import { localRateLimitFactory } from "./filters/local-rate-limit.ts";
 import { extAuthzFactory } from "./filters/network-ext-authz.ts";
 import { rbacFactory } from "./filters/network-rbac.ts";
 import { sniClusterFactory } from "./filters/sni-cluster.ts";
+import { sniForwardProxyFactory } from "./filters/sni-dynamic-forward-proxy.ts";
 import type { NetworkFilterDeps, NetworkFilterFactory } from "./network-filter.ts";
 
 /** All network filters that may stand before a terminal one. */
@@ -15,6 +16,7 @@ export function networkFilterFactories(deps: NetworkFilterDeps): readonly Networ
 		connectionLimitFactory(deps),
 		localRateLimitFactory(deps),
 		sniClusterFactory(),
+		sniForwardProxyFactory(deps),
 		istioMetadataExchangeFactory(deps),
 		istioTcpStatsFactory(deps),
 	];
@@ -29,6 +31,7 @@ export const NETWORK_FILTER_NAMES: readonly string[] = [
 	"envoy.filters.network.connection_limit",
 	"envoy.filters.network.local_ratelimit",
 	"envoy.filters.network.sni_cluster",
+	"envoy.filters.network.sni_dynamic_forward_proxy",
 	"istio.metadata_exchange",
 	"istio.stats",
 ];

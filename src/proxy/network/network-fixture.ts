@@ -1,10 +1,14 @@
 import type { Clock } from "../../lib/clock.ts";
+import { seededRandom } from "../../lib/random.ts";
 import type { MetricRegistry } from "../../telemetry/metric-registry.ts";
+import { DnsCaches } from "../cluster/forward/dns-caches.ts";
 import { FakeSideCalls } from "../filter/fake-side-calls.ts";
 import { istioTcpFamilies } from "../filter/istio-stats/istio-tcp-families.ts";
 import { workloadOfNode } from "../filter/workload-metadata.ts";
 import { Deadlines } from "../http/deadlines.ts";
 import type { NetworkFilterDeps } from "./network-filter.ts";
+
+const NO_NAMES = { resolve: () => Promise.resolve({ addresses: [], ttlMs: undefined }) };
 
 /** For tests: what network filters are built with, of a workload `me` in `ns` that knows no cluster. */
 export function networkFilterDeps(
@@ -17,6 +21,7 @@ export function networkFilterDeps(
 		metrics,
 		deadlines: new Deadlines(clock),
 		clusters: new Map(),
+		dnsCaches: new DnsCaches({ clock, metrics, random: seededRandom(1), resolver: NO_NAMES }),
 		sideCalls: new FakeSideCalls(),
 		node: workloadOfNode("n", { WORKLOAD_NAME: "me", NAMESPACE: "ns" }),
 		istio: istioTcpFamilies(metrics),

@@ -63,5 +63,6 @@ export const SUPPORTED: SupportedFields = {
 	[`${FILTERS}.connection_limit.v3.ConnectionLimit`]: ["stat_prefix", "max_connections", "delay", "runtime_enabled"],
 	[`${FILTERS}.local_ratelimit.v3.LocalRateLimit`]: ["stat_prefix", "token_bucket", "runtime_enabled", "share_key"],
 	[`${FILTERS}.sni_cluster.v3.SniCluster`]: [],
+	[`${FILTERS}.sni_dynamic_forward_proxy.v3.FilterConfig`]: ["dns_cache_config", "port_value"],
 	"envoy.tcp.metadataexchange.config.MetadataExchange": "*",
 };

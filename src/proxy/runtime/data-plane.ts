@@ -6,6 +6,7 @@ import type { Node } from "../../xds/generated/envoy/config/core/v3/base_pb.ts";
 import type { Tracing_Http } from "../../xds/generated/envoy/config/trace/v3/http_tracer_pb.ts";
 import type { ListenerView } from "../admin/admin-context.ts";
 import type { ClusterLookup } from "../cluster/cluster.ts";
+import type { DnsCaches } from "../cluster/forward/dns-caches.ts";
 import type { LoadShedding } from "../overload/overload-manager.ts";
 import type { RouteTable } from "../router/route-match.ts";
 import type { TlsDeps } from "../tls/tls-deps.ts";
@@ -17,6 +18,8 @@ export interface DataPlaneDeps {
 	readonly clock: Clock;
 	readonly random: Random;
 	readonly clusters: ClusterLookup;
+	/** Names that dynamic forward proxies resolve; undefined: nothing is resolved, configurations are only read. */
+	readonly dnsCaches?: DnsCaches;
 	readonly metrics: Metrics;
 	readonly logging: Logging;
 	readonly sinks: LogSinks;

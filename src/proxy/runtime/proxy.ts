@@ -110,6 +110,7 @@ class ProxyProcess<L> implements RunningProxy {
 			...options,
 			loadShedding: () => this.#loadShedding,
 			clusters: this.#clusters,
+			dnsCaches: this.#clusters.dnsCaches,
 			metrics: this.registry,
 			sinks: this.#sinks,
 			node: bootstrap.node ?? create(NodeSchema),

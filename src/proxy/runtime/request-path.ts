@@ -12,6 +12,8 @@ import type { ListenerView } from "../admin/admin-context.ts";
 import type { RequestHash } from "../cluster/cluster.ts";
 import type { ClusterConfig } from "../cluster/cluster-config.ts";
 import { compileCluster } from "../cluster/compile-cluster.ts";
+import type { DnsResolver } from "../cluster/dns-discovery.ts";
+import { DnsCaches } from "../cluster/forward/dns-caches.ts";
 import { SUPPORTED as CLUSTER_SUPPORTED } from "../cluster/supported.ts";
 import { perRouteParser } from "../filter/filter-chain.ts";
 import { CallBook } from "../filter/grpc-stats/call-book.ts";
@@ -67,6 +69,9 @@ const CLUSTER_TYPES = ["static", "eds", "strict_dns", "logical_dns", "original_d
 	(name) => `envoy.cluster.${name}`,
 );
 
+/** For who only reads configurations. */
+const NO_RESOLVER: DnsResolver = { resolve: () => new Promise(() => {}) };
+
 /** Builds the real request path: listeners, connection managers, filters, routes. */
 export function makeRequestPath(deps: DataPlaneDeps): DataPlane<ListenerConfig> {
 	const deadlines = new Deadlines(deps.clock);
@@ -75,11 +80,13 @@ export function makeRequestPath(deps: DataPlaneDeps): DataPlane<ListenerConfig> 
 	const sideCalls = createSideCalls(context);
 	const tls = makeTlsDeps(deps);
 	const listenerTls = new ListenerTls(tls);
+	const dnsCaches = deps.dnsCaches ?? new DnsCaches({ ...deps, resolver: NO_RESOLVER });
 	const path = new RequestPath(
-		deps,
+		{ ...deps, dnsCaches },
 		{ calls: sideCalls, streams: createSideStreams(context) },
 		networkFilterFactories({
 			...deps,
+			dnsCaches,
 			deadlines,
 			sideCalls,
 			node: workloadOfNode(deps.node.id, deps.node.metadata ?? {}),
@@ -170,9 +177,11 @@ function readWhole(path: string): Uint8Array | string {
 
 type CompiledServices = Pick<HcmServices, "routeTable" | "accessLog" | "localReplies" | "tracing" | "metering">;
 
+type PathDeps = DataPlaneDeps & { readonly dnsCaches: DnsCaches };
+
 class RequestPath {
 	readonly routeDeps: RouteCompileDeps;
-	readonly #deps: DataPlaneDeps;
+	readonly #deps: PathDeps;
 	readonly #sideCalls: SideCalls;
 	readonly #accessLogs: AccessLogs;
 	readonly #listenerTls: ListenerTls;
@@ -190,7 +199,7 @@ class RequestPath {
 	readonly #listenerLogs = new WeakMap<ListenerConfig, readonly AccessLogger[]>();
 
 	constructor(
-		deps: DataPlaneDeps,
+		deps: PathDeps,
 		{ calls, streams }: { readonly calls: SideCalls; readonly streams: SideStreams },
 		networkFilters: readonly NetworkFilterFactory[],
 		listenerTls: ListenerTls,

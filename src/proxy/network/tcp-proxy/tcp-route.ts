@@ -2,6 +2,7 @@ import type { Random } from "../../../lib/random.ts";
 import { xxHash64Utf8 } from "../../../lib/xx-hash64.ts";
 import type { Host, PickContext } from "../../cluster/cluster.ts";
 import type { ConnectionInfo } from "../../http/connection-info.ts";
+import { dynamicHost } from "../../http/dynamic-host.ts";
 import { originalDestination } from "../../http/original-destination.ts";
 import { proxiedClientOf } from "../../tls/proxied-client.ts";
 import type { TransportWishes } from "../../tls/upstream-transport.ts";
@@ -29,18 +30,21 @@ export function pickTarget(
 	);
 }
 
-/** What the balancer is told of the connection. */
+/** What the balancer is told of the connection; `forwards`: the cluster goes where clients say (dynamic_forward_proxy). */
 export function pickContext(
 	{ hashPolicy }: TcpProxyConfig,
 	target: WeightedTarget,
 	connection: ConnectionInfo | undefined,
+	forwards = false,
 ): PickContext {
 	return {
 		hash: connection && hashOf(hashPolicy, connection),
 		avoid: undefined,
 		hostSelectionAttempts: 1,
 		metadataMatch: target.metadataMatch,
-		destination: originalDestination(connection),
+		destination: forwards
+			? connection && dynamicHost(connection.filterState, connection.requestedServerName)
+			: originalDestination(connection),
 	};
 }
 

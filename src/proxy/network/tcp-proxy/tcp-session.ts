@@ -232,7 +232,7 @@ export class TcpSession implements TcpUpstreamUser, TransportUser, TimerOwner {
 			this.#fail("UO", 2);
 			return;
 		}
-		const host = cluster.pick(pickContext(config, target, connection));
+		const host = cluster.pick(pickContext(config, target, connection, cluster.info.forwardProxy !== undefined));
 		if (host && cluster.breakers.tryPending()) {
 			this.#dialHost(cluster, host);
 			return;
@@ -251,7 +251,9 @@ export class TcpSession implements TcpUpstreamUser, TransportUser, TimerOwner {
 	/** The pool of the endpoint counts what is waiting and open. */
 	#openTunnel(tunneling: TunnelingSettings, cluster: UpstreamCluster, target: WeightedTarget): void {
 		const { config, services } = this.#shared;
-		const host = cluster.pick(pickContext(config, target, this.#info.connection));
+		const host = cluster.pick(
+			pickContext(config, target, this.#info.connection, cluster.info.forwardProxy !== undefined),
+		);
 		if (!host) {
 			this.#fail("UH", 1);
 			return;
