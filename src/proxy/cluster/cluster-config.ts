@@ -4,6 +4,7 @@ import type { SubsetConfig } from "../lb/subset-config.ts";
 import type { ZoneConfig } from "../lb/zone-routing.ts";
 import type { BreakerConfig } from "./circuit-breaker-set.ts";
 import type { ClusterInfo } from "./cluster.ts";
+import type { DnsFamily } from "./dns-family.ts";
 import type { EndpointSet } from "./endpoint-config.ts";
 import type { DnsCacheConfig } from "./forward/dns-cache-config.ts";
 import type { HealthCheckConfig } from "./health/check-config.ts";
@@ -68,8 +69,6 @@ export interface DnsConfig {
 	/** The cluster warms until the first answer (`wait_for_warm_on_init`). */
 	readonly waitForWarm: boolean;
 }
-
-export type DnsFamily = "v4" | "v6" | "v4-preferred" | "v6-preferred" | "all";
 
 export interface BalancingConfig {
 	readonly policy: BalancingPolicy;

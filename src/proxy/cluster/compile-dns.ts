@@ -2,7 +2,8 @@ import { type Problem, problem } from "../../lib/problem.ts";
 import { type Cluster, Cluster_DnsLookupFamily } from "../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts";
 import { DnsLookupFamily } from "../../xds/generated/envoy/extensions/clusters/common/dns/v3/dns_pb.ts";
 import type { DnsCluster } from "../../xds/generated/envoy/extensions/clusters/dns/v3/dns_cluster_pb.ts";
-import type { DnsConfig, DnsFamily } from "./cluster-config.ts";
+import type { DnsConfig } from "./cluster-config.ts";
+import type { DnsFamily } from "./dns-family.ts";
 import { durationMs } from "./duration-ms.ts";
 import type { EndpointSet } from "./endpoint-config.ts";
 

@@ -1,6 +1,7 @@
 import type { Clock } from "../../lib/clock.ts";
 import type { Random } from "../../lib/random.ts";
-import type { DnsConfig, DnsFamily } from "./cluster-config.ts";
+import type { DnsConfig } from "./cluster-config.ts";
+import type { DnsFamily } from "./dns-family.ts";
 import type { EndpointConfig, EndpointSet } from "./endpoint-config.ts";
 import { isSocketPath } from "./endpoint-place.ts";
 import { isIpAddress } from "./ip-address.ts";

@@ -1,6 +1,6 @@
 import { lookup, Resolver } from "node:dns/promises";
-import type { DnsFamily } from "../cluster/cluster-config.ts";
 import type { DnsAnswer, DnsResolver } from "../cluster/dns-discovery.ts";
+import type { DnsFamily } from "../cluster/dns-family.ts";
 
 /**
  * The system's own resolution (hosts file included). With a name server that one is asked first, its answers carry their TTL;
