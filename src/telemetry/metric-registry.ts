@@ -173,8 +173,9 @@ export class MetricRegistry implements Metrics {
 		yield* this.#scopes.values();
 	}
 
+	/** Those of one name, which differ in their labels, stand together. */
 	families(): Iterable<MetricFamily<Counter | Gauge | Histogram>> {
-		return this.#families.values();
+		return [...Map.groupBy(this.#families.values(), ({ options }) => options.name).values()].flat();
 	}
 
 	/** Envoy's `/reset_counters`: counters of the named stats go to 0, histograms are emptied. */
@@ -186,10 +187,11 @@ export class MetricRegistry implements Metrics {
 	}
 
 	#family(options: FamilyOptions, create: () => MetricFamily<Counter | Gauge | Histogram>) {
-		const known = this.#families.get(options.name);
+		const key = [options.name, ...options.labels].join("\0");
+		const known = this.#families.get(key);
 		if (known) return known;
 		const family = create();
-		this.#families.set(options.name, family);
+		this.#families.set(key, family);
 		return family;
 	}
 }

@@ -18,9 +18,13 @@ export interface PrometheusOptions {
 /** All metrics as Prometheus exposition text: families first, then the named stats with Envoy's names and tags. */
 export function formatPrometheus(registry: MetricRegistry, options: PrometheusOptions = {}): string {
 	const lines: string[] = [];
+	let before = "";
 	for (const family of registry.families()) {
-		if (options.keep && !options.keep(family.options.name)) continue;
-		formatFamily(family, lines);
+		const { name } = family.options;
+		if (options.keep && !options.keep(name)) continue;
+		const length = lines.length;
+		formatFamily(family, lines, name !== before);
+		if (lines.length > length) before = name;
 	}
 	formatStats(registry, options, lines);
 	return lines.length === 0 ? "" : `${lines.join("\n")}\n`;
@@ -33,9 +37,10 @@ export function isUsed(cell: StatEntry["cell"]): boolean {
 	return cell.count > 0;
 }
 
-function formatFamily(family: MetricFamily<Counter | Gauge | Histogram>, lines: string[]): void {
+/** `introduced`: the name is new. */
+function formatFamily(family: MetricFamily<Counter | Gauge | Histogram>, lines: string[], introduced: boolean): void {
 	const { name, help, labels } = family.options;
-	let first = true;
+	let first = introduced;
 	for (const { labelValues, metric } of family.series()) {
 		if (first && help) lines.push(`# HELP ${name} ${help.replaceAll("\\", "\\\\").replaceAll("\n", "\\n")}`);
 		if (first) lines.push(`# TYPE ${name} ${family.kind}`);

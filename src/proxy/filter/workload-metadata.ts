@@ -16,6 +16,8 @@ export interface WorkloadMetadata {
 	readonly canonicalRevision: string;
 	readonly app: string;
 	readonly version: string;
+	/** As far as the peer tells them. */
+	readonly labels: Readonly<Record<string, string>>;
 }
 
 const text = (value: unknown) => (typeof value === "string" ? value : "");
@@ -39,6 +41,9 @@ export function workloadOfNode(id: string, metadata: Readonly<Record<string, unk
 		canonicalRevision: label("service.istio.io/canonical-revision", "app.kubernetes.io/version", "version"),
 		app: label("app", "app.kubernetes.io/name"),
 		version: label("version", "app.kubernetes.io/version"),
+		labels: Object.fromEntries(
+			Object.entries(labels).filter((entry): entry is [string, string] => typeof entry[1] === "string"),
+		),
 	};
 }
 
@@ -99,6 +104,7 @@ export function workloadOfEndpoint(value: unknown): WorkloadMetadata | undefined
 		// The short form has neither; the canonical labels are what they mostly come from.
 		app: "",
 		version: "",
+		labels: {},
 	};
 }
 

@@ -1,6 +1,7 @@
 import type { RequestHead } from "../../http/message.ts";
 import { requestHeader } from "../../router/match/request-header.ts";
 import type { FilterStream } from "../http-filter.ts";
+import { peerObject, type WorkloadMetadata } from "../workload-metadata.ts";
 
 /** The value of a label that the configuration computes per request; undefined: unknown. */
 export type Dimension = (stream: FilterStream) => string | undefined;
@@ -38,6 +39,8 @@ const ATTRIBUTES: Readonly<Record<string, Dimension>> = {
 const LITERAL = /^(?:'([^'\\]*)'|"([^"\\]*)")$/;
 const REQUEST_HEADER = /^request\.headers\[(?:'([^'\\]+)'|"([^"\\]+)")\]$/;
 const RESPONSE_HEADER = /^response\.headers\[(?:'([^'\\]+)'|"([^"\\]+)")\]$/;
+/** Istio: `filter_state.upstream_peer.workload`, `filter_state.downstream_peer.labels['team']`. */
+const PEER = /^filter_state\.(downstream_peer|upstream_peer)\.(\w+)(?:\[(?:'([^'\\]+)'|"([^"\\]+)")\])?$/;
 const AS_STRING = /^string\((.*)\)$/s;
 
 /** Compiles an expression of a metric's dimension: a literal or one attribute; undefined: this proxy cannot evaluate it. */
@@ -47,6 +50,8 @@ export function compileDimension(expression: string): Dimension | undefined {
 	if (wrapped) return compileDimension(wrapped[1]!);
 	const literal = LITERAL.exec(text);
 	if (literal) return () => literal[1] ?? literal[2];
+	const peer = PEER.exec(text);
+	if (peer) return ofPeer(peer[1]!, peer[2]!, peer[3] ?? peer[4]);
 	const asked = REQUEST_HEADER.exec(text);
 	if (asked) {
 		const name = (asked[1] ?? asked[2])!.toLowerCase();
@@ -58,4 +63,13 @@ export function compileDimension(expression: string): Dimension | undefined {
 		return ({ response }) => response?.headers.getJoined(name);
 	}
 	return Object.hasOwn(ATTRIBUTES, text) ? ATTRIBUTES[text] : undefined;
+}
+
+function ofPeer(key: string, member: string, label: string | undefined): Dimension | undefined {
+	if ((member === "labels") !== (label !== undefined)) return undefined;
+	return ({ info }) => {
+		const peer = info.filterState.get(key) as WorkloadMetadata | undefined;
+		if (label !== undefined) return peer?.labels[label];
+		return peer && (peerObject(key, peer) as Readonly<Record<string, string>>)[member];
+	};
 }

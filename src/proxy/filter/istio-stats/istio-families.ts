@@ -34,7 +34,7 @@ export const ISTIO_LABELS = [
 export type IstioLabel = (typeof ISTIO_LABELS)[number];
 
 /** Istio's standard metrics for HTTP and gRPC. */
-export interface IstioFamilies {
+export interface IstioMetrics {
 	readonly requestsTotal: Family<Counter>;
 	readonly requestDurationMs: Family<Histogram>;
 	readonly requestBytes: Family<Histogram>;
@@ -43,11 +43,25 @@ export interface IstioFamilies {
 	readonly responseMessages: Family<Counter>;
 }
 
-export type IstioMetric = keyof IstioFamilies;
+export type IstioMetric = keyof IstioMetrics;
+
+/** The metrics with Istio's labels, and with more behind them that a configuration adds. */
+export interface IstioFamilies extends IstioMetrics {
+	withLabels(more: readonly string[]): IstioMetrics;
+}
+
+type FamilyMaker = Pick<Metrics, "counterFamily" | "histogramFamily">;
 
 /** Registers the families; once per process. */
-export function istioFamilies(metrics: Pick<Metrics, "counterFamily" | "histogramFamily">): IstioFamilies {
-	const labels = ISTIO_LABELS;
+export function istioFamilies(metrics: FamilyMaker): IstioFamilies {
+	const own = register(metrics, ISTIO_LABELS);
+	return {
+		...own,
+		withLabels: (more) => (more.length === 0 ? own : register(metrics, [...ISTIO_LABELS, ...more])),
+	};
+}
+
+function register(metrics: FamilyMaker, labels: readonly string[]): IstioMetrics {
 	const histogram = (name: string, help: string) =>
 		metrics.histogramFamily({ name, help, labels, buckets: DEFAULT_BUCKETS });
 	const counter = (name: string, help: string) => metrics.counterFamily({ name, help, labels });

@@ -36,11 +36,17 @@ function recordingFamilies() {
 			},
 		}),
 	});
+	let labels: readonly string[] = ISTIO_LABELS;
 	const istio: IstioFamilies = {
+		withLabels(more) {
+			labels = [...ISTIO_LABELS, ...more];
+			const { withLabels: _, ...metrics } = istio;
+			return metrics;
+		},
 		requestsTotal: {
 			with(...values) {
 				lookUps++;
-				const key = values.map((value, i) => `${ISTIO_LABELS[i]}=${value}`).join("\n");
+				const key = values.map((value, i) => `${labels[i]}=${value}`).join("\n");
 				return {
 					inc(by = 1) {
 						counts.set(key, (counts.get(key) ?? 0) + by);
@@ -326,13 +332,24 @@ describe("what the configuration changes", () => {
 		assert.deepEqual(messages, { request: 2, response: 3 });
 	});
 
+	test("labels of one's own come behind Istio's; metrics that are not there are passed over", () => {
+		const dimensions = {
+			path: "request.path",
+			team: "filter_state.upstream_peer.labels['team']",
+			peer: "filter_state.upstream_peer.workload",
+		};
+		const { series } = recorded({ metrics: [{ dimensions }, { name: "nope", dimensions: { x: "'x'" } }] });
+		const { path, team, peer, x } = series()[0]!.labels;
+		assert.deepEqual([path, team, peer, x], ["/p?q", "unknown", "unknown", undefined]);
+	});
+
 	test("what cannot be computed is a problem", () => {
 		assert.throws(
-			() => recorded({ metrics: [{ dimensions: { source_app: "a + b", mine: "'x'" } }, { name: "nope" }] }),
+			() => recorded({ metrics: [{ dimensions: { source_app: "a + b", mine: "filter_state.other.name" } }] }),
 			(error: unknown) => {
 				assert.deepEqual(
 					(error as ProblemError).problems.map(({ path }) => path),
-					["f.metrics[0].dimensions[source_app]", "f.metrics[0].dimensions[mine]", "f.metrics[1].name"],
+					["f.metrics[0].dimensions[source_app]", "f.metrics[0].dimensions[mine]"],
 				);
 				return true;
 			},

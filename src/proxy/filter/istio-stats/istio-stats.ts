@@ -9,7 +9,13 @@ import type { FilterStream, HttpFilter, HttpFilterFactory } from "../http-filter
 import { readingConfig } from "../problem-path.ts";
 import type { WorkloadMetadata } from "../workload-metadata.ts";
 import type { Dimension } from "./dimension.ts";
-import { ISTIO_LABELS, type IstioFamilies, type IstioMetric } from "./istio-families.ts";
+import {
+	ISTIO_LABELS,
+	type IstioFamilies,
+	type IstioLabel,
+	type IstioMetric,
+	type IstioMetrics,
+} from "./istio-families.ts";
 import { endpointWorkload, type Labels, requestedService, upstreamHostOf, workloadLabels } from "./peer-labels.ts";
 import type { RequestFacts } from "./request-facts.ts";
 import { SeriesCache } from "./series-cache.ts";
@@ -84,6 +90,8 @@ class RequestRecorder {
 	readonly #series = new SeriesCache<Series>();
 	readonly #peerKey: string;
 	readonly #ownLabels: Labels;
+	readonly #metrics: IstioMetrics;
+	readonly #labels: readonly string[];
 	/** What the configuration computes per request, of all metrics. */
 	readonly #dimensions: readonly Dimension[];
 
@@ -99,7 +107,9 @@ class RequestRecorder {
 			...workloadLabels(inbound ? "destination" : "source", deps.node),
 			connection_security_policy: inbound ? "none" : "unknown",
 		};
-		const metrics = Object.keys(deps.istio) as IstioMetric[];
+		this.#metrics = deps.istio.withLabels(settings.moreLabels);
+		this.#labels = [...ISTIO_LABELS, ...settings.moreLabels];
+		const metrics = Object.keys(this.#metrics) as IstioMetric[];
 		this.#dimensions = metrics.flatMap((metric) => [...(settings.override(metric)?.dimensions.values() ?? [])]);
 	}
 
@@ -172,16 +182,17 @@ class RequestRecorder {
 		metric: M,
 		labels: Labels,
 		{ stream }: RequestFacts,
-	): ReturnType<IstioFamilies[M]["with"]> | undefined {
+	): ReturnType<IstioMetrics[M]["with"]> | undefined {
 		const override = this.#settings.override(metric);
 		if (override?.dropped) return undefined;
-		const values = ISTIO_LABELS.map((name) => {
+		const values = this.#labels.map((name, i) => {
 			// An empty label is no label in Prometheus' model.
 			if (override?.removed.has(name)) return "";
 			const dimension = override?.dimensions.get(name);
-			return (dimension ? dimension(stream) : labels[name]) ?? "unknown";
+			if (dimension) return dimension(stream) ?? "unknown";
+			return i < ISTIO_LABELS.length ? (labels[name as IstioLabel] ?? "unknown") : "";
 		});
-		return this.#deps.istio[metric].with(...values) as ReturnType<IstioFamilies[M]["with"]>;
+		return this.#metrics[metric].with(...values) as ReturnType<IstioMetrics[M]["with"]>;
 	}
 
 	#peerLabels({ info, peer, fallbackHost }: RequestFacts, host: Host | undefined): Labels {

@@ -9,18 +9,20 @@ import {
 import type { ProblemList } from "../../router/problem-list.ts";
 import { readPlainObject } from "../problem-path.ts";
 import { compileDimension, type Dimension } from "./dimension.ts";
-import { ISTIO_LABELS, type IstioLabel, type IstioMetric } from "./istio-families.ts";
+import { ISTIO_LABELS, type IstioMetric } from "./istio-families.ts";
 
 /** What the configuration changes about one metric. */
 export interface MetricOverride {
 	readonly dropped: boolean;
-	readonly removed: ReadonlySet<IstioLabel>;
-	readonly dimensions: ReadonlyMap<IstioLabel, Dimension>;
+	readonly removed: ReadonlySet<string>;
+	readonly dimensions: ReadonlyMap<string, Dimension>;
 }
 
 export interface StatsSettings {
 	/** The Host header stands in where the cluster does not say which service it is. */
 	readonly hostFallback: boolean;
+	/** Labels beyond Istio's own, of any metric; empty where a metric has it not. */
+	readonly moreLabels: readonly string[];
 	/** Undefined: the metric is as it is. */
 	override(metric: IstioMetric): MetricOverride | undefined;
 }
@@ -34,12 +36,6 @@ const METRICS: Readonly<Record<string, IstioMetric>> = {
 	request_messages_total: "requestMessages",
 	response_messages_total: "responseMessages",
 };
-const TCP_METRICS = new Set([
-	"tcp_connections_opened_total",
-	"tcp_connections_closed_total",
-	"tcp_sent_bytes_total",
-	"tcp_received_bytes_total",
-]);
 
 /** Reads `stats.PluginConfig`, as a message or as the plain object of a TypedStruct. */
 export function parseStatsConfig(config: unknown, at: FieldPath, problems: ProblemList): StatsSettings {
@@ -51,7 +47,9 @@ export function parseStatsConfig(config: unknown, at: FieldPath, problems: Probl
 		problems.notImplemented(at.field("definitions"), "a metric of one's own");
 	if (message?.reporter === Reporter.SERVER_GATEWAY)
 		problems.notImplemented(at.field("reporter"), "reporting as a waypoint");
+	const labels = [...overrides.values()].flatMap(({ dimensions }) => [...dimensions.keys()]);
 	return {
+		moreLabels: [...new Set(labels)].filter((name) => !isLabel(name)),
 		hostFallback: !message?.disableHostHeaderFallback,
 		override: (metric) => overrides.get(metric),
 	};
@@ -78,26 +76,22 @@ function addOverride(
 	problems: ProblemList,
 ): void {
 	if (config.match !== "") problems.notImplemented(at.field("match"), "a condition on a metric");
-	if (TCP_METRICS.has(config.name)) return;
-	if (config.name !== "" && !Object.hasOwn(METRICS, config.name)) {
-		problems.add("invalid", at.field("name"), `"${config.name}" is none of Istio's metrics`);
-		return;
-	}
+	// What is said of a metric that is not there is passed over, as Istio's proxy does.
+	if (config.name !== "" && !Object.hasOwn(METRICS, config.name)) return;
 	const change = readChange(config, at, problems);
 	const names = config.name === "" ? Object.values(METRICS) : [METRICS[config.name]!];
 	for (const metric of names) overrides.set(metric, merged(overrides.get(metric), change));
 }
 
 function readChange(config: MetricConfig, at: FieldPath, problems: ProblemList): MetricOverride {
-	const dimensions = new Map<IstioLabel, Dimension>();
+	const dimensions = new Map<string, Dimension>();
 	for (const [name, expression] of Object.entries(config.dimensions)) {
 		const here = at.field("dimensions").key(name);
 		const dimension = compileDimension(expression);
-		if (!isLabel(name)) problems.notImplemented(here, `the label "${name}"`);
-		else if (dimension) dimensions.set(name, dimension);
+		if (dimension) dimensions.set(name, dimension);
 		else problems.notImplemented(here, `the expression ${JSON.stringify(expression)}`);
 	}
-	return { dropped: config.drop, removed: new Set(config.tagsToRemove.filter(isLabel)), dimensions };
+	return { dropped: config.drop, removed: new Set(config.tagsToRemove), dimensions };
 }
 
 function merged(before: MetricOverride | undefined, change: MetricOverride): MetricOverride {
@@ -109,6 +103,6 @@ function merged(before: MetricOverride | undefined, change: MetricOverride): Met
 	};
 }
 
-function isLabel(name: string): name is IstioLabel {
+function isLabel(name: string): boolean {
 	return (ISTIO_LABELS as readonly string[]).includes(name);
 }
