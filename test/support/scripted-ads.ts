@@ -22,7 +22,8 @@ export function anyOf(type: ResourceType, json: JsonObject): Any {
 	return fromJson(AnySchema, { "@type": RESOURCE_TYPES[type], ...json }, { registry: xdsRegistry() });
 }
 
-class Mailbox<T> implements AsyncIterable<T> {
+/** Messages for a stream, in their order. */
+export class Mailbox<T> implements AsyncIterable<T> {
 	readonly #items: T[] = [];
 	#wake = () => {};
 	#ended = false;

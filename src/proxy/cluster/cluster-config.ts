@@ -1,3 +1,4 @@
+import type { DiscoverySource } from "../../xds/config-source.ts";
 import type { RouteAction_HashPolicy } from "../../xds/generated/envoy/config/route/v3/route_components_pb.ts";
 import type { BalancingPolicy } from "../lb/balancer.ts";
 import type { SubsetConfig } from "../lb/subset-config.ts";
@@ -39,7 +40,7 @@ export type Discovery =
 	| {
 			readonly kind: "eds";
 			readonly serviceName: string;
-			readonly source: EdsSource;
+			readonly source: DiscoverySource;
 			readonly initialFetchTimeoutMs: number;
 	  }
 	/** ORIGINAL_DST: requests name their endpoint by a header (`info.destinationHeader`) or their connection does. */
@@ -49,9 +50,6 @@ export type Discovery =
 	| { readonly kind: "forward"; readonly cache: DnsCacheConfig }
 	/** The first of these clusters that can serve; each cluster's priorities follow those of the one before. */
 	| { readonly kind: "aggregate"; readonly clusters: readonly string[] };
-
-/** Where EDS endpoints come from: ADS, or a file that is watched. */
-export type EdsSource = { readonly kind: "ads" } | { readonly kind: "file"; readonly path: string };
 
 export interface DnsConfig {
 	/** LOGICAL_DNS: one host, whose connections go to the first address of each answer. */

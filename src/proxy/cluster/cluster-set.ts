@@ -2,6 +2,7 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Random } from "../../lib/random.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import type { Metrics } from "../../telemetry/metric-registry.ts";
+import type { DiscoverySource } from "../../xds/config-source.ts";
 import type { LocalZones } from "../lb/zone-routing.ts";
 import { AggregateCluster } from "./aggregate-cluster.ts";
 import type { ClusterLookup, SourceAddress, UpstreamCluster } from "./cluster.ts";
@@ -28,7 +29,11 @@ export interface ClusterSetDeps {
 	/** Starts the active health checks of a cluster that has some. */
 	readonly startChecks?: StartChecks;
 	/** Keeps the endpoints of a file in a cluster; the answer stops it. */
-	readonly watchFile?: (path: string, serviceName: string, onEndpoints: (set: EndpointSet) => void) => () => void;
+	readonly watchFile?: (
+		file: DiscoverySource & { kind: "file" },
+		serviceName: string,
+		onEndpoints: (set: EndpointSet) => void,
+	) => () => void;
 	/** The cluster of this proxy and its like (`local_cluster_name`); undefined: none. */
 	readonly localCluster?: string | undefined;
 	/** Where this proxy is; undefined: its node does not say. */
@@ -66,7 +71,7 @@ export class ClusterSet implements ClusterLookup {
 		this.#assignments = new EndpointAssignments(deps.clock, (serviceName, endpoints) => {
 			for (const { cluster } of this.#entries()) {
 				const { discovery } = cluster.config;
-				if (discovery.kind === "eds" && discovery.source.kind === "ads" && discovery.serviceName === serviceName)
+				if (discovery.kind === "eds" && discovery.source.kind !== "file" && discovery.serviceName === serviceName)
 					this.#given(cluster, endpoints);
 			}
 		});
@@ -95,14 +100,17 @@ export class ClusterSet implements ClusterLookup {
 		return [...this.#warming.keys()];
 	}
 
-	/** Service names whose endpoints EDS must give. */
-	edsNames(): Set<string> {
-		const names = new Set<string>();
-		for (const { cluster } of this.#entries()) {
+	/** Service names whose endpoints EDS must give, and from where. */
+	edsWants(): { readonly name: string; readonly source: DiscoverySource }[] {
+		return this.#entries().flatMap(({ cluster }) => {
 			const { discovery } = cluster.config;
-			if (discovery.kind === "eds" && discovery.source.kind === "ads") names.add(discovery.serviceName);
-		}
-		return names;
+			if (discovery.kind !== "eds" || discovery.source.kind === "file") return [];
+			return [{ name: discovery.serviceName, source: discovery.source }];
+		});
+	}
+
+	edsNames(): Set<string> {
+		return new Set(this.edsWants().map(({ name }) => name));
 	}
 
 	/** Adds a cluster or replaces the one of that name. */
@@ -223,9 +231,7 @@ export class ClusterSet implements ClusterLookup {
 		if (discovery.kind !== "eds") return () => {};
 		const stops: (() => void)[] = [];
 		if (discovery.source.kind === "file") {
-			const stop = this.#deps.watchFile?.(discovery.source.path, discovery.serviceName, (set) =>
-				this.#given(cluster, set),
-			);
+			const stop = this.#deps.watchFile?.(discovery.source, discovery.serviceName, (set) => this.#given(cluster, set));
 			if (stop) stops.push(stop);
 		} else {
 			const known = this.#assignments.get(discovery.serviceName);

@@ -1,6 +1,7 @@
 import { fieldPath } from "../../lib/field-path.ts";
 import { type Problem, problem } from "../../lib/problem.ts";
 import { unpackAs } from "../../xds/any.ts";
+import { parseConfigSource } from "../../xds/config-source.ts";
 import {
 	type Cluster,
 	type Cluster_CustomClusterType,
@@ -12,13 +13,12 @@ import {
 	type ClusterConfig as ForwardConfig,
 	ClusterConfigSchema as ForwardSchema,
 } from "../../xds/generated/envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster_pb.ts";
-import type { Discovery, EdsSource } from "./cluster-config.ts";
+import type { Discovery } from "./cluster-config.ts";
 import { compileDns, compileDnsCluster } from "./compile-dns.ts";
 import { durationMs } from "./duration-ms.ts";
 import { type EndpointSet, NO_ENDPOINTS, parseLoadAssignment } from "./endpoint-config.ts";
 import { parseDnsCache } from "./forward/dns-cache-config.ts";
 
-const EDS_INITIAL_FETCH_MS = 15_000;
 const CLEANUP_MS = 5000;
 
 interface DiscoveryScope {
@@ -132,22 +132,15 @@ function compileEndpoints(message: Cluster, { at, problems }: DiscoveryScope, na
 	return parseLoadAssignment(message.loadAssignment, `${at}load_assignment`, { problems, names });
 }
 
-function compileEds(message: Cluster, { at, problems }: DiscoveryScope): Discovery {
+function compileEds(message: Cluster, { at, problems }: DiscoveryScope): Discovery | undefined {
 	const config = message.edsClusterConfig?.edsConfig;
-	return {
-		kind: "eds",
-		serviceName: message.edsClusterConfig?.serviceName || message.name,
-		source: edsSource(config?.configSourceSpecifier, `${at}eds_cluster_config.eds_config`, problems),
-		initialFetchTimeoutMs: durationMs(config?.initialFetchTimeout, EDS_INITIAL_FETCH_MS),
-	};
-}
-
-type Specifier = NonNullable<NonNullable<Cluster["edsClusterConfig"]>["edsConfig"]>["configSourceSpecifier"];
-
-function edsSource(specifier: Specifier | undefined, at: string, problems: Problem[]): EdsSource {
-	if (specifier?.case === "pathConfigSource") return { kind: "file", path: specifier.value.path };
-	if (specifier?.case === "path") return { kind: "file", path: specifier.value };
-	if (specifier?.case !== "ads")
-		problems.push(problem("LTN3204", at, "endpoints come from ADS or from a file", "set ads: {}"));
-	return { kind: "ads" };
+	const from = parseConfigSource(config, fieldPath(`${at}eds_cluster_config.eds_config`), problems);
+	return (
+		from && {
+			kind: "eds",
+			serviceName: message.edsClusterConfig?.serviceName || message.name,
+			source: from.source,
+			initialFetchTimeoutMs: from.initialFetchMs,
+		}
+	);
 }

@@ -122,6 +122,10 @@ export class TestStream implements FilterStream {
 		return this.#route;
 	}
 
+	demandRoute(): boolean {
+		return false;
+	}
+
 	routeConfig(filterName: string): unknown {
 		return this.#route?.perFilterConfig(filterName);
 	}

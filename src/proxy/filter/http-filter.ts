@@ -19,6 +19,8 @@ export interface FilterStream {
 	route(): RouteMatch | undefined;
 	/** The route is looked up anew, by the request as it is now. */
 	clearRoute(): void;
+	/** Asks the control plane for what may route this request, which nothing routes; calls `done` when the answer is in force. False: nobody can be asked. */
+	demandRoute(done: () => void): boolean;
 	/** The per-route config of this filter (`typed_per_filter_config`), as its `parseRoute` made it. */
 	routeConfig(filterName: string): unknown;
 	/** Ends the request here; the reply passes the response methods of the chain. */

@@ -27,6 +27,7 @@ import { jwtAuthnFilter } from "./jwt-authn/jwt-authn.ts";
 import type { JwtCrypto } from "./jwt-authn/jwt-crypto.ts";
 import { localRateLimitFilter } from "./local-ratelimit/local-ratelimit.ts";
 import { metadataExchangeFilter } from "./metadata-exchange/metadata-exchange.ts";
+import { onDemandFilter } from "./on-demand/on-demand.ts";
 import { rateLimitFilter } from "./ratelimit/ratelimit.ts";
 import { rbacFilter } from "./rbac/rbac.ts";
 import { setMetadataFilter } from "./set-metadata/set-metadata.ts";
@@ -71,6 +72,7 @@ export const HTTP_FILTER_NAMES: readonly string[] = [
 	"envoy.filters.http.rbac",
 	"envoy.filters.http.jwt_authn",
 	"envoy.filters.http.buffer",
+	"envoy.filters.http.on_demand",
 	"envoy.filters.http.compressor",
 	"envoy.filters.http.decompressor",
 	"envoy.filters.http.grpc_stats",
@@ -100,6 +102,7 @@ export function httpFilterFactories(deps: HttpFilterDeps): readonly HttpFilterFa
 		rateLimitFilter(deps),
 		metadataExchangeFilter(deps),
 		bufferFilter(),
+		onDemandFilter(),
 		compressorFilter(deps),
 		decompressorFilter(deps),
 		grpcStatsFilter(deps),

@@ -65,6 +65,8 @@ export const FILTER_SUPPORTED: SupportedFields = {
 		"forward_not_matching_preflights",
 	],
 	"envoy.extensions.filters.http.buffer.v3.Buffer": ["max_request_bytes"],
+	"envoy.extensions.filters.http.on_demand.v3.OnDemand": [],
+	"envoy.extensions.filters.http.on_demand.v3.PerRouteConfig": [],
 	"envoy.extensions.filters.http.buffer.v3.BufferPerRoute": ["disabled", "buffer"],
 	"envoy.extensions.filters.http.grpc_web.v3.GrpcWeb": [],
 	...COMPRESSION_SUPPORTED,

@@ -73,7 +73,7 @@ export abstract class FilteredStream {
 	route(): RouteMatch | undefined {
 		if (!this.routed) {
 			this.routed = true;
-			this.selectedRoute = this.shared.services.routeTable()?.match(this.request, this);
+			this.selectedRoute = this.shared.services.routeTable(this.request)?.match(this.request, this);
 			if (this.selectedRoute) this.#noteRoute(this.selectedRoute);
 		}
 		return this.selectedRoute;
@@ -94,6 +94,10 @@ export abstract class FilteredStream {
 
 	clearRoute(): void {
 		this.routed = false;
+	}
+
+	demandRoute(done: () => void): boolean {
+		return this.shared.services.demandRoute?.(this.request, done) ?? false;
 	}
 
 	routeConfig(filterName: string): unknown {

@@ -1,3 +1,4 @@
+import type { Discovered } from "../../xds/config-source.ts";
 import type { AccessLog } from "../../xds/generated/envoy/config/accesslog/v3/accesslog_pb.ts";
 import type { RouteConfiguration } from "../../xds/generated/envoy/config/route/v3/route_pb.ts";
 import type {
@@ -49,14 +50,7 @@ export interface HcmConfig {
 
 export type RouteSource =
 	| { readonly kind: "inline"; readonly config: RouteConfiguration }
-	| { readonly kind: "rds"; readonly name: string; readonly file?: RouteFile | undefined };
-
-/** Where route configurations are kept that do not come from the control plane. */
-export interface RouteFile {
-	readonly path: string;
-	/** Undefined: the file's own folder is watched. */
-	readonly watchedFolder?: string | undefined;
-}
+	| ({ readonly kind: "rds"; readonly name: string } & Partial<Discovered>);
 
 export interface Http1Settings {
 	readonly acceptHttp10: boolean;

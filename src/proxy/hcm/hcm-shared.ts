@@ -9,7 +9,7 @@ import type { ConnectionInfo } from "../http/connection-info.ts";
 import type { Deadlines } from "../http/deadlines.ts";
 import type { HeaderMap } from "../http/header-map.ts";
 import type { Http2Stats } from "../http/http2-stats.ts";
-import type { ResponseHead } from "../http/message.ts";
+import type { RequestHead, ResponseHead } from "../http/message.ts";
 import type { RequestTrace } from "../http/request-trace.ts";
 import type { LoadShedding } from "../overload/overload-manager.ts";
 import type { RouteTable } from "../router/route-match.ts";
@@ -28,7 +28,9 @@ export interface HcmServices {
 	/** The listener's name in stats, `127.0.0.1_80`; undefined: no stats of its own. */
 	readonly listenerStatName?: string;
 	/** Asked once per request; undefined before the routes have come: 404, NR. */
-	routeTable(): RouteTable | undefined;
+	routeTable(request: RequestHead): RouteTable | undefined;
+	/** Asks for what may route a request that has no route; `done` is called with the answer in force. False: nobody can be asked. */
+	readonly demandRoute?: (request: RequestHead, done: () => void) => boolean;
 	/** Whether load is to be shed; undefined: never. */
 	readonly loadShedding?: () => LoadShedding | undefined;
 	/** Changes the proxy's own answers. */

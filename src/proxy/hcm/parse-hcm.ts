@@ -3,7 +3,7 @@ import { durationMs } from "@bufbuild/protobuf/wkt";
 import { type FieldPath, fieldPath } from "../../lib/field-path.ts";
 import { type Problem, ProblemError, problem } from "../../lib/problem.ts";
 import { unpackAs } from "../../xds/any.ts";
-import type { ConfigSource } from "../../xds/generated/envoy/config/core/v3/config_source_pb.ts";
+import { parseConfigSource } from "../../xds/config-source.ts";
 import {
 	type HttpProtocolOptions,
 	HttpProtocolOptions_HeadersWithUnderscoresAction as Underscores,
@@ -23,7 +23,7 @@ import { type HeaderCase, parseHeaderCase } from "../http/header-case.ts";
 import { SUPPORTED as HTTP2_SUPPORTED, parseHttp2Options } from "../http/parse-http2-options.ts";
 import type { RequestIdRules } from "../trace/sampling.ts";
 import { ClientCertField, type ForwardClientCert } from "./client-cert-field.ts";
-import type { HcmConfig, Http1Settings, IdentitySettings, PathSettings, RouteFile, RouteSource } from "./hcm-config.ts";
+import type { HcmConfig, Http1Settings, IdentitySettings, PathSettings, RouteSource } from "./hcm-config.ts";
 import { HCM_DEFAULTS } from "./hcm-defaults.ts";
 import { type AddressRange, addressRange } from "./internal-address.ts";
 import { type IpDetection, ORIGINAL_IP_SUPPORTED, parseIpDetections } from "./original-ip.ts";
@@ -196,19 +196,14 @@ const ESCAPED_SLASHES: Readonly<Record<EscapedSlashes, PathSettings["escapedSlas
 function parseRoutes(message: HttpConnectionManager, at: FieldPath, problems: Problem[]): RouteSource | undefined {
 	const { routeSpecifier: routes } = message;
 	if (routes.case === "routeConfig") return { kind: "inline", config: routes.value };
-	if (routes.case === "rds" && routes.value.routeConfigName !== "")
-		return { kind: "rds", name: routes.value.routeConfigName, file: routeFile(routes.value.configSource) };
+	if (routes.case === "rds" && routes.value.routeConfigName !== "") {
+		const from = parseConfigSource(routes.value.configSource, at.field("rds").field("config_source"), problems);
+		return { kind: "rds", name: routes.value.routeConfigName, ...from };
+	}
 	if (routes.case === "rds") problems.push(missing(at.field("rds").field("route_config_name")));
 	else if (routes.case === "scopedRoutes") problems.push(notImplemented(at.field("scoped_routes")));
 	else problems.push(missing(at.field("route_config")));
 	return undefined;
-}
-
-function routeFile(source: ConfigSource | undefined): RouteFile | undefined {
-	const from = source?.configSourceSpecifier;
-	if (from?.case === "path") return { path: from.value };
-	if (from?.case !== "pathConfigSource") return undefined;
-	return { path: from.value.path, watchedFolder: from.value.watchedDirectory?.path };
 }
 
 function parseFilters(

@@ -46,7 +46,7 @@ export function admitRequest(stream: IncomingStream, exchange: Exchange): LocalR
 		config,
 		upgrade: exchange.upgrade !== "",
 		originForm: exchange.originForm === true,
-		internalOnly: shared.services.routeTable()?.internalOnlyHeaders ?? NONE,
+		internalOnly: shared.services.routeTable(request)?.internalOnlyHeaders ?? NONE,
 		nodeIp: shared.services.localAddress,
 	});
 	if (typeof client === "number") return { status: client, body: "", details: "rejecting_because_detection_failed" };

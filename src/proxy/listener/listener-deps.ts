@@ -22,7 +22,7 @@ export interface ListenerDeps {
 	httpServices(
 		listener: ListenerConfig,
 		hcm: HcmConfig,
-	): Pick<HcmServices, "routeTable" | "accessLog" | "localAddress">;
+	): Pick<HcmServices, "routeTable" | "demandRoute" | "accessLog" | "localAddress">;
 	/** Where a TCP chain's access log comes from. */
 	tcpServices(tcp: TcpProxyConfig): Pick<TcpServices, "accessLog">;
 	/** The listener's own access log, once per connection; undefined without one. */

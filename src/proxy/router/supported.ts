@@ -9,8 +9,10 @@ const HEADER_FIELDS = [
 ] as const;
 
 const ROUTES: SupportedFields = {
+	"envoy.config.route.v3.Vhds": ["config_source"],
 	"envoy.config.route.v3.RouteConfiguration": [
 		"name",
+		"vhds",
 		"virtual_hosts",
 		...HEADER_FIELDS,
 		"most_specific_header_mutations_wins",

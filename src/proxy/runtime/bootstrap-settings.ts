@@ -2,6 +2,7 @@ import { fieldPath } from "../../lib/field-path.ts";
 import { type Problem, problem } from "../../lib/problem.ts";
 import type { StatRules } from "../../telemetry/metric-registry.ts";
 import { unpackAs } from "../../xds/any.ts";
+import { type Discovered, parseConfigSource } from "../../xds/config-source.ts";
 import type {
 	Bootstrap,
 	Bootstrap_DynamicResources,
@@ -17,7 +18,6 @@ import type { SourceAddress } from "../cluster/cluster.ts";
 import { compileSource } from "../cluster/compile-source.ts";
 import { type GoogleChannel, parseGoogleChannel } from "../tls/google-channel.ts";
 import { TlsProblems } from "../tls/tls-problems.ts";
-import type { DiscoveryPath } from "./files/discovery-file.ts";
 import { compileStatRules } from "./stat-rules.ts";
 import { NO_RUNTIME, type RuntimeValues, readRuntimeLayers } from "./values/runtime-layers.ts";
 
@@ -30,9 +30,11 @@ export interface SocketPlace {
 export interface BootstrapSettings {
 	/** Undefined: no admin server. */
 	readonly admin: SocketPlace | undefined;
-	/** Undefined: no control plane. */
+	/** Undefined: no ADS stream. */
 	readonly ads: AdsSettings | undefined;
-	readonly files: FileSettings;
+	/** Where clusters come from, beside the bootstrap's own. */
+	readonly clusters: Discovered | undefined;
+	readonly listeners: Discovered | undefined;
 	readonly runtime: RuntimeValues;
 	/** Undefined: every stat, with the usual tags. */
 	readonly statRules: StatRules | undefined;
@@ -42,20 +44,12 @@ export interface BootstrapSettings {
 	readonly outlierLogPath: string | undefined;
 }
 
-/** Clusters and listeners that come from files. */
-export interface FileSettings {
-	readonly clusters: DiscoveryPath | undefined;
-	readonly listeners: DiscoveryPath | undefined;
-}
-
 export interface AdsSettings {
 	readonly api: "delta" | "sotw";
 	/** A static cluster; its first endpoint is dialled. */
 	readonly cluster: string;
 	/** In place of the cluster (`google_grpc`). */
 	readonly channel: GoogleChannel | undefined;
-	readonly clusters: boolean;
-	readonly listeners: boolean;
 }
 
 const APIS: Readonly<Record<number, AdsSettings["api"]>> = {
@@ -85,8 +79,11 @@ export function readSettings(bootstrap: Bootstrap, problems: Problem[]): Bootstr
 	checkExtensions(bootstrap, problems);
 	checkLocalCluster(bootstrap, problems);
 	const { cdsConfig, ldsConfig } = bootstrap.dynamicResources ?? {};
+	const discovered = (name: string, config: ConfigSource | undefined) =>
+		config && parseConfigSource(config, fieldPath(`dynamic_resources.${name}`), problems);
 	return {
-		files: { clusters: fileOf(cdsConfig), listeners: fileOf(ldsConfig) },
+		clusters: discovered("cds_config", cdsConfig),
+		listeners: discovered("lds_config", ldsConfig),
 		runtime: bootstrap.layeredRuntime ? readRuntimeLayers(bootstrap.layeredRuntime, problems) : NO_RUNTIME,
 		statRules: bootstrap.statsConfig && compileStatRules(bootstrap.statsConfig, problems),
 		admin: bootstrap.admin?.address && readAddress(bootstrap.admin.address, "admin.address", problems),
@@ -135,10 +132,9 @@ function readAds(
 	problems: Problem[],
 ): AdsSettings | undefined {
 	const source = dynamic.adsConfig;
-	const configs = [["cds_config", dynamic.cdsConfig] as const, ["lds_config", dynamic.ldsConfig] as const];
-	for (const [name, config] of configs) checkSource(name, config, problems);
+	const configs = [dynamic.cdsConfig, dynamic.ldsConfig];
 	if (!source) {
-		if (configs.some(([, config]) => config?.configSourceSpecifier.case === "ads"))
+		if (configs.some((config) => config?.configSourceSpecifier.case === "ads"))
 			problems.push(
 				problem("LTN3521", "dynamic_resources.ads_config", "there is no ADS to take ads from", "set ads_config"),
 			);
@@ -163,8 +159,7 @@ function readAds(
 			),
 		);
 	if (!api || (cluster === "" && !channel)) return undefined;
-	const byAds = (config: ConfigSource | undefined) => config?.configSourceSpecifier.case === "ads";
-	return { api, cluster, channel, clusters: byAds(dynamic.cdsConfig), listeners: byAds(dynamic.ldsConfig) };
+	return { api, cluster, channel };
 }
 
 function readChannel(message: GrpcService_GoogleGrpc, problems: Problem[]): GoogleChannel {
@@ -173,18 +168,4 @@ function readChannel(message: GrpcService_GoogleGrpc, problems: Problem[]): Goog
 	const channel = parseGoogleChannel(message, at, { environment: process.env, problems: found });
 	problems.push(...found.problems);
 	return channel;
-}
-
-function checkSource(name: string, config: ConfigSource | undefined, problems: Problem[]): void {
-	if (!config || config.configSourceSpecifier.case === "ads" || fileOf(config)) return;
-	const what = "only ads and path_config_source are implemented by this proxy";
-	problems.push(problem("LTN3525", `dynamic_resources.${name}`, what, "set ads: {}"));
-}
-
-/** The file that a config source names; undefined when it is of another kind. */
-export function fileOf(config: ConfigSource | undefined): DiscoveryPath | undefined {
-	const source = config?.configSourceSpecifier;
-	if (source?.case === "path") return { path: source.value };
-	if (source?.case !== "pathConfigSource") return undefined;
-	return { path: source.value.path, watchedFolder: source.value.watchedDirectory?.path };
 }

@@ -1,3 +1,4 @@
+import { CONFIG_SOURCE_SUPPORTED } from "../../xds/config-source.ts";
 import type { SupportedFields } from "../../xds/supported.ts";
 import { SUPPORTED as OVERLOAD_SUPPORTED } from "../overload/compile-overload.ts";
 
@@ -7,6 +8,7 @@ const CORE = "envoy.config.core.v3";
 /** What `runtime` itself obeys of a bootstrap. */
 export const SUPPORTED: SupportedFields = {
 	...OVERLOAD_SUPPORTED,
+	...CONFIG_SOURCE_SUPPORTED,
 	[`${BOOTSTRAP}.Bootstrap`]: [
 		"node",
 		"static_resources",
@@ -56,13 +58,6 @@ export const SUPPORTED: SupportedFields = {
 	],
 	[`${CORE}.Node`]: "*",
 	[`${CORE}.Locality`]: "*",
-	[`${CORE}.ApiConfigSource`]: ["api_type", "transport_api_version", "grpc_services", "set_node_on_first_message_only"],
-	[`${CORE}.GrpcService`]: ["envoy_grpc"],
-	[`${CORE}.GrpcService.EnvoyGrpc`]: ["cluster_name"],
-	[`${CORE}.PathConfigSource`]: ["path", "watched_directory"],
-	[`${CORE}.WatchedDirectory`]: ["path"],
-	[`${CORE}.ConfigSource`]: ["path", "path_config_source", "ads", "initial_fetch_timeout", "resource_api_version"],
-	[`${CORE}.AggregatedConfigSource`]: [],
 	[`${CORE}.Address`]: ["socket_address"],
 	[`${CORE}.SocketAddress`]: ["address", "port_value", "protocol"],
 };

@@ -8,6 +8,7 @@ import {
 	ClusterLoadAssignmentSchema,
 } from "../../xds/generated/envoy/config/endpoint/v3/endpoint_pb.ts";
 import { type Listener, ListenerSchema } from "../../xds/generated/envoy/config/listener/v3/listener_pb.ts";
+import { VirtualHostSchema } from "../../xds/generated/envoy/config/route/v3/route_components_pb.ts";
 import {
 	type RouteConfiguration,
 	RouteConfigurationSchema,
@@ -19,6 +20,7 @@ import type { ClusterSet } from "../cluster/cluster-set.ts";
 import { parseLoadAssignment } from "../cluster/endpoint-config.ts";
 import type { ResourceStore } from "../xdsclient/resource-store.ts";
 import type { IncomingResource, ResourceHandler, ResourceUpdate, UpdateResult } from "../xdsclient/resource-update.ts";
+import type { RouteBook } from "./discovery/route-book.ts";
 import type { ListenerStage, StagedListener } from "./listener-stage.ts";
 import type { SecretSources } from "./secrets/secret-sources.ts";
 import type { SecuredCluster, SecuredClusters } from "./secured-clusters.ts";
@@ -40,7 +42,7 @@ export interface ConfigApplierDeps<L, R> {
 	readonly endpoints: Pick<ClusterSet, "setEndpoints">;
 	readonly secrets: Pick<SecretSources, "offer">;
 	readonly listeners: ListenerStage<L>;
-	readonly routes: Map<string, R>;
+	readonly routes: Pick<RouteBook<R>, "put" | "remove" | "applyHosts">;
 	readonly store: ResourceStore;
 	readonly gate: WarmGate;
 	readonly clock: Clock;
@@ -64,6 +66,7 @@ const SCHEMAS: Readonly<Partial<Record<ResourceType, DescMessage>>> = {
 	endpoint: ClusterLoadAssignmentSchema,
 	listener: ListenerSchema,
 	route: RouteConfigurationSchema,
+	virtualHost: VirtualHostSchema,
 };
 
 /**
@@ -88,6 +91,8 @@ export class ConfigApplier<L, R> implements ResourceHandler {
 	}
 
 	apply(update: ResourceUpdate): UpdateResult {
+		const whole = this.#applyWhole(update);
+		if (whole) return whole;
 		// A listener may take the address of one that goes in the same response (as Envoy).
 		const removesFirst = update.type === "listener";
 		if (removesFirst) for (const name of update.removed) this.#remove(update.type, name);
@@ -106,6 +111,23 @@ export class ConfigApplier<L, R> implements ResourceHandler {
 		// A resource that was refused must not keep the good ones from serving, nor the proxy from being ready.
 		this.#deps.onAccepted(update.type);
 		return { problems, rejected };
+	}
+
+	/** Types whose resources depend on each other are taken all or none; undefined: this is another type. */
+	#applyWhole(update: ResourceUpdate): UpdateResult | undefined {
+		const { type } = update;
+		if (type !== "virtualHost") return undefined;
+		const schema = SCHEMAS[type]!;
+		const unsupported = update.added.flatMap(({ name, message }) =>
+			findUnsupported(schema, message, this.#deps.compilers.supported, name),
+		);
+		const result =
+			unsupported.length > 0
+				? { problems: unsupported, rejected: new Set(update.added.map(({ name }) => name)) }
+				: this.#deps.routes.applyHosts(update);
+		if (result.problems.length === 0) this.#deps.onTaken?.(update);
+		this.#count(type, result.problems.length === 0);
+		return result;
 	}
 
 	/** Forgets timers; nothing that runs is touched. */
@@ -141,7 +163,7 @@ export class ConfigApplier<L, R> implements ResourceHandler {
 			if (type === "cluster") this.#putCluster(compilers.cluster(message as Cluster, name));
 			else if (type === "endpoint") this.#putEndpoints(name, message as ClusterLoadAssignment);
 			else if (type === "listener") this.#putListener(compilers.listener(message as Listener, name));
-			else this.#putRoutes(name, compilers.routes(message as RouteConfiguration, name));
+			else this.#deps.routes.put(name, message as RouteConfiguration);
 			return [];
 		} catch (error) {
 			if (error instanceof ProblemError) return [...error.problems];
@@ -166,19 +188,12 @@ export class ConfigApplier<L, R> implements ResourceHandler {
 		this.#deps.gate.whenWarm(() => this.#deps.listeners.put(listener));
 	}
 
-	#putRoutes(name: string, table: R): void {
-		this.#deps.gate.whenWarm(() => {
-			this.#deps.routes.set(name, table);
-			this.#deps.listeners.routesCame();
-		});
-	}
-
 	#remove(type: ResourceType, name: string): void {
 		const { store, clusters, endpoints, listeners, routes, gate, clock } = this.#deps;
 		store.delete(type, name);
 		if (type === "endpoint") endpoints.setEndpoints(name, undefined);
 		else if (type === "listener") gate.whenWarm(() => listeners.remove(name));
-		else if (type === "route") gate.whenWarm(() => routes.delete(name));
+		else if (type === "route") routes.remove(name);
 		else if (type === "cluster") {
 			const cancel = clock.after(CLUSTER_LINGER_MS, () => {
 				this.#leaving.delete(name);

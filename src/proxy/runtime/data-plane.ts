@@ -26,6 +26,8 @@ export interface DataPlaneDeps {
 	readonly node: Node;
 	/** Tables by name of the route configuration; their content changes with RDS. */
 	readonly routes: ReadonlyMap<string, RouteTable>;
+	/** Asks for the virtual host of a request's host in a route configuration, calls `done` with the answer in force; false: nobody can be asked. */
+	readonly demandHost?: (routeConfiguration: string, host: string, done: () => void) => boolean;
 	readonly environment: Readonly<Record<string, string | undefined>>;
 	readonly drainTimeMs: number;
 	/** Of the bootstrap, for connection managers that trace and name no provider. */

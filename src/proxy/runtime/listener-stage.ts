@@ -1,6 +1,6 @@
 import type { Clock } from "../../lib/clock.ts";
 import type { Logger } from "../../telemetry/logger.ts";
-import type { DiscoveryPath } from "./files/discovery-file.ts";
+import { ADS_SOURCE, type Discovered, INITIAL_FETCH_MS } from "../../xds/config-source.ts";
 
 /** A compiled listener with what it cannot start without. */
 export interface StagedListener<L> {
@@ -8,36 +8,43 @@ export interface StagedListener<L> {
 	readonly config: L;
 	/** Route configurations that come by RDS. */
 	readonly routeNames: readonly string[];
-	/** Where those come from that no control plane gives. */
-	readonly routeFiles?: readonly { readonly name: string; readonly file: DiscoveryPath }[];
-	/** TLS contexts of its filter chains. */
-	readonly transports?: readonly StagedTransport[];
+	/** Where those come from that do not come by ADS within the usual time. */
+	readonly routes?: readonly RouteWant[];
+	/** TLS contexts of its filter chains, filters and scopes that are discovered. */
+	readonly dependencies?: readonly StagedDependency[];
 }
 
-/** What may have to wait for secrets. */
-export interface StagedTransport {
+/** A route configuration, and where it comes from. */
+export interface RouteWant extends Partial<Discovered> {
+	readonly name: string;
+}
+
+/** What may have to wait for secrets or other discovered configuration; `open` and `close` come once each. */
+export interface StagedDependency {
 	open(): void;
 	readonly settled: boolean;
 	whenSettled(task: () => void): void;
 	close(): void;
+	/** Route configurations that it wants now. */
+	routes?(): readonly RouteWant[];
 }
 
 export interface ListenerStageDeps<L> {
 	readonly clock: Clock;
 	readonly logger: Logger;
-	/** How long a listener waits for its routes before it starts without (Envoy: initial fetch timeout, 15 s). */
-	readonly routeTimeoutMs: number;
 	hasRoutes(name: string): boolean;
 	/** Opens or replaces; rejects when the address cannot be bound. */
 	open(config: L): Promise<void>;
 	close(name: string): void;
 	/** The set of route names that listeners want has changed. */
-	onRouteNames(names: ReadonlySet<string>): void;
+	onRouteNames(): void;
 }
 
 interface Waiting<L> {
 	readonly listener: StagedListener<L>;
-	readonly cancelTimeout: () => void;
+	/** Route configurations that did not come in time. */
+	readonly givenUp: Set<string>;
+	readonly cancels: (() => void)[];
 }
 
 /** Listener warming: a listener opens when its routes are there; one that it replaces serves until then. */
@@ -71,22 +78,27 @@ export class ListenerStage<L> {
 
 	/** Opens the listener now or when its routes and secrets have come. */
 	put(listener: StagedListener<L>): void {
-		for (const transport of listener.transports ?? []) transport.open();
+		for (const dependency of listener.dependencies ?? []) dependency.open();
 		this.#stopWaiting(listener.name);
-		if (this.#complete(listener)) this.#start(listener);
+		const waiting: Waiting<L> = { listener, givenUp: new Set(), cancels: [] };
+		if (this.#complete(waiting)) this.#start(listener);
 		else {
-			const cancelTimeout = this.#deps.clock.after(this.#deps.routeTimeoutMs, () => {
-				this.#deps.logger.warn(
-					{ listener: listener.name },
-					"no routes or secrets came in time, the listener starts without",
-				);
-				this.#waiting.delete(listener.name);
-				this.#start(listener);
-			});
-			this.#waiting.set(listener.name, { listener, cancelTimeout });
-			for (const transport of listener.transports ?? []) transport.whenSettled(() => this.#arrived());
+			this.#waiting.set(listener.name, waiting);
+			for (const route of wantsOf(listener)) this.#limitWait(waiting, route);
+			for (const dependency of listener.dependencies ?? []) dependency.whenSettled(() => this.#arrived());
 		}
-		this.#deps.onRouteNames(this.routeNames());
+		this.#deps.onRouteNames();
+	}
+
+	#limitWait(waiting: Waiting<L>, { name, initialFetchMs = INITIAL_FETCH_MS }: RouteWant): void {
+		if (initialFetchMs === 0 || this.#deps.hasRoutes(name)) return;
+		const cancel = this.#deps.clock.after(initialFetchMs, () => {
+			const { listener } = waiting;
+			this.#deps.logger.warn({ listener: listener.name, route: name }, "no routes came in time, it starts without");
+			waiting.givenUp.add(name);
+			this.#arrived();
+		});
+		waiting.cancels.push(cancel);
 	}
 
 	remove(name: string): void {
@@ -94,8 +106,8 @@ export class ListenerStage<L> {
 		this.failures.delete(name);
 		const open = this.#open.get(name);
 		if (this.#open.delete(name)) this.#deps.close(name);
-		closeTransports(open);
-		this.#deps.onRouteNames(this.routeNames());
+		closeDependencies(open);
+		this.#deps.onRouteNames();
 	}
 
 	/** A route configuration has come: listeners that waited for it open. */
@@ -103,15 +115,15 @@ export class ListenerStage<L> {
 		this.#arrived();
 	}
 
-	routeNames(): Set<string> {
+	/** The route configurations that all listeners want, and from where. */
+	routeWants(): (RouteWant & Pick<Discovered, "source">)[] {
 		const all = [...this.#open.values(), ...[...this.#waiting.values()].map(({ listener }) => listener)];
-		return new Set(all.flatMap(({ routeNames }) => routeNames));
-	}
-
-	/** Those of them that come from files. */
-	routeFiles(): { readonly name: string; readonly file: DiscoveryPath }[] {
-		const all = [...this.#open.values(), ...[...this.#waiting.values()].map(({ listener }) => listener)];
-		return all.flatMap(({ routeFiles = [] }) => routeFiles);
+		return all
+			.flatMap((listener) => [
+				...wantsOf(listener),
+				...(listener.dependencies ?? []).flatMap((one) => one.routes?.() ?? []),
+			])
+			.map((want) => ({ ...want, source: want.source ?? ADS_SOURCE }));
 	}
 
 	/** Stops waiting for anything; open listeners are the caller's. */
@@ -119,14 +131,19 @@ export class ListenerStage<L> {
 		for (const name of this.waitingNames()) this.#stopWaiting(name);
 	}
 
-	#complete({ routeNames, transports = [] }: StagedListener<L>): boolean {
-		return routeNames.every((name) => this.#deps.hasRoutes(name)) && transports.every(({ settled }) => settled);
+	#complete({ listener, givenUp }: Waiting<L>): boolean {
+		const { routeNames, dependencies = [] } = listener;
+		return (
+			routeNames.every((name) => givenUp.has(name) || this.#deps.hasRoutes(name)) &&
+			dependencies.every(({ settled }) => settled)
+		);
 	}
 
 	#arrived(): void {
-		for (const { listener, cancelTimeout } of [...this.#waiting.values()]) {
-			if (!this.#complete(listener)) continue;
-			cancelTimeout();
+		for (const waiting of [...this.#waiting.values()]) {
+			const { listener, cancels } = waiting;
+			if (!this.#complete(waiting)) continue;
+			for (const cancel of cancels) cancel();
 			this.#waiting.delete(listener.name);
 			this.#start(listener);
 		}
@@ -141,11 +158,11 @@ export class ListenerStage<L> {
 			.then(
 				() => {
 					this.failures.delete(listener.name);
-					closeTransports(before);
+					closeDependencies(before);
 				},
 				(error: Error) => {
 					this.failures.set(listener.name, error.message);
-					closeTransports(listener);
+					closeDependencies(listener);
 					if (before && this.#open.get(listener.name) === listener) this.#open.set(listener.name, before);
 					this.#deps.logger.error(
 						{ listener: listener.name, reason: error.message },
@@ -155,7 +172,7 @@ export class ListenerStage<L> {
 			)
 			.finally(() => {
 				this.#opening--;
-				this.#deps.onRouteNames(this.routeNames());
+				this.#deps.onRouteNames();
 				if (this.settled) for (const resolve of this.#onSettled.splice(0)) resolve();
 			});
 	}
@@ -163,12 +180,16 @@ export class ListenerStage<L> {
 	#stopWaiting(name: string): void {
 		const waiting = this.#waiting.get(name);
 		if (!waiting) return;
-		waiting.cancelTimeout();
+		for (const cancel of waiting.cancels) cancel();
 		this.#waiting.delete(name);
-		closeTransports(waiting.listener);
+		closeDependencies(waiting.listener);
 	}
 }
 
-function closeTransports(listener: Pick<StagedListener<unknown>, "transports"> | undefined): void {
-	for (const transport of listener?.transports ?? []) transport.close();
+function closeDependencies(listener: Pick<StagedListener<unknown>, "dependencies"> | undefined): void {
+	for (const dependency of listener?.dependencies ?? []) dependency.close();
+}
+
+function wantsOf({ routeNames, routes = [] }: StagedListener<unknown>): RouteWant[] {
+	return routeNames.map((name) => routes.find((route) => route.name === name) ?? { name });
 }

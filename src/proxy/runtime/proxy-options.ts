@@ -24,7 +24,10 @@ export interface ProxyOptions<L> {
 	/** The other threads of this process; undefined: there is one thread. */
 	readonly workers?: WorkerPool;
 	/** This is one of the other threads: no admin, no control plane of its own. `ports`: what port 0 became in the main thread. */
-	readonly worker?: Pick<WorkerStart, "ports" | "ticketSecret">;
+	readonly worker?: Pick<WorkerStart, "ports" | "ticketSecret"> & {
+		/** Asks the main thread for virtual hosts of a route configuration. */
+		demand(owner: string, names: readonly string[]): void;
+	};
 	/** Somebody asked by `/quitquitquit`. */
 	onQuit(): void;
 }

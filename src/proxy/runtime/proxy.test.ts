@@ -170,8 +170,8 @@ test("a bootstrap is refused with every problem of all of it", async () => {
 		assert.ok(error instanceof ProblemError);
 		assert.deepEqual([...new Set(error.problems.map(({ path }) => path))].sort(), [
 			"dynamic_resources.ads_config",
-			"dynamic_resources.lds_config",
-			"dynamic_resources.lds_config.api_config_source",
+			"dynamic_resources.lds_config.api_config_source.cluster_names",
+			"dynamic_resources.lds_config.api_config_source.refresh_delay",
 			"hds_config",
 			"static_resources.clusters[0].health_checks[0]",
 			"static_resources.clusters[0].health_checks[0].healthy_threshold",

@@ -2,6 +2,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { ProblemError, problem } from "../../lib/problem.ts";
 import { MetricRegistry, type StatRules } from "../../telemetry/metric-registry.ts";
 import { dumpStats, mergeDumps } from "../../telemetry/stats-dump.ts";
+import { ADS_SOURCE } from "../../xds/config-source.ts";
 import { CommandLineOptionsSchema } from "../../xds/generated/envoy/admin/v3/server_info_pb.ts";
 import { type Bootstrap, BootstrapSchema } from "../../xds/generated/envoy/config/bootstrap/v3/bootstrap_pb.ts";
 import { type Node, NodeSchema } from "../../xds/generated/envoy/config/core/v3/base_pb.ts";
@@ -9,20 +10,20 @@ import type { AdminContext, ListenerView, ServerState } from "../admin/admin-con
 import { type AdminServer, startAdminServer } from "../admin/admin-server.ts";
 import type { SourceAddress } from "../cluster/cluster.ts";
 import { ClusterSet } from "../cluster/cluster-set.ts";
-import type { EndpointSet } from "../cluster/endpoint-config.ts";
 import type { OverloadManager } from "../overload/overload-manager.ts";
 import type { RouteTable } from "../router/route-match.ts";
 import { ResourceStore } from "../xdsclient/resource-store.ts";
 import type { ResourceUpdate } from "../xdsclient/resource-update.ts";
 import type { BootstrapSettings } from "./bootstrap-settings.ts";
 import { type Compilers, ConfigApplier } from "./config-applier.ts";
-import { ConfigSources } from "./config-sources.ts";
 import type { DataPlane } from "./data-plane.ts";
-import { type Dial, dialOf, dialOfChannel } from "./dial-address.ts";
+import { type Dial, dialOf } from "./dial-address.ts";
+import { ConfigSources, type NamedType, type Wanted } from "./discovery/config-sources.ts";
+import { Initialisation } from "./discovery/initialisation.ts";
+import { RouteBook } from "./discovery/route-book.ts";
 import { dnsResolver } from "./dns-resolver.ts";
 import { type EndpointChecks, endpointChecks } from "./endpoint-checks.ts";
 import { endpointTaker } from "./files/endpoint-taker.ts";
-import { Initialisation } from "./initialisation.ts";
 import { ListenerStage } from "./listener-stage.ts";
 import { startLoadShedding } from "./load-shedding.ts";
 import { LogSinks } from "./log-sinks.ts";
@@ -38,9 +39,6 @@ import { compilersWithRuntime } from "./values/apply-runtime.ts";
 import { NO_RUNTIME } from "./values/runtime-layers.ts";
 import { WarmGate } from "./warm-gate.ts";
 import { relayed } from "./workers/worker-messages.ts";
-
-/** How long a listener waits for routes, and LDS for the first clusters. */
-const INITIAL_FETCH_MS = 15_000;
 
 /** Runs a proxy from a bootstrap; rejects with ProblemError (all problems) when it cannot. */
 export async function startProxy<L>(bootstrap: Bootstrap, options: ProxyOptions<L>): Promise<RunningProxy> {
@@ -60,7 +58,7 @@ class ProxyProcess<L> implements RunningProxy {
 	readonly #options: ProxyOptions<L>;
 	readonly #startedEpochMs: number;
 	readonly #store = new ResourceStore();
-	readonly #routes = new Map<string, RouteTable>();
+	readonly #routes: RouteBook<RouteTable>;
 	readonly #sinks: LogSinks;
 	readonly #clusters: ClusterSet;
 	readonly #secured: SecuredClusters;
@@ -101,11 +99,13 @@ class ProxyProcess<L> implements RunningProxy {
 			localCluster: bootstrap.clusterManager?.localClusterName || undefined,
 			locality: bootstrap.node?.locality,
 			onEjection: (cluster, host, event) => this.#outlierLog?.(outlierLogLine(cluster, host, event, clock)),
-			watchFile: (path, serviceName, onEndpoints) => this.#watchEndpoints(path, serviceName, onEndpoints),
+			watchFile: (file, serviceName, onEndpoints) =>
+				this.#sources.watchFile("endpoint", file, endpointTaker(serviceName, onEndpoints)),
 			onWarm: () => this.#secured.warm && this.#gate.open(),
 			startChecks: this.#checks.start,
 		});
 		this.#gate = new WarmGate(clock, () => this.#secured.warm);
+		this.#routes = this.#makeRoutes();
 		this.#dataPlane = options.makeDataPlane({
 			...options,
 			loadShedding: () => this.#loadShedding,
@@ -114,14 +114,14 @@ class ProxyProcess<L> implements RunningProxy {
 			metrics: this.registry,
 			sinks: this.#sinks,
 			node: bootstrap.node ?? create(NodeSchema),
-			routes: this.#routes,
+			routes: this.#routes.tables,
+			demandHost: (name, host, done) => this.#routes.demandHost(name, host, done),
 			...(options.workers && { sharedPorts: {} }),
 			...(options.worker && {
 				sharedPorts: options.worker.ports,
 				ticketSecret: options.worker.ticketSecret,
 				isWorker: true,
 			}),
-			...(options.worker && { sharedPorts: options.worker.ports, ticketSecret: options.worker.ticketSecret }),
 			defaultTracer: bootstrap.tracing?.http,
 			failing: () => this.#draining || this.#healthFailed,
 		});
@@ -138,11 +138,10 @@ class ProxyProcess<L> implements RunningProxy {
 		this.#stage = new ListenerStage({
 			clock,
 			logger: logging.component("config"),
-			routeTimeoutMs: INITIAL_FETCH_MS,
-			hasRoutes: (name) => this.#routes.has(name),
+			hasRoutes: (name) => this.#routes.tables.has(name),
 			open: (config) => this.#dataPlane.listeners.put(config),
 			close: (name) => this.#dataPlane.listeners.remove(name),
-			onRouteNames: (names) => this.#wantRoutes(names),
+			onRouteNames: () => this.#wantRoutes(),
 		});
 		this.#initialisation = new Initialisation(clock, {
 			clustersWarm: () => this.#secured.warm,
@@ -151,6 +150,23 @@ class ProxyProcess<L> implements RunningProxy {
 		this.#secrets = this.#makeSecrets();
 		this.#applier = this.#makeApplier();
 		this.#sources = this.#makeSources();
+	}
+
+	#makeRoutes(): RouteBook<RouteTable> {
+		const { clock, worker, workers } = this.#options;
+		const demand = (owner: string, names: readonly string[]) => {
+			if (worker) worker.demand(owner, names);
+			else this.#sources.demand("virtualHost", owner, names);
+		};
+		if (workers) workers.onDemand = demand;
+		return new RouteBook({
+			clock,
+			demand,
+			compile: (message, path) => this.#compilers.routes(message, path),
+			whenWarm: (task) => this.#gate.whenWarm(task),
+			onArrived: () => this.#stage.routesCame(),
+			onWanted: () => this.#sources.want("virtualHost"),
+		});
 	}
 
 	#makeApplier(): ConfigApplier<L, RouteTable> {
@@ -181,6 +197,7 @@ class ProxyProcess<L> implements RunningProxy {
 			gate: this.#gate,
 			initialisation: this.#initialisation,
 			watch: (folder, onChange) => this.#dataPlane.tls.files.watch(folder, onChange),
+			dial: (cluster) => this.#dial(cluster),
 			wanted: (type) => this.#wanted(type),
 		});
 	}
@@ -203,9 +220,19 @@ class ProxyProcess<L> implements RunningProxy {
 		return found && dialOf(found, this.#dataPlane.tls);
 	}
 
-	#wanted(type: "endpoint" | "route" | "secret"): ReadonlySet<string> {
-		if (type === "secret") return this.#secrets.adsNames;
-		return type === "route" ? this.#routeNamesOfAds() : this.#clusters.edsNames();
+	#wanted(type: NamedType): readonly Wanted[] {
+		switch (type) {
+			case "endpoint":
+				return this.#clusters.edsWants();
+			case "route":
+				return this.#stage.routeWants();
+			case "virtualHost":
+				return this.#routes.wantedHosts();
+			case "secret":
+				return [...this.#secrets.adsNames].map((name) => ({ name, source: ADS_SOURCE }));
+			default:
+				return [];
+		}
 	}
 
 	get admin(): AdminServer | undefined {
@@ -216,7 +243,7 @@ class ProxyProcess<L> implements RunningProxy {
 		const compiled = compileBootstrap(this.#bootstrap, this.#compilers, ({ runtime }) => {
 			this.#runtime = runtime;
 		});
-		const { admin, ads, source, outlierLogPath } = compiled.settings;
+		const { admin, source, outlierLogPath } = compiled.settings;
 		this.#source = source;
 		if (outlierLogPath !== undefined) this.#outlierLog = this.#sinks.open({ kind: "file", path: outlierLogPath });
 		this.#statRules = compiled.settings.statRules;
@@ -228,8 +255,8 @@ class ProxyProcess<L> implements RunningProxy {
 		this.#putStatic(compiled);
 		const isWorker = this.#options.worker !== undefined;
 		if (admin && !isWorker) this.#admin = await startAdminServer(this.#adminContext(), admin);
-		if (!isWorker) await this.#startSources(compiled.settings);
-		if (!ads || isWorker) await this.#openStatic();
+		if (!isWorker) await this.#sources.start(compiled.settings);
+		if (!waitsForServer(compiled.settings) || isWorker) await this.#openStatic();
 		await this.#startWorkers();
 	}
 
@@ -269,6 +296,7 @@ class ProxyProcess<L> implements RunningProxy {
 	async close(): Promise<void> {
 		this.#draining = true;
 		this.#sources.close();
+		this.#routes.close();
 		this.#secrets.close();
 		this.#loadShedding?.close();
 		this.#initialisation.stop();
@@ -303,11 +331,6 @@ class ProxyProcess<L> implements RunningProxy {
 		});
 	}
 
-	async #startSources({ ads, files }: BootstrapSettings): Promise<void> {
-		await this.#sources.startFiles(files);
-		if (ads) await this.#sources.startAds(ads, ads.channel ? dialOfChannel(ads.channel) : this.#dial(ads.cluster));
-	}
-
 	/** Without a control plane a listener that cannot be opened is the end. */
 	async #openStatic(): Promise<void> {
 		await new Promise<void>((resolve) => this.#gate.whenWarm(resolve));
@@ -323,21 +346,11 @@ class ProxyProcess<L> implements RunningProxy {
 		this.#sources.want("endpoint");
 	}
 
-	#wantRoutes(names: ReadonlySet<string>): void {
-		for (const name of this.#routes.keys()) if (!names.has(name)) this.#routes.delete(name);
+	#wantRoutes(): void {
+		const names = new Set(this.#stage.routeWants().map(({ name }) => name));
+		this.#routes.keep(names);
 		this.#store.keep("route", names);
 		this.#sources.want("route");
-		this.#sources.wantRouteFiles(this.#stage.routeFiles().map(({ file }) => file));
-	}
-
-	#watchEndpoints(path: string, name: string, onEndpoints: (set: EndpointSet) => void): () => void {
-		return this.#sources.watchFile("endpoint", { path }, endpointTaker(name, onEndpoints));
-	}
-
-	#routeNamesOfAds(): ReadonlySet<string> {
-		const names = this.#stage.routeNames();
-		for (const { name } of this.#stage.routeFiles()) names.delete(name);
-		return names;
 	}
 
 	#bindStats(): void {
@@ -398,4 +411,9 @@ class ProxyProcess<L> implements RunningProxy {
 			quit: onQuit,
 		};
 	}
+}
+
+/** With a server that gives configuration what cannot be opened is told, not the end. */
+function waitsForServer({ ads, clusters, listeners }: BootstrapSettings): boolean {
+	return ads !== undefined || [clusters, listeners].some((one) => one !== undefined && one.source.kind !== "file");
 }

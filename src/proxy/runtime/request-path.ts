@@ -4,6 +4,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { fieldPath } from "../../lib/field-path.ts";
 import { type Problem, ProblemError, problem } from "../../lib/problem.ts";
 import type { StatScope } from "../../telemetry/metric-registry.ts";
+import { CONFIG_SOURCE_SUPPORTED } from "../../xds/config-source.ts";
 import { type Cluster, ClusterSchema } from "../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts";
 import { TrafficDirection } from "../../xds/generated/envoy/config/core/v3/base_pb.ts";
 import type { Listener } from "../../xds/generated/envoy/config/listener/v3/listener_pb.ts";
@@ -58,7 +59,7 @@ import { AccessLogs, logAll } from "./access-logs.ts";
 import { bodyCodecs } from "./body-codecs.ts";
 import type { DataPlane, DataPlaneDeps } from "./data-plane.ts";
 import { jwtCrypto } from "./jwt-crypto.ts";
-import type { StagedListener } from "./listener-stage.ts";
+import type { RouteWant, StagedListener } from "./listener-stage.ts";
 import { type CompiledListenerTls, ListenerTls } from "./listener-tls.ts";
 import { nodeAddress } from "./node-address.ts";
 import { compileRequestTracing } from "./request-tracing.ts";
@@ -105,6 +106,7 @@ export function makeRequestPath(deps: DataPlaneDeps): DataPlane<ListenerConfig> 
 	return {
 		compilers: {
 			supported: mergeSupported(
+				CONFIG_SOURCE_SUPPORTED,
 				CLUSTER_SUPPORTED,
 				LISTENER_SUPPORTED,
 				NETWORK_SUPPORTED,
@@ -175,7 +177,10 @@ function readWhole(path: string): Uint8Array | string {
 	}
 }
 
-type CompiledServices = Pick<HcmServices, "routeTable" | "accessLog" | "localReplies" | "tracing" | "metering">;
+type CompiledServices = Pick<
+	HcmServices,
+	"routeTable" | "demandRoute" | "accessLog" | "localReplies" | "tracing" | "metering"
+>;
 
 type PathDeps = DataPlaneDeps & { readonly dnsCaches: DnsCaches };
 
@@ -270,7 +275,7 @@ class RequestPath {
 		const loggers = collect(problems, () => this.#accessLogs.compile(config.accessLogs, at));
 		if (problems.length > 0) throw new ProblemError(problems);
 		if (loggers && loggers.length > 0) this.#listenerLogs.set(config, loggers);
-		return { name: config.name, config, routeNames, routeFiles: routeFilesOf(config), transports };
+		return { name: config.name, config, routeNames, routes: routesOf(config), dependencies: transports };
 	}
 
 	/** The names of the route configurations that must have come before the listener opens. */
@@ -295,13 +300,20 @@ class RequestPath {
 		const localReplies = collect(problems, () => this.#localReplies(hcm, at));
 		if (problems.length > 0) throw new ProblemError(problems);
 		const { routes } = hcm;
-		const tables = this.#deps.routes;
 		return {
-			routeTable: routes.kind === "rds" ? () => tables.get(routes.name) : () => inline,
+			...(routes.kind === "rds" ? this.#discoveredTable(routes.name) : { routeTable: () => inline }),
 			tracing,
 			metering: this.#metering,
 			...(loggers.length > 0 && { accessLog: writeTo(loggers) }),
 			localReplies,
+		};
+	}
+
+	#discoveredTable(name: string): Pick<HcmServices, "routeTable" | "demandRoute"> {
+		const { routes: tables, demandHost } = this.#deps;
+		return {
+			routeTable: () => tables.get(name),
+			demandRoute: ({ authority }, done) => demandHost?.(name, authority.toLowerCase(), done) ?? false,
 		};
 	}
 
@@ -377,10 +389,10 @@ function collect<T>(problems: Problem[], compile: () => T): T | undefined {
 	}
 }
 
-function routeFilesOf({ chains }: ListenerConfig): NonNullable<StagedListener<ListenerConfig>["routeFiles"]> {
+function routesOf({ chains }: ListenerConfig): RouteWant[] {
 	return chains.flatMap(({ terminal }) => {
 		const routes = terminal.kind === "http" ? terminal.hcm.routes : undefined;
-		return routes?.kind === "rds" && routes.file ? [{ name: routes.name, file: routes.file }] : [];
+		return routes?.kind === "rds" ? [routes] : [];
 	});
 }
 

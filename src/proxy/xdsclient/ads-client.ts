@@ -52,6 +52,11 @@ export class AdsClient<Request, Response> {
 		this.#queue?.push(requests);
 	}
 
+	/** Asks for names at once, though they may have been asked for before. */
+	demand(type: ResourceType, names: readonly string[]): void {
+		this.#queue?.push(this.#options.session.demand?.(type, names) ?? []);
+	}
+
 	close(): void {
 		this.#cancelRetry();
 		this.#queue?.close();

@@ -14,6 +14,8 @@ interface TypeState {
 	wanted: Subscription;
 	/** Accepted resources with their versions: what a new stream resumes with. */
 	readonly versions: Map<string, string>;
+	/** Asked for one by one, beside everything. */
+	readonly demanded: Set<string>;
 	/** Whether the present stream has carried a request of this type. */
 	asked: boolean;
 }
@@ -43,7 +45,7 @@ export class DeltaSession implements Session<DeltaDiscoveryRequest, DeltaDiscove
 	subscribe(type: ResourceType, wanted: Subscription): DeltaDiscoveryRequest[] {
 		let state = this.#types.get(type);
 		if (!state) {
-			state = { wanted, versions: new Map(), asked: false };
+			state = { wanted, versions: new Map(), demanded: new Set(), asked: false };
 			this.#types.set(type, state);
 		}
 		const before = state.wanted;
@@ -57,13 +59,22 @@ export class DeltaSession implements Session<DeltaDiscoveryRequest, DeltaDiscove
 		return [this.#request(type, { resourceNamesSubscribe, resourceNamesUnsubscribe })];
 	}
 
+	demand(type: ResourceType, names: readonly string[]): DeltaDiscoveryRequest[] {
+		const state = this.#types.get(type);
+		if (!state) return [];
+		for (const name of names) state.demanded.add(name);
+		return state.asked
+			? [this.#request(type, { resourceNamesSubscribe: [...names] })]
+			: this.#firstRequest(type, state);
+	}
+
 	receive(response: DeltaDiscoveryResponse): DeltaDiscoveryRequest[] {
 		const type = resourceTypeOf(response.typeUrl);
 		const state = type && this.#types.get(type);
 		if (!type || !state) return [this.#refuseType(response)];
 		const { added, problems } = decodeAll(type, state, response);
 		const removed = response.removedResources.filter((name) => state.wanted === "all" || state.wanted.has(name));
-		const result = this.#handler.apply({ type, added, removed });
+		const result = this.#handler.apply({ type, added, removed, answered: answeredNames(response) });
 		for (const { name, version } of added) if (!result.rejected.has(name)) state.versions.set(name, version);
 		for (const name of removed) state.versions.delete(name);
 		problems.push(...result.problems);
@@ -78,7 +89,7 @@ export class DeltaSession implements Session<DeltaDiscoveryRequest, DeltaDiscove
 		state.asked = true;
 		return [
 			this.#request(type, {
-				resourceNamesSubscribe: wanted === "all" ? [] : [...wanted],
+				resourceNamesSubscribe: [...(wanted === "all" ? everything(state) : wanted), ...state.demanded],
 				initialResourceVersions: Object.fromEntries(state.versions),
 			}),
 		];
@@ -98,6 +109,16 @@ export class DeltaSession implements Session<DeltaDiscoveryRequest, DeltaDiscove
 		this.#nodeSent = true;
 		return create(DeltaDiscoveryRequestSchema, { ...fields, node, typeUrl: RESOURCE_TYPES[type] });
 	}
+}
+
+/** Beside names everything must be asked for by name, too. */
+function everything({ demanded }: TypeState): readonly string[] {
+	return demanded.size > 0 ? ["*"] : [];
+}
+
+/** Of resources without content too: these say that there is none of the name. */
+function answeredNames({ resources }: DeltaDiscoveryResponse): string[] {
+	return resources.flatMap(({ name, aliases }) => [name, ...aliases]);
 }
 
 function decodeAll(type: ResourceType, state: TypeState, response: DeltaDiscoveryResponse) {

@@ -19,6 +19,10 @@ export interface ResourceUpdate {
 	readonly type: ResourceType;
 	readonly added: readonly IncomingResource[];
 	readonly removed: readonly string[];
+	/** Names that the response answers, those of resources and their aliases; of virtual hosts, which requests may wait for. */
+	readonly answered?: readonly string[];
+	/** Virtual hosts: the route configuration that they belong to. */
+	readonly owner?: string;
 }
 
 export interface UpdateResult {

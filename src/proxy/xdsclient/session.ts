@@ -7,7 +7,16 @@ import type { ResourceType } from "../../xds/type-urls.ts";
 export type Subscription = "all" | ReadonlySet<string>;
 
 /** The order in which types are asked for, so that nothing is named before it can be known (Envoy: xDS protocol). */
-export const TYPE_ORDER: readonly ResourceType[] = ["cluster", "endpoint", "listener", "route", "secret", "extension"];
+export const TYPE_ORDER: readonly ResourceType[] = [
+	"cluster",
+	"endpoint",
+	"listener",
+	"scopedRoute",
+	"route",
+	"virtualHost",
+	"secret",
+	"extension",
+];
 
 /**
  * One variant of the ADS protocol without its stream: what to send when. Lives as long as the process, so that a new stream
@@ -18,6 +27,8 @@ export interface Session<Request, Response> {
 	open(): Request[];
 	/** Requests after the wish for a type changed; none while no stream is open is fine, `open` covers it. */
 	subscribe(type: ResourceType, wanted: Subscription): Request[];
+	/** Asks for names now, though they may have been asked for before; only delta can. */
+	demand?(type: ResourceType, names: readonly string[]): Request[];
 	/** Applies a response; the answer is its ACK or NACK. */
 	receive(response: Response): Request[];
 }

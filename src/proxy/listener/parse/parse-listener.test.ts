@@ -40,7 +40,12 @@ const filter = (config: JsonObject): JsonObject => ({ name: "f", typed_config: c
 const chain = (...configs: JsonObject[]): JsonObject => ({ filters: configs.map(filter) });
 
 function http(change: JsonObject = {}): JsonObject {
-	const base = { "@type": HCM, stat_prefix: "in", rds: { route_config_name: "r" }, http_filters: [ROUTER] };
+	const base = {
+		"@type": HCM,
+		stat_prefix: "in",
+		rds: { route_config_name: "r", config_source: { ads: {} } },
+		http_filters: [ROUTER],
+	};
 	return { ...base, ...change };
 }
 
@@ -85,7 +90,10 @@ test("a plain HTTP listener, with Envoy's defaults", () => {
 	assert.deepEqual([config.listenerFiltersTimeoutMs, config.continueOnTimeout], [15_000, false]);
 	const { terminal, transportConnectTimeoutMs } = config.chains[0]!;
 	assert.ok(terminal.kind === "http");
-	assert.deepEqual([terminal.hcm.routes, transportConnectTimeoutMs], [{ kind: "rds", name: "r", file: undefined }, 0]);
+	assert.deepEqual(
+		[terminal.hcm.routes, transportConnectTimeoutMs],
+		[{ kind: "rds", name: "r", source: { kind: "ads" }, initialFetchMs: 15_000 }, 0],
+	);
 });
 
 test("settings of a listener", () => {

@@ -5,7 +5,7 @@ import type { Gauge } from "../../../telemetry/metrics.ts";
 import type { Node } from "../../../xds/generated/envoy/config/core/v3/base_pb.ts";
 import { AdsClient } from "../../xdsclient/ads-client.ts";
 import { DeltaSession } from "../../xdsclient/delta-session.ts";
-import { sdsStreams } from "../../xdsclient/grpc-stream.ts";
+import { typeStreams } from "../../xdsclient/grpc-stream.ts";
 import type { ResourceHandler } from "../../xdsclient/resource-update.ts";
 import { SotwSession } from "../../xdsclient/sotw-session.ts";
 import type { Dial } from "../dial-address.ts";
@@ -31,7 +31,7 @@ export interface SecretStream {
 /** Opens the stream; this module is loaded only when one is needed, gRPC is most of its weight. */
 export function openSecretStream(options: SecretStreamOptions): SecretStream {
 	const { api, dial, node, handler } = options;
-	const streams = sdsStreams(dial.url, dial.connect);
+	const streams = typeStreams("secret", dial.url, dial.connect);
 	const client =
 		api === "sotw"
 			? new AdsClient({ ...options, session: new SotwSession(node, handler), open: streams.sotw })

@@ -22,7 +22,10 @@ export function serveWorker<L>(port: MessagePort, optionsFor: (start: WorkerStar
 			const { start } = message;
 			const options = optionsFor(start);
 			logging = options.logging;
-			proxy = startProxy(fromBinary(BootstrapSchema, start.bootstrap), { ...options, worker: start });
+			proxy = startProxy(fromBinary(BootstrapSchema, start.bootstrap), {
+				...options,
+				worker: { ...start, demand: (owner, names) => answer({ kind: "demand", owner, names }) },
+			});
 			queue = proxy.then(() => answer({ kind: "started" }));
 			return;
 		}
@@ -58,10 +61,12 @@ async function obey(
 	}
 }
 
-function decodeUpdate({ type, added, removed }: RelayedUpdate): ResourceUpdate {
+function decodeUpdate({ type, added, removed, answered, owner }: RelayedUpdate): ResourceUpdate {
 	return {
 		type,
 		removed,
+		...(answered && { answered }),
+		...(owner !== undefined && { owner }),
 		added: added.map(({ name, version, typeUrl, value }) => {
 			const any = create(AnySchema, { typeUrl, value });
 			const message = anyUnpack(any, xdsRegistry());

@@ -16,12 +16,14 @@ export interface RelayedUpdate {
 	readonly type: ResourceType;
 	readonly added: readonly RelayedResource[];
 	readonly removed: readonly string[];
+	readonly answered?: readonly string[] | undefined;
+	readonly owner?: string | undefined;
 }
 
 /** An update as it travels to other threads. */
-export function relayed({ type, added, removed }: ResourceUpdate): RelayedUpdate {
+export function relayed({ type, added, removed, answered, owner }: ResourceUpdate): RelayedUpdate {
 	const resources = added.map(({ name, version, any }) => ({ name, version, typeUrl: any.typeUrl, value: any.value }));
-	return { type, removed, added: resources };
+	return { type, removed, added: resources, answered, owner };
 }
 
 /** What a worker thread begins with. */
@@ -49,5 +51,7 @@ export type ToWorker =
 
 export type FromWorker =
 	| { readonly kind: "started" }
+	/** A request waits for virtual hosts of a route configuration. */
+	| { readonly kind: "demand"; readonly owner: string; readonly names: readonly string[] }
 	| { readonly kind: "dumped"; readonly id: number; readonly dump: StatsDump }
 	| { readonly kind: "drained"; readonly id: number };

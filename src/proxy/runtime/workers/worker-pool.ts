@@ -12,6 +12,8 @@ const ANSWER_WITHIN_MS = 2000;
 export class WorkerPool {
 	readonly #workers: readonly Worker[];
 	readonly #waiting = new Map<number, (message: FromWorker) => void>();
+	/** A thread wants virtual hosts of a route configuration. */
+	onDemand: (owner: string, names: readonly string[]) => void = () => {};
 	#nextId = 1;
 	#closing = false;
 
@@ -91,6 +93,7 @@ export class WorkerPool {
 	}
 
 	#received(message: FromWorker): void {
-		if (message.kind !== "started") this.#waiting.get(message.id)?.(message);
+		if (message.kind === "demand") this.onDemand(message.owner, message.names);
+		else if (message.kind !== "started") this.#waiting.get(message.id)?.(message);
 	}
 }

@@ -1,5 +1,5 @@
-import type { Clock } from "../../lib/clock.ts";
-import type { ResourceType } from "../../xds/type-urls.ts";
+import type { Clock } from "../../../lib/clock.ts";
+import type { ResourceType } from "../../../xds/type-urls.ts";
 
 interface Expected {
 	readonly clusters: boolean;
