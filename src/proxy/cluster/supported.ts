@@ -1,3 +1,4 @@
+import { CONFIG_SOURCE_SUPPORTED } from "../../xds/config-source.ts";
 import type { SupportedFields } from "../../xds/supported.ts";
 import { SUPPORTED as HTTP2_SUPPORTED } from "../http/parse-http2-options.ts";
 
@@ -165,9 +166,7 @@ export const SUPPORTED: SupportedFields = {
 	],
 	[`${CORE}.ExtraSourceAddress`]: ["address"],
 	"envoy.config.upstream.local_address_selector.v3.DefaultLocalAddressSelector": [],
-	[`${CORE}.ConfigSource`]: ["ads", "path", "path_config_source", "initial_fetch_timeout", "resource_api_version"],
-	[`${CORE}.PathConfigSource`]: ["path"],
-	[`${CORE}.AggregatedConfigSource`]: [],
+	...CONFIG_SOURCE_SUPPORTED,
 	[`${CORE}.HttpProtocolOptions`]: [
 		"idle_timeout",
 		"max_connection_duration",

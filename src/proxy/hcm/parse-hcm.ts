@@ -3,7 +3,7 @@ import { durationMs } from "@bufbuild/protobuf/wkt";
 import { type FieldPath, fieldPath } from "../../lib/field-path.ts";
 import { type Problem, ProblemError, problem } from "../../lib/problem.ts";
 import { unpackAs } from "../../xds/any.ts";
-import { parseConfigSource } from "../../xds/config-source.ts";
+import { CONFIG_SOURCE_SUPPORTED, parseConfigSource } from "../../xds/config-source.ts";
 import {
 	type HttpProtocolOptions,
 	HttpProtocolOptions_HeadersWithUnderscoresAction as Underscores,
@@ -75,6 +75,7 @@ export const SUPPORTED: SupportedFields = {
 		"append_x_forwarded_port",
 		"scheme_header_transformation",
 	],
+	...CONFIG_SOURCE_SUPPORTED,
 	...HTTP2_SUPPORTED,
 	...ORIGINAL_IP_SUPPORTED,
 	"envoy.extensions.filters.network.http_connection_manager.v3.LocalReplyConfig": ["mappers", "body_format"],

@@ -4,7 +4,6 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { fieldPath } from "../../lib/field-path.ts";
 import { type Problem, ProblemError, problem } from "../../lib/problem.ts";
 import type { StatScope } from "../../telemetry/metric-registry.ts";
-import { CONFIG_SOURCE_SUPPORTED } from "../../xds/config-source.ts";
 import { type Cluster, ClusterSchema } from "../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts";
 import { TrafficDirection } from "../../xds/generated/envoy/config/core/v3/base_pb.ts";
 import type { Listener } from "../../xds/generated/envoy/config/listener/v3/listener_pb.ts";
@@ -106,7 +105,6 @@ export function makeRequestPath(deps: DataPlaneDeps): DataPlane<ListenerConfig> 
 	return {
 		compilers: {
 			supported: mergeSupported(
-				CONFIG_SOURCE_SUPPORTED,
 				CLUSTER_SUPPORTED,
 				LISTENER_SUPPORTED,
 				NETWORK_SUPPORTED,
