@@ -1,6 +1,7 @@
 import type { UpstreamCluster } from "../cluster/cluster.ts";
 import type { HeaderMap } from "../http/header-map.ts";
 import type { RequestHead, ResponseHead } from "../http/message.ts";
+import type { AttemptTrace } from "../http/request-trace.ts";
 import type { ForwardAction, RouteMatch } from "../router/route-match.ts";
 import type { UpstreamChannel } from "../upstream/upstream-user.ts";
 import { Attempt, type AttemptOwner } from "./attempt.ts";
@@ -36,7 +37,8 @@ export class Mirrors {
 			if (!cluster) return [];
 			const head = { ...request, headers: headersOfCopy(request, context) };
 			policy.prepare(head, { info, request: head, route: mirrored.route });
-			return new Copy(head, cluster, mirrored, context);
+			const target = { cluster: cluster.name, sampled: policy.traceSampled };
+			return new Copy({ head, cluster, trace: info.trace?.onCopy(head, target) }, mirrored, context);
 		});
 		return copies.length === 0 ? undefined : new Mirrors(copies);
 	}
@@ -70,8 +72,15 @@ function headersOfCopy({ headers }: RequestHead, { localAddress }: ForwardContex
 	return copy;
 }
 
+interface CopyTarget {
+	readonly head: RequestHead;
+	readonly cluster: UpstreamCluster;
+	readonly trace: AttemptTrace | undefined;
+}
+
 class Copy implements AttemptOwner {
 	readonly #head: RequestHead;
+	readonly #trace: AttemptTrace | undefined;
 	readonly #cluster: UpstreamCluster;
 	readonly #mirrored: MirroredRequest;
 	readonly #context: ForwardContext;
@@ -80,8 +89,9 @@ class Copy implements AttemptOwner {
 	#pausing = false;
 	#over = false;
 
-	constructor(head: RequestHead, cluster: UpstreamCluster, mirrored: MirroredRequest, context: ForwardContext) {
+	constructor({ head, cluster, trace }: CopyTarget, mirrored: MirroredRequest, context: ForwardContext) {
 		this.#head = head;
+		this.#trace = trace;
 		this.#cluster = cluster;
 		this.#mirrored = mirrored;
 		this.#context = context;
@@ -100,6 +110,7 @@ class Copy implements AttemptOwner {
 			host,
 			downstream: this.#head.protocol,
 			isRetry: false,
+			trace: this.#trace,
 		});
 		this.#attempt.start();
 	}

@@ -8,6 +8,8 @@ export interface RequestTrace {
 		request: RequestHead,
 		target: { readonly cluster: string; readonly attempt: number },
 	): AttemptTrace | undefined;
+	/** A copy of the request goes to another cluster: begins its span and writes that into the copy's fields. `sampled` undefined: as the request is. */
+	onCopy(copy: RequestHead, target: { readonly cluster: string; readonly sampled: boolean | undefined }): AttemptTrace;
 	/** The answer's head on its way to the client; may change it. */
 	onResponse(response: ResponseHead): void;
 	/** The trailers of the answer, where a gRPC call's status is. */

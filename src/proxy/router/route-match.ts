@@ -132,6 +132,8 @@ export interface MirrorPolicy {
 	cluster(request: RequestHead): string | undefined;
 	/** True when this request is among the share that is mirrored. */
 	sampled(random: Random): boolean;
+	/** Whether the copy's span is reported; undefined: as the request's. */
+	readonly traceSampled: boolean | undefined;
 	/** Changes the copy's fields and its host, which is the request's own at first (after rewrites). */
 	prepare(copy: RequestHead, ctx: FormatContext): void;
 }

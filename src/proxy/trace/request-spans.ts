@@ -122,13 +122,15 @@ class RequestSpans implements RequestTrace {
 		const span = tracer.child(this.#span, name, services.clock.epochMs());
 		if (attempt > 1) span.tags.set("retry.count", String(attempt - 1));
 		if (config.propagates) tracer.inject(span, request.headers);
-		return {
-			finish: (outcome) => {
-				tagAttempt(span, cluster, outcome);
-				span.endEpochMs = services.clock.epochMs();
-				tracer.report(span);
-			},
-		};
+		return this.#attemptTrace(span, cluster);
+	}
+
+	onCopy(copy: RequestHead, { cluster, sampled }: { cluster: string; sampled: boolean | undefined }): AttemptTrace {
+		const { config, services } = this.#tracing;
+		const span = config.tracer.child(this.#span, "mirror", services.clock.epochMs());
+		span.sampled = sampled ?? span.sampled;
+		if (config.propagates) config.tracer.inject(span, copy.headers);
+		return this.#attemptTrace(span, cluster);
 	}
 
 	onResponse(response: ResponseHead): void {
@@ -164,6 +166,17 @@ class RequestSpans implements RequestTrace {
 		tagResponse(span, info, { response: this.#response, trailers: this.#trailers });
 		this.#addCustomTags(request, info);
 		config.tracer.report(span);
+	}
+
+	#attemptTrace(span: Span, cluster: string): AttemptTrace {
+		const { config, services } = this.#tracing;
+		return {
+			finish: (outcome) => {
+				tagAttempt(span, cluster, outcome);
+				span.endEpochMs = services.clock.epochMs();
+				config.tracer.report(span);
+			},
+		};
 	}
 
 	get #propagates(): boolean {

@@ -31,11 +31,11 @@ function compileMirrorPolicy(
 		at.field("request_headers_mutations"),
 		scope.problems,
 	);
-	if (message.traceSampled === false) scope.problems.notImplemented(at.field("trace_sampled"), "not tracing copies");
 	const header = message.clusterHeader.toLowerCase();
 	return {
 		cluster: header === "" ? () => message.cluster : (request) => firstRequestHeader(request, header),
 		sampled: (random) => fraction >= 1_000_000 || random.below(1_000_000) < fraction,
+		traceSampled: message.traceSampled,
 		prepare: (copy, ctx) => {
 			for (const mutate of mutations) mutate(copy.headers, ctx);
 			copy.authority = authority(copy.authority);
