@@ -112,7 +112,7 @@ export class ChunkedDecoder {
 	}
 
 	#readTrailers(buf: Buffer, at: number, end: number): number {
-		this.#trailers ??= new HeadReader(this.#limits, false);
+		this.#trailers ??= new HeadReader(this.#limits, undefined);
 		const behind = this.#trailers.read(buf, at, end);
 		const refused = this.#trailers.error;
 		if (refused) this.error = refused.status === 431 ? CODEC_ERRORS.trailers : refused;

@@ -18,8 +18,15 @@ const DECODE_BYTES = 8192;
 const COLON = 58;
 const SPACE = 32;
 const TAB = 9;
+const LF = 10;
 const CR = 13;
 const DEL = 127;
+
+/** What a start line may be: looked at before the fields behind it have come, since what is no HTTP at all may never end a head. */
+export interface StartLineRules {
+	refuseFirst(char: number): CodecError | undefined;
+	refuseLine(line: string): CodecError | undefined;
+}
 
 /** 1 for the characters of a token (RFC 9110 5.6.2). */
 const TOKEN = new Uint8Array(256);
@@ -50,15 +57,16 @@ export class HeadReader {
 	/** Of the current head: its fields as Envoy counts them (name, value and three more each). */
 	fieldBytes = 0;
 	readonly #limits: HeadLimits;
-	readonly #hasStartLine: boolean;
+	/** Undefined for a trailer section. */
+	readonly #startRules: StartLineRules | undefined;
 	readonly #hostApart: boolean;
 	#carry = "";
 	#bytes = 0;
 	readonly #memory = new FieldMemory();
 
-	constructor(limits: HeadLimits, hasStartLine: boolean, hostApart = false) {
+	constructor(limits: HeadLimits, startRules: StartLineRules | undefined, hostApart = false) {
 		this.#limits = limits;
-		this.#hasStartLine = hasStartLine;
+		this.#startRules = startRules;
 		this.#hostApart = hostApart;
 	}
 
@@ -106,8 +114,8 @@ export class HeadReader {
 
 	/** Reads the whole lines of `text` and carries the rest; position behind the empty line, or -1. */
 	#readLines(text: string): number {
-		if (!this.#hasStartLine || this.startLine !== "") return this.#readFields(text, 0);
-		const fields = this.#readStartLine(text);
+		if (!this.#startRules || this.startLine !== "") return this.#readFields(text, 0);
+		const fields = this.#readStartLine(text, this.#startRules);
 		if (fields < 0) return -1;
 		const repeated = this.#memory.repeatedLength(text, fields);
 		if (repeated > 0) {
@@ -128,17 +136,27 @@ export class HeadReader {
 	}
 
 	/** Position behind the start line, or -1. Empty lines before it are passed over (RFC 9112 2.2). */
-	#readStartLine(text: string): number {
+	#readStartLine(text: string, rules: StartLineRules): number {
 		let line = 0;
-		for (let lf = text.indexOf("\n"); lf >= 0; lf = text.indexOf("\n", line)) {
+		for (;;) {
+			const first = text.charCodeAt(line);
+			const refused = line < text.length && first !== CR && first !== LF && rules.refuseFirst(first);
+			if (refused) return this.#refuse(refused);
+			const lf = text.indexOf("\n", line);
+			if (lf < 0) break;
 			const cr = lf - 1;
 			if (cr < line || text.charCodeAt(cr) !== CR) return this.#refuse(CODEC_ERRORS.bareLineFeed);
-			this.startLine = text.slice(line, cr);
+			if (cr > line) return this.#acceptStartLine(text.slice(line, cr), rules) ? lf + 1 : -1;
 			line = lf + 1;
-			if (this.startLine !== "") return line;
 		}
 		this.#carry = text.slice(line);
 		return -1;
+	}
+
+	#acceptStartLine(line: string, rules: StartLineRules): boolean {
+		this.startLine = line;
+		this.error = rules.refuseLine(line);
+		return this.error === undefined;
 	}
 
 	/** Position behind the empty line, or -1. */

@@ -1,7 +1,7 @@
 import type { HeaderMap } from "../http/header-map.ts";
 import { ChunkedDecoder } from "./chunked-decoder.ts";
 import { CODEC_ERRORS, type CodecError } from "./codec-error.ts";
-import { type HeadLimits, HeadReader } from "./head-reader.ts";
+import { type HeadLimits, HeadReader, type StartLineRules } from "./head-reader.ts";
 
 /** What a parser tells of a body; `buf` is valid during the call only. */
 export interface BodySink {
@@ -38,9 +38,9 @@ export abstract class MessageParser {
 	#state = HEAD;
 	#left = 0;
 
-	constructor(sink: BodySink, limits: HeadLimits, hostApart = false) {
+	constructor(sink: BodySink, limits: HeadLimits, startRules: StartLineRules, hostApart = false) {
 		this.#sink = sink;
-		this.reader = new HeadReader(limits, true, hostApart);
+		this.reader = new HeadReader(limits, startRules, hostApart);
 		this.#chunked = new ChunkedDecoder(limits);
 		this.#onData = (buf, start, end) => sink.onBody(buf, start, end);
 	}

@@ -1,7 +1,7 @@
 import type { Protocol, RequestHead } from "../http/message.ts";
 import { CODEC_ERRORS, type CodecError } from "./codec-error.ts";
 import { bodyLength, parseConnection } from "./framing.ts";
-import { DEFAULT_HEAD_LIMITS, type HeadLimits, isToken } from "./head-reader.ts";
+import { DEFAULT_HEAD_LIMITS, type HeadLimits, isToken, type StartLineRules } from "./head-reader.ts";
 import { SEEN } from "./known-names.ts";
 import { type BodySink, MessageParser, TUNNEL } from "./message-parser.ts";
 
@@ -31,8 +31,6 @@ export class RequestParser extends MessageParser {
 	readonly #sink: RequestSink;
 	/** Envoy's accept_http_10; without, HTTP/1.0 is answered with 426. */
 	readonly #acceptHttp10: boolean;
-	/** Envoy's allow_custom_methods; without, only registered methods pass. */
-	readonly #anyMethod: boolean;
 	readonly #defaultHost: string;
 	readonly #absoluteForm: boolean;
 	#head: RequestHead | undefined = undefined;
@@ -48,10 +46,9 @@ export class RequestParser extends MessageParser {
 			allowAbsoluteUrl?: boolean;
 		} = {},
 	) {
-		super(sink, options.limits ?? DEFAULT_HEAD_LIMITS, true);
+		super(sink, options.limits ?? DEFAULT_HEAD_LIMITS, options.allowCustomMethods ? ANY_METHOD : KNOWN_METHODS, true);
 		this.#sink = sink;
 		this.#acceptHttp10 = options.acceptHttp10 ?? false;
-		this.#anyMethod = options.allowCustomMethods ?? false;
 		this.#absoluteForm = options.allowAbsoluteUrl ?? true;
 		this.#defaultHost = options.defaultHostForHttp10 ?? "";
 	}
@@ -60,11 +57,7 @@ export class RequestParser extends MessageParser {
 		const line = this.reader.startLine;
 		const first = line.indexOf(" ");
 		const second = line.indexOf(" ", first + 1);
-		if (first <= 0) return CODEC_ERRORS.startLine;
 		const method = line.slice(0, first);
-		// `GET /` was all of a request in HTTP/0.9.
-		if (second < 0) return isToken(method) ? CODEC_ERRORS.version : CODEC_ERRORS.startLine;
-		if (this.#anyMethod ? !isToken(method) : !METHODS.has(method)) return CODEC_ERRORS.method;
 		const protocol = parseVersion(line, second + 1);
 		if (typeof protocol !== "string") return protocol;
 		if (protocol === "HTTP/1.0" && !this.#acceptHttp10) return CODEC_ERRORS.version;
@@ -83,7 +76,9 @@ export class RequestParser extends MessageParser {
 
 	#refuseTarget(method: string, text: string, protocol: Protocol): CodecError {
 		if (text.includes("#")) {
-			const { headers, host, hosts } = this.reader;
+			const { headers, host, hosts, seen } = this.reader;
+			const length = bodyLength(headers, seen, protocol === "HTTP/1.0");
+			if (typeof length === "object") return length;
 			this.#head = { method, path: text, authority: hosts > 0 ? host : "", scheme: "http", protocol, headers };
 			return CODEC_ERRORS.fragment;
 		}
@@ -165,11 +160,33 @@ const METHODS = new Set(
 	),
 );
 
+const METHOD_STARTS = new Set([...METHODS].map((method) => method.charCodeAt(0)));
+
+/** Envoy's allow_custom_methods; without, only registered methods pass. */
+const KNOWN_METHODS: StartLineRules = {
+	refuseFirst: (char) => (METHOD_STARTS.has(char) ? undefined : CODEC_ERRORS.method),
+	refuseLine: (line) => refuseRequestLine(line, (method) => METHODS.has(method)),
+};
+const ANY_METHOD: StartLineRules = {
+	refuseFirst: (char) => (isToken(String.fromCharCode(char)) ? undefined : CODEC_ERRORS.method),
+	refuseLine: (line) => refuseRequestLine(line, isToken),
+};
+
+function refuseRequestLine(line: string, isMethod: (method: string) => boolean): CodecError | undefined {
+	const first = line.indexOf(" ");
+	if (first <= 0) return CODEC_ERRORS.startLine;
+	const method = line.slice(0, first);
+	const second = line.indexOf(" ", first + 1);
+	// `GET /` was all of a request in HTTP/0.9.
+	if (second < 0) return isToken(method) && line[first + 1] === "/" ? CODEC_ERRORS.version : CODEC_ERRORS.startLine;
+	if (!isMethod(method)) return CODEC_ERRORS.method;
+	return line.length === second + 9 ? undefined : CODEC_ERRORS.startLine;
+}
+
+/** As Envoy: what is not 1.1 is taken for 1.0. */
 function parseVersion(line: string, at: number): Protocol | CodecError {
-	if (line.length !== at + 8) return CODEC_ERRORS.startLine;
-	if (line.endsWith("HTTP/1.1")) return "HTTP/1.1";
-	if (line.endsWith("HTTP/1.0")) return "HTTP/1.0";
-	return /HTTP\/\d\.\d$/.test(line) ? CODEC_ERRORS.version : CODEC_ERRORS.startLine;
+	if (line.startsWith("HTTP/1.1", at)) return "HTTP/1.1";
+	return /HTTP\/\d\.\d$/.test(line) ? "HTTP/1.0" : CODEC_ERRORS.startLine;
 }
 
 const ABSOLUTE = /^(https?):\/\/([^/?]*)([/?].*)?$/i;

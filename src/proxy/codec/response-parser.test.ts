@@ -127,7 +127,7 @@ const CASES: readonly (readonly [string, string, Parameters<typeof parse>[1], re
 		[["error", "http1.content_length_and_chunked_not_allowed"]],
 	],
 	["no status", "HTTP/1.1 garbage\r\n\r\n", {}, [["error", "invalid_start_line"]]],
-	["no HTTP", "SSH-2.0-OpenSSH_9.2\r\n", {}, []],
+	["no HTTP", "SSH-2.0-OpenSSH_9.2\r\n", {}, [["error", "invalid_start_line"]]],
 ];
 
 describe("answers", () => {

@@ -2,7 +2,7 @@ import type { HeaderMap } from "../http/header-map.ts";
 import type { ResponseHead } from "../http/message.ts";
 import { CODEC_ERRORS, type CodecError } from "./codec-error.ts";
 import { bodyLength, parseConnection } from "./framing.ts";
-import { DEFAULT_HEAD_LIMITS, type HeadLimits } from "./head-reader.ts";
+import { DEFAULT_HEAD_LIMITS, type HeadLimits, type StartLineRules } from "./head-reader.ts";
 import { SEEN } from "./known-names.ts";
 import { type BodySink, MessageParser, TUNNEL, UNTIL_CLOSE } from "./message-parser.ts";
 
@@ -15,6 +15,16 @@ export interface ResponseSink extends BodySink {
 /** Interim answers in a row that a server may send before it counts as broken. */
 const MAX_INTERIM = 10;
 
+const LETTER_H = 72;
+
+const STATUS_LINE: StartLineRules = {
+	refuseFirst: (char) => (char === LETTER_H ? undefined : CODEC_ERRORS.startLine),
+	refuseLine: (line) =>
+		(line.startsWith("HTTP/1.1 ") || line.startsWith("HTTP/1.0 ")) && parseStatus(line) >= 0
+			? undefined
+			: CODEC_ERRORS.startLine,
+};
+
 /** Parses the answers on one upstream connection. */
 export class ResponseParser extends MessageParser {
 	/** The server announced that the connection ends with this answer: by `Connection`, or by speaking HTTP/1.0. */
@@ -26,7 +36,7 @@ export class ResponseParser extends MessageParser {
 	#interim = 0;
 
 	constructor(sink: ResponseSink, limits: HeadLimits = DEFAULT_HEAD_LIMITS) {
-		super(sink, limits);
+		super(sink, limits, STATUS_LINE);
 		this.#sink = sink;
 	}
 
@@ -41,9 +51,7 @@ export class ResponseParser extends MessageParser {
 	protected override acceptHead(): CodecError | "final" | "interim" {
 		const line = this.reader.startLine;
 		const http10 = line.startsWith("HTTP/1.0 ");
-		if (!http10 && !line.startsWith("HTTP/1.1 ")) return CODEC_ERRORS.startLine;
 		const status = parseStatus(line);
-		if (status < 0) return CODEC_ERRORS.startLine;
 		this.#status = status;
 		if (status < 200 && status !== 101) return ++this.#interim > MAX_INTERIM ? CODEC_ERRORS.startLine : "interim";
 		if (status === 101 && !this.#upgrade) return CODEC_ERRORS.startLine;
