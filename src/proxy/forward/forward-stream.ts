@@ -9,7 +9,7 @@ import type { ForwardAction, RouteMatch } from "../router/route-match.ts";
 import { requestTimeouts } from "../router/timeout.ts";
 import type { UpstreamChannel } from "../upstream/upstream-user.ts";
 import { Attempt, type AttemptOwner } from "./attempt.ts";
-import { noteAttemptBytes, noteRequestSent, noteResponseHead } from "./attempt-bytes.ts";
+import { noteAttempt, noteAttemptBytes, noteRequestSent, noteResponseHead } from "./attempt-bytes.ts";
 import type { Downstream } from "./downstream.ts";
 import {
 	cutShort,
@@ -296,6 +296,8 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 	}
 
 	onAttemptBody(attempt: Attempt, buf: Buffer, start: number, end: number): void {
+		const { info } = this.#downstream;
+		if (info.upstreamMeter) info.upstreamBodyMs ??= this.#context.clock.nowMs();
 		this.#downstream.sendBody(buf, start, end);
 		if (!this.#downstream.congested || this.#responsePaused) return;
 		this.#responsePaused = true;
@@ -312,7 +314,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 
 	#measure(attempt: Attempt | undefined): void {
 		const { info } = this.#downstream;
-		if (info.upstreamMeter) noteAttemptBytes(info, attempt?.channel);
+		if (info.upstreamMeter) noteAttemptBytes(info, attempt?.channel, this.#context.clock.nowMs());
 	}
 
 	onAttemptFailure(attempt: Attempt, failure: Failure, responded: boolean): void {
@@ -382,6 +384,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		info.upstreamEndpoint = host;
 		info.upstreamLocalAddress = undefined;
 		info.upstreamProtocol = undefined;
+		if (info.upstreamMeter) noteAttempt(info, host, this.#context.clock.nowMs());
 		const isRetry = this.#attempts > 1;
 		if (isRetry) this.#retellRequest();
 		this.#retries?.noteHost(host);

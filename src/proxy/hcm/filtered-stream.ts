@@ -73,7 +73,12 @@ export abstract class FilteredStream {
 	route(): RouteMatch | undefined {
 		if (!this.routed) {
 			this.routed = true;
+			const { info } = this;
+			const { clock } = this.shared.services;
+			const beganMs = info.downstreamMeter ? clock.nowMs() : 0;
 			this.selectedRoute = this.shared.services.routeTable(this.request)?.match(this.request, this);
+			info.routeResolutions++;
+			if (info.downstreamMeter) info.routeResolutionMs += clock.nowMs() - beganMs;
 			if (this.selectedRoute) this.#noteRoute(this.selectedRoute);
 		}
 		return this.selectedRoute;

@@ -62,7 +62,7 @@ export class ServerStream
 		if (services.metering?.wanted) {
 			this.info.downstreamMeter = new BytesMeter();
 			this.info.upstreamMeter = new BytesMeter();
-			if (this.#requestDone) this.info.requestReceivedMs = this.info.startMs;
+			if (this.#requestDone && request.method !== "") this.info.requestReceivedMs = this.info.startMs;
 		}
 		stats.rqTotal.inc();
 		(request.protocol === "HTTP/2" ? stats.rqHttp2Total : stats.rqHttp1Total).inc();

@@ -28,8 +28,12 @@ export interface ConnectionInfo {
 	readonly filterState: Map<string, unknown>;
 	/** Bytes sent to the client as far as its connection manager has told; 0 where none serves it. */
 	sentBytes?: number;
+	/** The listener that accepted it. */
+	listener?: ConnectionListener | undefined;
 	/** Name of the filter chain that serves it; undefined before one was chosen. */
 	filterChainName?: string | undefined;
+	/** Its `filter_metadata`. */
+	filterChainMetadata?: Metadata | undefined;
 	/** Why it was not secured or not recognised (%DOWNSTREAM_TRANSPORT_FAILURE_REASON%). */
 	transportFailure?: string | undefined;
 	/** Why the proxy itself ended it (%DOWNSTREAM_LOCAL_CLOSE_REASON%). */
@@ -63,6 +67,14 @@ export function localAddress(connection: ConnectionInfo): string {
 /** `ip:port`, an IPv6 address in brackets. */
 export function hostPort(ip: string, port: number): string {
 	return ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`;
+}
+
+type Metadata = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+
+/** What format operators tell of a listener. */
+export interface ConnectionListener {
+	readonly name: string;
+	readonly metadata: Metadata;
 }
 
 /** One finished TLS handshake; texts as Envoy's format operators print them. */
@@ -119,6 +131,11 @@ export interface SocketAddresses {
 
 let lastId = 0;
 
+/** The next connection's number; connections of clients and to endpoints are counted together, as in Envoy. */
+export function nextConnectionId(): number {
+	return ++lastId;
+}
+
 /** What is known of a connection of which nothing but its socket is known yet. */
 export function plainConnection(socket: SocketAddresses): ConnectionInfo {
 	const remoteIp = plainIp(socket.remoteAddress ?? "");
@@ -143,6 +160,8 @@ export function plainConnection(socket: SocketAddresses): ConnectionInfo {
 		tls: undefined,
 		sentBytes: 0,
 		filterChainName: undefined,
+		filterChainMetadata: undefined,
+		listener: undefined,
 		transportFailure: undefined,
 		localCloseReason: undefined,
 		filterState: new Map(),

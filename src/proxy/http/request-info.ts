@@ -18,6 +18,7 @@ export class RequestInfo implements StreamInfo {
 	bytesSent = 0;
 	downstreamMeter: BytesMeter | undefined = undefined;
 	upstreamMeter: BytesMeter | undefined = undefined;
+	upstreamAttempts: StreamInfo["upstreamAttempts"] = undefined;
 	upstreamHost: string | undefined = undefined;
 	upstreamLocalAddress: string | undefined = undefined;
 	upstreamTls: TlsInfo | undefined = undefined;
@@ -29,6 +30,7 @@ export class RequestInfo implements StreamInfo {
 	upstreamSentMs: number | undefined = undefined;
 	upstreamAnsweredMs: number | undefined = undefined;
 	upstreamFirstSentMs: number | undefined = undefined;
+	upstreamBodyMs: number | undefined = undefined;
 	upstreamEndMs: number | undefined = undefined;
 	downstreamSentMs: number | undefined = undefined;
 	upstreamTransportFailureReason = "";
@@ -37,6 +39,8 @@ export class RequestInfo implements StreamInfo {
 	routeName: string | undefined = undefined;
 	virtualHostName: string | undefined = undefined;
 	attemptCount = 0;
+	routeResolutions = 0;
+	routeResolutionMs = 0;
 	requestId: string | undefined = undefined;
 	trace: RequestTrace | undefined = undefined;
 	healthCheck = false;

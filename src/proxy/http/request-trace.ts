@@ -3,6 +3,9 @@ import type { Protocol, RequestHead, ResponseHead } from "./message.ts";
 
 /** The spans of one request, as the request path drives them; implemented by `proxy/trace`. */
 export interface RequestTrace {
+	/** Of the request's span, hex. */
+	readonly traceId: string;
+	readonly spanId: string;
 	/** A request goes to an endpoint: writes this proxy's place in the trace into the request's fields. Undefined: the attempt has no span of its own. */
 	onAttempt(
 		request: RequestHead,

@@ -10,6 +10,18 @@ export interface UpstreamEndpoint {
 	readonly metadata: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
 
+/** One try of a request on an endpoint. */
+export interface UpstreamAttempt {
+	readonly address: string;
+	/** "" when it has none. */
+	readonly hostname: string;
+	readonly startMs: number;
+	/** Of the connection that it got; undefined: none. */
+	connectionId: number | undefined;
+	/** How long it waited for that. */
+	readyAfterMs: number | undefined;
+}
+
 /** What is known of one request (or connection) for access logs, stats, format operators and filters. Filled on the way. */
 export interface StreamInfo {
 	/** Wall clock, epoch milliseconds, at the first byte of the request. */
@@ -33,6 +45,8 @@ export interface StreamInfo {
 	/** Bytes on the wire on either side; undefined: nobody asks for them. */
 	downstreamMeter?: BytesMeter | undefined;
 	upstreamMeter?: BytesMeter | undefined;
+	/** Kept with meters only: the attempts in order. */
+	upstreamAttempts?: UpstreamAttempt[] | undefined;
 	/** `ip:port` texts; undefined where not known (yet). */
 	downstreamRemoteAddress: string | undefined;
 	downstreamLocalAddress: string | undefined;
@@ -51,8 +65,9 @@ export interface StreamInfo {
 	requestReceivedMs?: number | undefined;
 	upstreamSentMs?: number | undefined;
 	upstreamAnsweredMs?: number | undefined;
-	/** Kept with meters only: the first byte went to the endpoint, the last one came from it, the first one went to the client. */
+	/** Kept with meters only: the first byte went to the endpoint, the first of the body and the last one came from it, the first one went to the client. */
 	upstreamFirstSentMs?: number | undefined;
+	upstreamBodyMs?: number | undefined;
 	upstreamEndMs?: number | undefined;
 	downstreamSentMs?: number | undefined;
 	upstreamTransportFailureReason: string;
@@ -62,6 +77,9 @@ export interface StreamInfo {
 	routeName: string | undefined;
 	virtualHostName: string | undefined;
 	attemptCount: number;
+	/** How often a route was looked for; how long that took is kept with meters only. */
+	routeResolutions?: number;
+	routeResolutionMs?: number;
 	requestId: string | undefined;
 	/** The request's spans; undefined when there are none. */
 	trace: RequestTrace | undefined;

@@ -1,6 +1,6 @@
 import type { AccessLog } from "../../xds/generated/envoy/config/accesslog/v3/accesslog_pb.ts";
 import type { HcmConfig } from "../hcm/hcm-config.ts";
-import type { ConnectionInfo } from "../http/connection-info.ts";
+import type { ConnectionInfo, ConnectionListener } from "../http/connection-info.ts";
 import type { NetworkFilterConfig } from "../network/network-filter.ts";
 import type { TcpProxyConfig } from "../network/tcp-proxy/tcp-proxy-config.ts";
 import type { DownstreamTransport } from "./downstream-transport.ts";
@@ -38,6 +38,8 @@ export interface ListenerConfig {
 	readonly bypassesOverloadManager: boolean;
 	/** Compiled by whoever wires listeners: this room knows no formats. */
 	readonly accessLogs: readonly AccessLog[];
+	/** What connections are told of it. */
+	readonly shown: ConnectionListener;
 	/** Equal for two versions of a listener that differ in nothing but filter chains: those alone are exchanged then. */
 	readonly fingerprint: string;
 }
@@ -69,6 +71,8 @@ export interface FilterChainConfig {
 	/** What stands before the terminal filter. */
 	readonly filters: readonly NetworkFilterConfig[];
 	readonly terminal: TerminalConfig;
+	/** `filter_metadata`. */
+	readonly metadata: ConnectionListener["metadata"];
 }
 
 export type TerminalConfig =

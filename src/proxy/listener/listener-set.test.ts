@@ -74,6 +74,7 @@ function listener(name: string, terminal: TerminalConfig, change: Partial<Listen
 		ignoreGlobalConnectionLimit: false,
 		bypassesOverloadManager: false,
 		accessLogs: [],
+		shown: { name: "l", metadata: {} },
 		fingerprint: `${++versions}`,
 		...change,
 	};
@@ -82,7 +83,7 @@ function listener(name: string, terminal: TerminalConfig, change: Partial<Listen
 let versions = 0;
 
 function chainOf(name: string, terminal: TerminalConfig, key = `${++versions}`): FilterChainConfig {
-	return { name, key, transport: undefined, transportConnectTimeoutMs: 0, filters: [], terminal };
+	return { name, key, transport: undefined, metadata: {}, transportConnectTimeoutMs: 0, filters: [], terminal };
 }
 
 function hcmOf(statPrefix: string): TerminalConfig {

@@ -38,6 +38,7 @@ export class LiveChain {
 	readonly config: FilterChainConfig;
 	readonly #deps: ListenerDeps;
 	readonly #terminal: Terminal;
+	readonly #shown: ListenerConfig["shown"];
 	/** Those that the terminal filter does not have yet. */
 	readonly #waiting = new Set<Socket>();
 	#connections = 0;
@@ -46,6 +47,7 @@ export class LiveChain {
 
 	constructor(config: FilterChainConfig, listener: ListenerConfig, deps: ListenerDeps) {
 		this.config = config;
+		this.#shown = listener.shown;
 		this.#deps = deps;
 		this.#terminal = terminalOf(config, listener, deps);
 		this.#drainTimer = new Timer({ onTimer: () => this.cut() });
@@ -59,6 +61,8 @@ export class LiveChain {
 		this.#connections++;
 		const { transport } = this.config;
 		on.connection.filterChainName = this.config.name;
+		on.connection.filterChainMetadata = this.config.metadata;
+		on.connection.listener = this.#shown;
 		on.socket.once("close", () => this.#closed(on.socket));
 		// Known to the terminal filter from here on: it counts and logs what fails before it begins, too.
 		const begin = this.#terminal.accept(on);

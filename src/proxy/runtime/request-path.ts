@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { create, toBinary } from "@bufbuild/protobuf";
@@ -218,6 +219,7 @@ class RequestPath {
 			readFile: readWhole,
 			metering: this.#metering,
 			stateObject: peerObject,
+			uuid: randomUUID,
 		};
 		this.#accessLogs = new AccessLogs({ ...deps, env: this.#env, streams });
 		this.#node = workloadOfNode(deps.node.id, deps.node.metadata ?? {});

@@ -107,6 +107,14 @@ class RequestSpans implements RequestTrace {
 		this.#decorateRequest(request);
 	}
 
+	get traceId(): string {
+		return this.#span.traceId;
+	}
+
+	get spanId(): string {
+		return this.#span.spanId;
+	}
+
 	onAttempt(
 		request: RequestHead,
 		{ cluster, attempt }: { cluster: string; attempt: number },

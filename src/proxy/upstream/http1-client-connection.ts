@@ -7,7 +7,7 @@ import { ResponseParser, type ResponseSink } from "../codec/response-parser.ts";
 import { formatLastChunk, formatRequestHead } from "../codec/serialise.ts";
 import type { Transport } from "../codec/transport.ts";
 import type { BytesMeter } from "../http/bytes-meter.ts";
-import type { TlsInfo } from "../http/connection-info.ts";
+import { nextConnectionId, type TlsInfo } from "../http/connection-info.ts";
 import { Timer, type TimerOwner } from "../http/deadlines.ts";
 import type { HeaderMap } from "../http/header-map.ts";
 import type { RequestHead, ResponseHead } from "../http/message.ts";
@@ -36,6 +36,7 @@ export class Http1ClientConnection implements UpstreamChannel, ConnectingUser, R
 	/** Connect timeout, then idleness. */
 	readonly timer: Timer = new Timer(this);
 	readonly protocol = "HTTP/1.1";
+	readonly connectionId = nextConnectionId();
 	/** Known once connected. */
 	tls: TlsInfo | undefined = undefined;
 	connected = false;

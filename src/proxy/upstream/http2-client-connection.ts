@@ -1,6 +1,6 @@
 import type { CircuitBreakers, Host, UpstreamCluster } from "../cluster/cluster.ts";
 import type { Transport } from "../codec/transport.ts";
-import type { TlsInfo } from "../http/connection-info.ts";
+import { nextConnectionId, type TlsInfo } from "../http/connection-info.ts";
 import { Timer, type TimerOwner } from "../http/deadlines.ts";
 import type { RequestHead } from "../http/message.ts";
 import { ClientSession, type RequestManner } from "../http2/session/client-session.ts";
@@ -31,6 +31,7 @@ export class Http2ClientConnection implements ConnectingUser, SessionUser, Strea
 	readonly breakers: CircuitBreakers | undefined;
 	/** Connect timeout, then idleness. */
 	readonly timer: Timer = new Timer(this);
+	readonly connectionId = nextConnectionId();
 	connected = false;
 	/** Known once connected. */
 	tls: TlsInfo | undefined = undefined;

@@ -10,6 +10,7 @@ import type { ResetReason, UpstreamChannel, UpstreamUser } from "./upstream-user
 
 /** A connection as its streams use it. */
 export interface StreamOpener {
+	readonly connectionId: number;
 	readonly localAddress: string;
 	readonly tls: TlsInfo | undefined;
 	openStream(request: RequestHead, user: StreamUser, manner: RequestManner): Http2Stream;
@@ -31,6 +32,10 @@ export class Http2ClientStream implements UpstreamChannel, StreamUser {
 
 	get tls(): TlsInfo | undefined {
 		return this.#connection.tls;
+	}
+
+	get connectionId(): number {
+		return this.#connection.connectionId;
 	}
 
 	get localAddress(): string {

@@ -1,7 +1,7 @@
 import type { CircuitBreakers, Host, UpstreamCluster } from "../cluster/cluster.ts";
 import { TUNNEL } from "../codec/message-parser.ts";
 import type { Transport } from "../codec/transport.ts";
-import type { TlsInfo } from "../http/connection-info.ts";
+import { nextConnectionId, type TlsInfo } from "../http/connection-info.ts";
 import { Timer, type TimerOwner } from "../http/deadlines.ts";
 import { HeaderMap } from "../http/header-map.ts";
 import { connectFailure } from "./connect-failure.ts";
@@ -60,6 +60,7 @@ export class RawPool implements HostPool {
 
 class RawConnection implements UpstreamChannel, ConnectingUser, TimerOwner {
 	readonly protocol = "HTTP/1.1";
+	readonly connectionId = nextConnectionId();
 	readonly contentLength = TUNNEL;
 	readonly timer = new Timer(this);
 	tls: TlsInfo | undefined = undefined;

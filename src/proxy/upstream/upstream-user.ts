@@ -27,6 +27,8 @@ export interface UpstreamChannel {
 	readonly protocol: Protocol;
 	/** Undefined on plaintext connections. */
 	readonly tls: TlsInfo | undefined;
+	/** Of the connection (%UPSTREAM_CONNECTION_ID%). */
+	readonly connectionId: number;
 	/** `ip:port` of our end. */
 	readonly localAddress: string;
 	/** Body length of the current answer: bytes, CHUNKED, UNTIL_CLOSE or TUNNEL (`message-parser.ts`), 0 when it ends with its head. */

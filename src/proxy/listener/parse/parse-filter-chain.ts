@@ -53,6 +53,7 @@ export function parseFilterChain(
 	return {
 		name: message.name,
 		key: Buffer.from(toBinary(FilterChainSchema, message)).toString("latin1"),
+		metadata: message.metadata?.filterMetadata ?? {},
 		transport,
 		transportConnectTimeoutMs: timeout ? durationMs(timeout) : 0,
 		...chain,

@@ -30,6 +30,7 @@ export function parseListener(message: Listener, path: string, parsing: Listener
 	return {
 		name: message.name === "" ? formatAddress(addresses[0]!) : message.name,
 		addresses,
+		shown: { name: message.name, metadata: message.metadata?.filterMetadata ?? {} },
 		bindToPort: message.bindToPort ?? message.deprecatedV1?.bindToPort ?? true,
 		useOriginalDst: message.useOriginalDst ?? false,
 		// Workers share a port by this option; one process alone keeps it for itself, so that a second one is told.

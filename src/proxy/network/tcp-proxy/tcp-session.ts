@@ -3,6 +3,7 @@ import { randomUuid } from "../../../lib/uuid.ts";
 import type { Host, UpstreamCluster } from "../../cluster/cluster.ts";
 import { Transport, type TransportUser } from "../../codec/transport.ts";
 import { BytesMeter } from "../../http/bytes-meter.ts";
+import { nextConnectionId } from "../../http/connection-info.ts";
 import { Timer, type TimerOwner } from "../../http/deadlines.ts";
 import type { StreamInfo } from "../../http/stream-info.ts";
 import { cutSocket } from "../cut-socket.ts";
@@ -102,6 +103,11 @@ export class TcpSession implements TcpUpstreamUser, TransportUser, TimerOwner {
 		const { config, services } = this.#shared;
 		this.#upstream = upstream;
 		this.#info.upstreamLocalAddress = upstream.localAddress;
+		const attempt = this.#info.upstreamAttempts?.at(-1);
+		if (attempt) {
+			attempt.connectionId = nextConnectionId();
+			attempt.readyAfterMs = this.#shared.services.clock.nowMs() - attempt.startMs;
+		}
 		this.#socket.off("end", this.#onEarlyEnd);
 		this.#transport = new Transport(this.#socket, this, this.#downstream.bufferLimitBytes, true);
 		this.#socket.resume();
@@ -116,6 +122,8 @@ export class TcpSession implements TcpUpstreamUser, TransportUser, TimerOwner {
 		const { config } = this.#shared;
 		this.#dial = undefined;
 		this.#info.upstreamTransportFailureReason = detail;
+		const attempt = this.#info.upstreamAttempts?.at(-1);
+		if (attempt) attempt.readyAfterMs = this.#shared.services.clock.nowMs() - attempt.startMs;
 		this.#info.responseFlags.add("UF");
 		if (this.#over) return;
 		if (this.#attempts < config.maxConnectAttempts) {
@@ -270,6 +278,10 @@ export class TcpSession implements TcpUpstreamUser, TransportUser, TimerOwner {
 		this.#attempts++;
 		this.#info.attemptCount = this.#attempts;
 		this.#info.upstreamHost = host.address;
+		const { address, hostname } = host;
+		const startMs = this.#shared.services.clock.nowMs();
+		this.#info.upstreamAttempts ??= [];
+		this.#info.upstreamAttempts.push({ address, hostname, startMs, connectionId: undefined, readyAfterMs: undefined });
 	}
 
 	#dialHost(cluster: UpstreamCluster, host: Host): void {

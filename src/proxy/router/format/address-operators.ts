@@ -1,3 +1,4 @@
+import { formatMasked, parseIp } from "../../../lib/cidr.ts";
 import { hostPort } from "../../http/connection-info.ts";
 import type { StreamInfo } from "../../http/stream-info.ts";
 import type { FormatOperator } from "./format-context.ts";
@@ -18,13 +19,38 @@ const ADDRESSES: Readonly<Record<string, (info: StreamInfo) => string | undefine
 };
 
 /** The operator of that name when it is about an address, else undefined. */
-export function addressOperator(name: string): FormatOperator | undefined {
+export function addressOperator(name: string, text: string | undefined): FormatOperator | undefined {
+	if (ENDPOINT_ID.test(name))
+		return name.startsWith("UPSTREAM")
+			? ({ info }) => (info.upstreamLocalAddress === undefined ? undefined : "")
+			: () => "";
 	const whole = readerOf(name);
 	if (whole) return (ctx) => whole(ctx.info);
-	const noPort = readerOf(name.replace(/_WITHOUT_PORT$/, ""));
-	if (noPort) return (ctx) => splitAddress(noPort(ctx.info))?.ip;
+	const noPort = name.endsWith(WITHOUT_PORT) ? readerOf(name.slice(0, -WITHOUT_PORT.length)) : undefined;
+	if (noPort) {
+		const show = masked(text);
+		return (ctx) => {
+			const ip = splitAddress(noPort(ctx.info))?.ip;
+			return ip === undefined ? undefined : show(ip);
+		};
+	}
 	const port = name.endsWith("_PORT") ? readerOf(name.replace(/_PORT$/, "_ADDRESS")) : undefined;
 	return port && ((ctx) => splitAddress(port(ctx.info))?.port);
+}
+
+const WITHOUT_PORT = "_WITHOUT_PORT";
+/** Only addresses inside of Envoy have one. */
+const ENDPOINT_ID = /^(?:DOWNSTREAM(?:_DIRECT)?_LOCAL|UPSTREAM_REMOTE)_ADDRESS_ENDPOINT_ID$/;
+
+/** An address, or the range of so many bits that it is in; all of them where there are not so many. */
+function masked(text: string | undefined): (ip: string) => string | undefined {
+	if (!text) return (ip) => ip;
+	if (!/^\d{1,3}$/.test(text)) return (ip) => ip;
+	return (ip) => {
+		const words = parseIp(ip);
+		const bits = words && Math.min(Number(text), words.length * 32);
+		return words && `${formatMasked(words, bits!)}/${bits}`;
+	};
 }
 
 function readerOf(name: string): ((info: StreamInfo) => string | undefined) | undefined {

@@ -3,14 +3,25 @@ import { type FormatEnvironment, type FormatOperator, OperatorError } from "./fo
 
 type Instant = (info: StreamInfo, nowMs: () => number) => number | undefined;
 
-/** Envoy's points in time that are known here, in milliseconds of the monotonic clock. */
-const INSTANTS: Readonly<Record<string, Instant>> = {
+/** Instants that every stream keeps, in milliseconds of the monotonic clock ... */
+const ALWAYS: Readonly<Record<string, Instant>> = {
 	DS_RX_BEG: (info) => info.startMs,
-	DS_RX_END: (info) => info.requestReceivedMs,
 	US_TX_END: (info) => info.upstreamSentMs,
 	US_RX_BEG: (info) => info.upstreamAnsweredMs,
 	DS_TX_END: (info, nowMs) => (info.durationMs === undefined ? nowMs() : info.startMs + info.durationMs),
 };
+
+/** ... and those that are kept where somebody asks for them. */
+const ON_DEMAND: Readonly<Record<string, Instant>> = {
+	DS_RX_END: (info) => info.requestReceivedMs,
+	US_TX_BEG: (info) => info.upstreamFirstSentMs,
+	US_RX_BODY_BEG: (info) => info.upstreamBodyMs,
+	US_RX_END: (info) => info.upstreamEndMs,
+	DS_TX_BEG: (info) => info.downstreamSentMs,
+};
+
+/** Named instants of filters, and connecting: nobody here keeps them. */
+const UNKNOWN: Instant = () => undefined;
 
 const DURATIONS: Readonly<Record<string, readonly [from: string, to: string]>> = {
 	DURATION: ["DS_RX_BEG", "DS_TX_END"],
@@ -31,26 +42,31 @@ export function durationOperator(
 ): FormatOperator | undefined {
 	if (name === "COMMON_DURATION") return commonDuration(text ?? "", env);
 	const between = Object.hasOwn(DURATIONS, name) ? DURATIONS[name] : undefined;
-	if (between && env.metering && between.includes("DS_RX_END")) env.metering.wanted = true;
-	return between && duration(INSTANTS[between[0]]!, INSTANTS[between[1]]!, 1, env);
+	return between && duration(between, 1, env);
 }
 
 function commonDuration(text: string, env: FormatEnvironment): FormatOperator {
-	const [from = "", to = "", unit = "ms", ...rest] = text.split(":");
-	const perMs = PRECISIONS[unit];
-	if (perMs === undefined || rest.length > 0) throw new OperatorError(`"${text}" is no use of %COMMON_DURATION%`);
-	for (const point of [from, to])
-		if (!Object.hasOwn(INSTANTS, point))
-			throw new OperatorError(
-				`%COMMON_DURATION% does not know "${point}": ${Object.keys(INSTANTS).join(", ")} are known`,
-			);
-	return duration(INSTANTS[from]!, INSTANTS[to]!, perMs, env);
+	const [from = "", to, unit = "ms", ...rest] = text.split(":");
+	if (to === undefined || rest.length > 0)
+		throw new OperatorError(`"${text}" is no use of %COMMON_DURATION%: START:END or START:END:PRECISION`);
+	const perMs = Object.hasOwn(PRECISIONS, unit) ? PRECISIONS[unit] : undefined;
+	if (perMs === undefined) throw new OperatorError(`"${unit}" is no precision of %COMMON_DURATION%: ms, us or ns`);
+	return duration([from, to], perMs, env);
 }
 
-function duration(from: Instant, to: Instant, perMs: number, { nowMs }: FormatEnvironment): FormatOperator {
+function duration(points: readonly [string, string], perMs: number, env: FormatEnvironment): FormatOperator {
+	const [from, to] = points.map((point) => instantOf(point, env)) as [Instant, Instant];
+	const { nowMs } = env;
 	return ({ info }) => {
 		const start = from(info, nowMs);
 		const end = to(info, nowMs);
-		return start === undefined || end === undefined ? undefined : Math.max(0, Math.floor((end - start) * perMs));
+		return start === undefined || end === undefined || end < start ? undefined : Math.floor((end - start) * perMs);
 	};
+}
+
+function instantOf(point: string, { metering }: FormatEnvironment): Instant {
+	if (Object.hasOwn(ALWAYS, point)) return ALWAYS[point]!;
+	if (!Object.hasOwn(ON_DEMAND, point)) return UNKNOWN;
+	if (metering) metering.wanted = true;
+	return ON_DEMAND[point]!;
 }

@@ -14,7 +14,12 @@ export interface FormatContext {
 	/** %LOCAL_REPLY_BODY%: the text of the proxy's own answer, before it is formatted. */
 	readonly localReplyBody?: string | undefined;
 	/** For `%METADATA(ROUTE:...)%`. */
-	readonly route?: { readonly metadata: Readonly<Record<string, Readonly<Record<string, unknown>>>> } | undefined;
+	readonly route?:
+		| {
+				readonly metadata: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+				readonly virtualHostMetadata?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+		  }
+		| undefined;
 }
 
 /** What operators need of the process, passed in because this room is pure. */
@@ -27,6 +32,8 @@ export interface FormatEnvironment {
 	environment(name: string): string | undefined;
 	/** How an object of the filter state is shown; undefined: as it is. */
 	stateObject?(key: string, value: unknown): object | undefined;
+	/** A new UUID (%UNIQUE_ID%). */
+	uuid?(): string;
 	/** Told when a format shows what streams take on the wire. */
 	readonly metering?: Metering;
 	/** A file's content, or why it cannot be read. Asked while a configuration is compiled. */
@@ -37,7 +44,11 @@ export interface FormatEnvironment {
 export type FormatValue = string | number | boolean | object | undefined;
 
 /** One compiled `%OPERATOR(...)%`. */
-export type FormatOperator = (ctx: FormatContext) => FormatValue;
+export interface FormatOperator {
+	(ctx: FormatContext): FormatValue;
+	/** Its value where types are kept, when that is another one: a length cuts text only. */
+	readonly typed?: (ctx: FormatContext) => FormatValue;
+}
 
 /** Why an operator cannot be had; becomes a problem at the format's path. */
 export class OperatorError extends Error {}

@@ -87,6 +87,15 @@ const CASES: readonly (readonly [string, string])[] = [
 		"%START_TIME(%3f %6f %f %E3S %E0S %b %a %e %j %F %T %p %I %%)%",
 		"123 123000 123000000 09.123 09 Jan Sat 31 031 2026-01-31 08:05:09 AM 08 %",
 	],
+	["%START_TIME(%Q %E*S %Ez %u %k)%", "%Q 09.123 +00:00 6  8"],
+	["%REQUEST_HEADER(user-agent)% %RESPONSE_TRAILER(x-t)% %CUSTOM_FLAGS%|", "curl trailer |"],
+	[
+		'%COALESCE({"operators": ["TLS_JA3_FINGERPRINT", {"command": "REQ", "param": "user-agent", "max_length": 2}]})%',
+		"cu",
+	],
+	["%REQUESTED_SERVER_NAME(HOST_FIRST)% %REQUESTED_SERVER_NAME(SNI_ONLY)%", "host.example sni.example"],
+	["%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT(8)% %UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT(64)%", "127.0.0.0/8 ::/64"],
+	["%DYNAMIC_METADATA(ns:a):4% %QUERY_PARAMS% %QUERY_PARAMS(DECODED):3%", '{"b" q=1 q=1'],
 ];
 
 describe("text formats", () => {
@@ -108,13 +117,22 @@ describe("broken formats are problems at the field's path", () => {
 		["%NOPE%", /%NOPE%/],
 		["%constructor%", /no valid operator/],
 		["100%", /no valid operator/],
-		["%REQ%", /header name/],
+		["%REQ%", /requires parameters/],
 		["%REQ(a?b?c)%", /more than one alternative/],
 		["%REQ(:PATH)", /no valid operator/],
-		["%START_TIME(%Q)%", /%Q/],
-		["%METADATA(LISTENER:a:b)%", /METADATA\(LISTENER:a:b\)/],
+		["%START_TIME(%n)%", /line end/],
+		["%METADATA(NOBODY:a:b)%", /"NOBODY"/],
 		["%FILTER_STATE(a:WHAT)%", /a:WHAT/],
 		["%GRPC_STATUS(x)%", /"x"/],
+		["%PROTOCOL(x)%", /parameters or length/],
+		["%PROTOCOL:5%", /parameters or length/],
+		["%START_TIME:5%", /length/],
+		["%CLUSTER_METADATA(a):5%", /length/],
+		["%COALESCE({})%", /list of operators/],
+		["%COALESCE(x)%", /JSON/],
+		['%COALESCE({"operators":["NOPE"]})%', /NOPE/],
+		["%REQUESTED_SERVER_NAME(x)%", /"x"/],
+		["%QUERY_PARAMS(x)%", /"x"/],
 	] as const) {
 		test(text, () => {
 			const problems = new ProblemList();

@@ -1,4 +1,10 @@
-import { type FormatContext, type FormatOperator, type FormatValue, OperatorError } from "./format-context.ts";
+import {
+	type FormatContext,
+	type FormatEnvironment,
+	type FormatOperator,
+	type FormatValue,
+	OperatorError,
+} from "./format-context.ts";
 
 type Metadata = { get(namespace: string): unknown };
 
@@ -7,6 +13,9 @@ const SOURCES: Readonly<Record<string, (ctx: FormatContext) => Metadata | undefi
 	CLUSTER: ({ info }) => lookup(info.upstreamClusterMetadata),
 	UPSTREAM_HOST: ({ info }) => lookup(info.upstreamEndpoint?.metadata),
 	ROUTE: (ctx) => ctx.route && { get: (namespace) => ctx.route?.metadata[namespace] },
+	LISTENER: ({ info }) => lookup(info.connection?.listener?.metadata),
+	LISTENER_FILTER_CHAIN: ({ info }) => lookup(info.connection?.filterChainMetadata),
+	VIRTUAL_HOST: (ctx) => lookup(ctx.route?.virtualHostMetadata),
 };
 
 function lookup(metadata: Readonly<Record<string, unknown>> | undefined): Metadata | undefined {
@@ -14,18 +23,24 @@ function lookup(metadata: Readonly<Record<string, unknown>> | undefined): Metada
 }
 
 /** %DYNAMIC_METADATA(ns:key...)%, %METADATA(DYNAMIC|ROUTE:ns:key...)%, %FILTER_STATE(key[:PLAIN|TYPED|FIELD:name])%; undefined for other names. */
-export function metadataOperator(name: string, text: string | undefined): FormatOperator | undefined {
+export function metadataOperator(
+	name: string,
+	text: string | undefined,
+	env: FormatEnvironment,
+): FormatOperator | undefined {
 	const source = { DYNAMIC_METADATA: "DYNAMIC", CLUSTER_METADATA: "CLUSTER", UPSTREAM_METADATA: "UPSTREAM_HOST" }[name];
 	if (source) return pathInto(source, required(name, text).split(":"));
 	if (name === "METADATA") {
-		const [source, ...path] = required(name, text).split(":");
-		if (!Object.hasOwn(SOURCES, source!) || path.length === 0)
-			throw new OperatorError(
-				`%METADATA(${text})% is not known to this proxy: METADATA of DYNAMIC, ROUTE, CLUSTER and UPSTREAM_HOST is`,
-			);
-		return pathInto(source!, path);
+		const [source = "", ...path] = (text ?? "").split(":");
+		if (!Object.hasOwn(SOURCES, source))
+			throw new OperatorError(`"${source}" is not supported type of metadata: ${Object.keys(SOURCES).join(", ")} are`);
+		return path.length === 0 ? () => undefined : pathInto(source, path);
 	}
-	return name === "FILTER_STATE" ? filterState(required(name, text)) : undefined;
+	// No part of this proxy keeps filter state of its endpoints' side.
+	if (name === "UPSTREAM_FILTER_STATE") return filterState(required(name, text), env, () => undefined);
+	return name === "FILTER_STATE"
+		? filterState(required(name, text), env, ({ info }, key) => info.filterState.get(key))
+		: undefined;
 }
 
 function required(name: string, text: string | undefined): string {
@@ -42,12 +57,17 @@ function pathInto(source: string, [namespace, ...keys]: string[]): FormatOperato
 	};
 }
 
-function filterState(text: string): FormatOperator {
+function filterState(
+	text: string,
+	{ stateObject }: FormatEnvironment,
+	read: (ctx: FormatContext, key: string) => unknown,
+): FormatOperator {
 	const [key, form = "TYPED", fieldName] = text.split(":") as [string, string?, string?];
 	if (!["PLAIN", "TYPED", "FIELD"].includes(form) || (form === "FIELD") !== (fieldName !== undefined))
 		throw new OperatorError(`"${text}" is no use of %FILTER_STATE%: KEY, KEY:PLAIN, KEY:TYPED or KEY:FIELD:NAME`);
 	return (ctx) => {
-		const value = ctx.info.filterState.get(key);
+		const kept = read(ctx, key);
+		const value = kept === undefined ? undefined : (stateObject?.(key, kept) ?? kept);
 		return formatted(fieldName === undefined ? value : member(value, fieldName));
 	};
 }

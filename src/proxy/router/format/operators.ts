@@ -3,6 +3,7 @@ import type { ResponseFlag } from "../../http/message.ts";
 import type { StreamInfo } from "../../http/stream-info.ts";
 import { firstRequestHeader, responseHeader } from "../match/request-header.ts";
 import { addressOperator, splitAddress } from "./address-operators.ts";
+import { attemptOperator } from "./attempt-operators.ts";
 import { byteOperator } from "./byte-operators.ts";
 import { durationOperator } from "./duration-operators.ts";
 import {
@@ -14,8 +15,10 @@ import {
 } from "./format-context.ts";
 import { LONG_FLAGS } from "./long-flags.ts";
 import { metadataOperator } from "./metadata-operators.ts";
+import { checkSyntax } from "./operator-syntax.ts";
 import { requestOperator } from "./request-operators.ts";
-import { compileTimeFormat, isoTime } from "./time-format.ts";
+import { serverNameOperator } from "./server-name-operator.ts";
+import { compileTimeFormat, isoTime, localTimeFormat } from "./time-format.ts";
 import { tlsOperator } from "./tls-operators.ts";
 
 interface Parameters {
@@ -38,19 +41,33 @@ const field =
 	() =>
 		read;
 
+const REQUEST_HEADER = headerOperator((ctx, name) => ctx.request && firstRequestHeader(ctx.request, name));
+const RESPONSE_HEADER = headerOperator((ctx, name) => {
+	if (!ctx.response) return undefined;
+	return name === ":status" ? responseHeader(ctx.response, name) : ctx.response.headers.get(name);
+});
+const RESPONSE_TRAILER = headerOperator((ctx, name) => ctx.trailers?.get(name));
+/** What no part of this proxy finds out. */
+const UNKNOWN = field(() => undefined);
+
 /** Operator name → how to build it (Envoy: access logging, command operators). */
 const OPERATORS: Readonly<Record<string, Build>> = {
 	START_TIME: startTime,
-	REQ: headerOperator((ctx, name) => ctx.request && firstRequestHeader(ctx.request, name)),
+	START_TIME_LOCAL: ({ text }) => {
+		const format = localTimeFormat(text ?? "");
+		return (ctx) => format(ctx.info.startEpochMs);
+	},
+	REQ: REQUEST_HEADER,
+	REQUEST_HEADER,
+	STREAM_INFO_REQ: REQUEST_HEADER,
 	REQ_WITHOUT_QUERY: headerOperator((ctx, name) => {
 		const value = ctx.request && firstRequestHeader(ctx.request, name);
 		return value?.split("?", 1)[0];
 	}),
-	RESP: headerOperator((ctx, name) => {
-		if (!ctx.response) return undefined;
-		return name === ":status" ? responseHeader(ctx.response, name) : ctx.response.headers.get(name);
-	}),
-	TRAILER: headerOperator((ctx, name) => ctx.trailers?.get(name)),
+	RESP: RESPONSE_HEADER,
+	RESPONSE_HEADER,
+	TRAILER: RESPONSE_TRAILER,
+	RESPONSE_TRAILER,
 	PROTOCOL: field((ctx) => ctx.info.protocol),
 	RESPONSE_CODE: field((ctx) => ctx.info.responseCode),
 	RESPONSE_CODE_DETAILS: ({ text }) =>
@@ -64,6 +81,34 @@ const OPERATORS: Readonly<Record<string, Build>> = {
 		(ctx) => orMissing(ctx.info.upstreamEndpoint?.hostname ?? "") ?? splitAddress(ctx.info.upstreamHost)?.ip,
 	),
 	EMIT_TIME: emitTime,
+	EMIT_TIME_LOCAL: ({ text, env }) => {
+		const format = localTimeFormat(text ?? "");
+		return ({ info }) => format(info.startEpochMs + env.nowMs() - info.startMs);
+	},
+	STREAM_ID: field((ctx) => ctx.info.requestId),
+	UNIQUE_ID: ({ env }) => {
+		return () => env.uuid?.();
+	},
+	TRACE_ID: field((ctx) => ctx.info.trace?.traceId),
+	SPAN_ID: field((ctx) => ctx.info.trace?.spanId),
+	CUSTOM_FLAGS: field(() => ""),
+	LISTENER_NAME: field((ctx) => ctx.info.connection?.listener?.name),
+	DOWNSTREAM_CX_RTT: UNKNOWN,
+	// Which side reset a connection is not kept.
+	DOWNSTREAM_DETECTED_CLOSE_TYPE: field(() => "Normal"),
+	DOWNSTREAM_HANDSHAKE_DURATION: UNKNOWN,
+	DOWNSTREAM_TLS_GROUP: UNKNOWN,
+	UPSTREAM_TLS_GROUP: UNKNOWN,
+	UPSTREAM_DETECTED_CLOSE_TYPE: field((ctx) => (ctx.info.upstreamHost === undefined ? undefined : "Normal")),
+	UPSTREAM_LOCAL_CLOSE_REASON: UNKNOWN,
+	UPSTREAM_SERVER_NAME: field((ctx) => ctx.info.upstreamTls?.sni),
+	ROUTE_RESOLUTION_COUNT: field((ctx) => ctx.info.routeResolutions ?? 0),
+	ROUTE_RESOLUTION_TIME_US: ({ env }) => {
+		if (env.metering) env.metering.wanted = true;
+		return ({ info }) => (info.routeResolutions ? Math.round((info.routeResolutionMs ?? 0) * 1000) : undefined);
+	},
+	TLS_JA3_FINGERPRINT: UNKNOWN,
+	TLS_JA4_FINGERPRINT: UNKNOWN,
 	// There are no virtual clusters: a configuration with one is refused.
 	VIRTUAL_CLUSTER_NAME: field(() => undefined),
 	RESPONSE_FLAGS: field((ctx) => formatFlags(ctx.info)),
@@ -75,7 +120,7 @@ const OPERATORS: Readonly<Record<string, Build>> = {
 	UPSTREAM_CLUSTER: field((ctx) => ctx.info.upstreamCluster),
 	UPSTREAM_CLUSTER_RAW: field((ctx) => ctx.info.upstreamCluster),
 	UPSTREAM_REQUEST_ATTEMPT_COUNT: field((ctx) => ctx.info.attemptCount),
-	REQUESTED_SERVER_NAME: field((ctx) => ctx.info.requestedServerName ?? ctx.info.connection?.requestedServerName),
+	REQUESTED_SERVER_NAME: ({ text }) => serverNameOperator(text ?? ""),
 	FILTER_CHAIN_NAME: field((ctx) => orMissing(ctx.info.connection?.filterChainName ?? "")),
 	CONNECTION_ID: field((ctx) => ctx.info.connection?.id),
 	DOWNSTREAM_TRANSPORT_FAILURE_REASON: field((ctx) => underscored(ctx.info.connection?.transportFailure ?? "")),
@@ -95,10 +140,18 @@ const OPERATORS: Readonly<Record<string, Build>> = {
 };
 
 /** Compiles one operator; throws OperatorError when there is none of that name or its parameters are wrong. */
-export function compileOperator(name: string, text: string | undefined, env: FormatEnvironment): FormatOperator {
+export function compileOperator(
+	name: string,
+	text: string | undefined,
+	env: FormatEnvironment,
+	hasLength = false,
+): FormatOperator {
+	checkSyntax(name, text, hasLength);
+	if (name === "COALESCE") return coalesce(text!, env);
 	const found =
-		addressOperator(name) ??
-		metadataOperator(name, text) ??
+		addressOperator(name, text) ??
+		attemptOperator(name, env) ??
+		metadataOperator(name, text, env) ??
 		tlsOperator(name, text) ??
 		durationOperator(name, text, env) ??
 		byteOperator(name, env) ??
@@ -120,19 +173,16 @@ function formatLongFlags(flags: ReadonlySet<ResponseFlag>): string {
 
 function emitTime({ text, env }: Parameters): FormatOperator {
 	const compiled = text ? compileTimeFormat(text) : undefined;
-	if (compiled && "unknown" in compiled)
-		throw new OperatorError(`the time format has an unknown directive "${compiled.unknown}"`);
 	return ({ info }) => {
 		const epochMs = info.startEpochMs + env.nowMs() - info.startMs;
-		return compiled ? compiled.format(epochMs) : isoTime(epochMs);
+		return compiled ? compiled(epochMs) : isoTime(epochMs);
 	};
 }
 
 function startTime({ text }: Parameters): FormatOperator {
 	if (!text) return (ctx) => isoTime(ctx.info.startEpochMs);
-	const compiled = compileTimeFormat(text);
-	if ("unknown" in compiled) throw new OperatorError(`the time format has an unknown directive "${compiled.unknown}"`);
-	return (ctx) => compiled.format(ctx.info.startEpochMs);
+	const format = compileTimeFormat(text);
+	return (ctx) => format(ctx.info.startEpochMs);
 }
 
 /** `X` or `X?Y`: Y when X is not there. */
@@ -189,4 +239,46 @@ function grpcStatus(form: string): FormatOperator {
 		const camel = GRPC_NAMES[status] ?? String(status);
 		return form === "CAMEL_STRING" ? camel : camel.replace(/([a-z])([A-Z])/g, "$1_$2").toUpperCase();
 	};
+}
+
+/** The first of several operators that shows something; their list is JSON (Envoy: %COALESCE%). */
+function coalesce(text: string, env: FormatEnvironment): FormatOperator {
+	const operators = operatorsIn(text).map((entry, i) => {
+		const { command, param, max_length: length } = typeof entry === "string" ? { command: entry } : (entry as Entry);
+		if (typeof command !== "string" || command === "COALESCE")
+			throw new OperatorError(`%COALESCE%: the operator at index ${i} has no command that is known here`);
+		if (param !== undefined && typeof param !== "string")
+			throw new OperatorError(`%COALESCE%: "param" of the operator at index ${i} is no text`);
+		if (length !== undefined && !(Number.isInteger(length) && (length as number) > 0))
+			throw new OperatorError(`%COALESCE%: "max_length" of the operator at index ${i} is no number above 0`);
+		return { read: compileOperator(command, param, env, length !== undefined), length: length as number | undefined };
+	});
+	return (ctx) => {
+		for (const { read, length } of operators) {
+			const value = read(ctx);
+			if (value === undefined || value === "") continue;
+			return length !== undefined && typeof value === "string" ? value.slice(0, length) : value;
+		}
+		return undefined;
+	};
+}
+
+interface Entry {
+	readonly command?: unknown;
+	readonly param?: unknown;
+	readonly max_length?: unknown;
+}
+
+function operatorsIn(text: string): readonly unknown[] {
+	let config: unknown;
+	try {
+		config = JSON.parse(text);
+	} catch (error) {
+		throw new OperatorError(`%COALESCE% needs JSON: ${(error as Error).message}`);
+	}
+	const operators =
+		typeof config === "object" && config !== null ? (config as { operators?: unknown }).operators : undefined;
+	if (!Array.isArray(operators) || operators.length === 0)
+		throw new OperatorError("%COALESCE% needs a list of operators that is not empty");
+	return operators.map((entry: unknown) => (entry === null ? {} : entry));
 }

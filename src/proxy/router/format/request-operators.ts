@@ -9,6 +9,8 @@ export function requestOperator(name: string, text: string | undefined): FormatO
 			return pathOperator(text ?? "");
 		case "QUERY_PARAM":
 			return queryOperator(text);
+		case "QUERY_PARAMS":
+			return queryParamsOperator(text ?? "");
 		case "REQUEST_HEADERS_BYTES":
 			return ({ request }) => (request ? requestHeadSize(request) : 0);
 		case "RESPONSE_HEADERS_BYTES":
@@ -36,6 +38,29 @@ function pathOf({ request }: FormatContext, which: string): string | undefined {
 	if (!request) return undefined;
 	const original = which === "PATH" ? undefined : firstRequestHeader(request, "x-envoy-original-path");
 	return original ?? (which === "ORIG" ? undefined : firstRequestHeader(request, ":path"));
+}
+
+/** The whole query, as it came (`ORIG`) or decoded (`DECODED`). */
+function queryParamsOperator(text: string): FormatOperator {
+	if (!["", "ORIG", "DECODED"].includes(text))
+		throw new OperatorError(`"${text}" is no use of %QUERY_PARAMS%: ORIG or DECODED`);
+	return ({ request }) => {
+		const path = request && firstRequestHeader(request, ":path");
+		const mark = path?.indexOf("?") ?? -1;
+		if (path === undefined || mark < 0) return undefined;
+		const query = path.slice(mark + 1);
+		if (text !== "DECODED") return query;
+		return decoded(query);
+	};
+}
+
+/** As Envoy does it: `%41` → `A`; escapes of what is no visible ASCII stay, and a percent sign without two digits is dropped. */
+function decoded(text: string): string {
+	return text.replace(/%([0-9a-fA-F]{2})?/g, (whole, hex: string | undefined) => {
+		if (hex === undefined) return "";
+		const code = Number.parseInt(hex, 16);
+		return code > 0x20 && code < 0x7f ? String.fromCharCode(code) : whole;
+	});
 }
 
 function queryOperator(text: string | undefined): FormatOperator {

@@ -24,7 +24,7 @@ export interface TextFormatOptions {
 	readonly missing: "-" | "";
 }
 
-const COMMAND = /%([A-Z0-9_]+)(?:\(([\s\S]*?)\))?(?::([0-9]+))?%/y;
+const COMMAND = /%([A-Z0-9_]+)(?:\(([^)]*)\))?(?::([0-9]+))?%/y;
 
 /** Compiles a format string (Envoy: `%OPERATOR(parameters):max_length%`, `%%` is a percent sign). */
 export function compileTextFormat(
@@ -48,7 +48,7 @@ export function compileTextFormat(
 		return out;
 	};
 	const only = parts.length === 1 ? (parts[0] as FormatOperator) : undefined;
-	return { constant: undefined, format, value: only ?? format };
+	return { constant: undefined, format, value: only?.typed ?? only ?? format };
 }
 
 function parseParts(
@@ -96,7 +96,7 @@ function buildOperator(
 	problems: ProblemList,
 ): FormatOperator {
 	try {
-		const operator = compileOperator(name!, text, env);
+		const operator = compileOperator(name!, text, env, length !== undefined);
 		return length === undefined ? operator : truncated(operator, Number(length));
 	} catch (error) {
 		if (!(error instanceof OperatorError)) throw error;
@@ -105,11 +105,17 @@ function buildOperator(
 	}
 }
 
+/** Where types are kept only texts are cut, as in Envoy. */
 function truncated(operator: FormatOperator, length: number): FormatOperator {
-	return (ctx) => {
+	const cut: FormatOperator = (ctx) => {
+		const value = operator(ctx);
+		return value === undefined ? undefined : textOf(value, "").slice(0, length);
+	};
+	const typed: FormatOperator = (ctx) => {
 		const value = operator(ctx);
 		return typeof value === "string" ? value.slice(0, length) : value;
 	};
+	return Object.assign(cut, { typed });
 }
 
 function textOf(value: FormatValue, missing: string): string {

@@ -10,13 +10,13 @@ const instants = fc.array(
 );
 
 test("times that follow each other are those of the calendar", () => {
-	const compiled = compileTimeFormat("%F %T.%3f") as { format(epochMs: number): string };
+	const compiled = compileTimeFormat("%F %T.%3f");
 	fc.assert(
 		fc.property(instants, (list) => {
 			for (const [ms, fraction] of list) {
 				const iso = new Date(ms).toISOString();
 				assert.equal(isoTime(ms + fraction), iso);
-				assert.equal(compiled.format(ms + fraction), iso.slice(0, -1).replace("T", " "));
+				assert.equal(compiled(ms + fraction), iso.slice(0, -1).replace("T", " "));
 			}
 		}),
 	);

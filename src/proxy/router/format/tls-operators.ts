@@ -1,5 +1,5 @@
 import type { CertificateInfo, TlsInfo } from "../../http/connection-info.ts";
-import { type FormatContext, type FormatOperator, type FormatValue, OperatorError } from "./format-context.ts";
+import type { FormatContext, FormatOperator, FormatValue } from "./format-context.ts";
 import { compileTimeFormat, isoTime } from "./time-format.ts";
 
 /** What a handshake says. */
@@ -87,9 +87,7 @@ const upstreamTls = ({ info }: FormatContext): TlsInfo | undefined => info.upstr
 
 function timeFormat(text: string | undefined): (epochMs: number) => string {
 	if (!text) return isoTime;
-	const compiled = compileTimeFormat(text);
-	if ("unknown" in compiled) throw new OperatorError(`the time format has an unknown directive "${compiled.unknown}"`);
-	return (epochMs) => compiled.format(epochMs);
+	return compileTimeFormat(text);
 }
 
 function present(text: string | undefined): FormatValue {
