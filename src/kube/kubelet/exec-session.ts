@@ -27,6 +27,7 @@ export function parseExecQuery(query: URLSearchParams): ExecQuery {
 export async function serveExec(socket: WebSocket, runner: ContainerRunner, query: ExecQuery): Promise<void> {
 	const inbox = new Inbox(socket);
 	const size = query.tty ? await inbox.windowSize() : undefined;
+	await inbox.clientReady();
 	const child = await startCommand(socket, runner, query, size);
 	if (!child) return;
 	if (socket.readyState !== socket.OPEN) return endExec(child);

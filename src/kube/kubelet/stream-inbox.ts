@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import type { WebSocket } from "ws";
 import { asBuffer, CHANNEL } from "./stream-channels.ts";
 
@@ -9,6 +10,8 @@ export interface WindowSize {
 
 /** Clients tell their window's size at once or never. */
 const SIZE_WAIT_MS = 300;
+/** kubectl 1.32 reads messages before it knows their channels, and drops those ("Unknown stream id 1"). */
+const SETUP_MS = 50;
 /** What a client sends before it is read is kept up to here. */
 const MAX_WAITING = 64;
 
@@ -34,6 +37,11 @@ export class Inbox {
 		clearTimeout(timer);
 		this.#onSize = undefined;
 		return size;
+	}
+
+	/** Gives a client time to set up its side of the streams; a client that has said something is ready. */
+	async clientReady(): Promise<void> {
+		if (this.#waiting.length === 0) await pause(SETUP_MS);
 	}
 
 	/** Hands over what waits and everything that comes. */
