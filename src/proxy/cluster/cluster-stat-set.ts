@@ -29,9 +29,13 @@ class StatusCounters {
 		this.#prefix = `${prefix}upstream_rq_`;
 	}
 
-	count(status: number): void {
+	countCompleted(): void {
 		this.#completed ??= this.#scope.counter(`${this.#prefix}completed`);
 		this.#completed.inc();
+	}
+
+	count(status: number): void {
+		this.countCompleted();
 		// Statuses that HTTP does not know have one counter for all.
 		const known = status < 600;
 		const ofClass = Math.floor(status / 100);
@@ -58,24 +62,12 @@ export function upstreamRequestStats(scope: StatScope): UpstreamRequestStats {
 	};
 }
 
-/** Binds Envoy's `cluster.<name>.*` stats in a scope. */
-export function clusterStats(scope: StatScope): ClusterStats {
-	let http2: Http2Stats | undefined;
-	const all = new StatusCounters(scope, "");
-	const internal = new StatusCounters(scope, "internal.");
-	const external = new StatusCounters(scope, "external.");
-	const retried = new StatusCounters(scope, "retry.");
+/** Their names come with requests: so many are known at a time. */
+const MOST_ALTERNATIVES = 1000;
+
+/** Of requests, without those that routes have too. */
+function requestCounters(scope: StatScope) {
 	return {
-		...upstreamRequestStats(scope),
-		get http2() {
-			http2 ??= bindHttp2Stats(scope, "http2.");
-			return http2;
-		},
-		countStatus(status, fromInside) {
-			all.count(status);
-			(fromInside ? internal : external).count(status);
-		},
-		countRetriedStatus: (status) => retried.count(status),
 		upstreamRqRetryBackoffExponential: scope.counter("upstream_rq_retry_backoff_exponential"),
 		upstreamRqRetryBackoffRatelimited: scope.counter("upstream_rq_retry_backoff_ratelimited"),
 		upstreamRqActive: scope.gauge("upstream_rq_active"),
@@ -92,6 +84,42 @@ export function clusterStats(scope: StatScope): ClusterStats {
 		upstreamRqCancelled: scope.counter("upstream_rq_cancelled"),
 		upstreamRqRxReset: scope.counter("upstream_rq_rx_reset"),
 		upstreamRqTxReset: scope.counter("upstream_rq_tx_reset"),
+	};
+}
+
+/** Binds Envoy's `cluster.<name>.*` stats in a scope. */
+export function clusterStats(scope: StatScope): ClusterStats {
+	let http2: Http2Stats | undefined;
+	const all = new StatusCounters(scope, "");
+	const internal = new StatusCounters(scope, "internal.");
+	const external = new StatusCounters(scope, "external.");
+	const alternatives = new Map<string, StatusCounters>();
+	const retried = new StatusCounters(scope, "retry.");
+	return {
+		...upstreamRequestStats(scope),
+		get http2() {
+			http2 ??= bindHttp2Stats(scope, "http2.");
+			return http2;
+		},
+		countHidden(status, fromInside) {
+			all.countCompleted();
+			(fromInside ? internal : external).count(status);
+		},
+		countStatus(status, fromInside) {
+			all.count(status);
+			(fromInside ? internal : external).count(status);
+		},
+		alternative(name) {
+			let counters = alternatives.get(name);
+			if (!counters) {
+				if (alternatives.size >= MOST_ALTERNATIVES) alternatives.clear();
+				counters = new StatusCounters(scope, `${name}.`);
+				alternatives.set(name, counters);
+			}
+			return counters;
+		},
+		countRetriedStatus: (status) => retried.count(status),
+		...requestCounters(scope),
 		upstreamCxTotal: scope.counter("upstream_cx_total"),
 		upstreamCxHttp1Total: scope.counter("upstream_cx_http1_total"),
 		upstreamCxHttp2Total: scope.counter("upstream_cx_http2_total"),

@@ -210,6 +210,10 @@ export interface ClusterStats {
 	readonly upstreamRqRetryBackoffExponential: Counter;
 	/** The wait that the endpoint asked for. */
 	readonly upstreamRqRetryBackoffRatelimited: Counter;
+	/** As `countStatus`, but the status itself is only told by where the request came from (as in Envoy). */
+	countHidden(status: number, fromInside: boolean): void;
+	/** Counts statuses once more, below a name that requests ask for (x-envoy-upstream-alt-stat-name). */
+	alternative(name: string): { count(status: number): void };
 	readonly upstreamInternalRedirectSucceeded: Counter;
 	readonly upstreamInternalRedirectFailed: Counter;
 	/** Bodies that were too large to be kept for another attempt, a copy or a redirect. */

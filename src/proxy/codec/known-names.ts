@@ -73,6 +73,13 @@ x-envoy-expected-rq-timeout-ms x-envoy-external-address x-envoy-force-trace x-en
 x-envoy-overloaded x-envoy-peer-metadata x-envoy-peer-metadata-id x-envoy-retry-on x-envoy-upstream-rq-per-try-timeout-ms
 x-envoy-upstream-rq-timeout-ms x-envoy-upstream-service-time`.split(/\s+/);
 
+/** The bits of a message whose fields were changed after it was parsed. */
+export function seenIn(names: readonly string[]): number {
+	let seen = 0;
+	for (const name of names) seen |= name.startsWith("x-envoy-") ? SEEN.envoy : (BITS[name] ?? 0);
+	return seen;
+}
+
 const TABLE = new Map<string, KnownName>();
 for (const name of PLAIN) addName(name, 0);
 for (const name of ENVOY) addName(name, SEEN.envoy);

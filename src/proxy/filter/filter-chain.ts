@@ -6,7 +6,7 @@ import {
 	type FilterConfig,
 	FilterConfigSchema,
 } from "../../xds/generated/envoy/config/route/v3/route_components_pb.ts";
-import { type Router, RouterSchema } from "../../xds/generated/envoy/extensions/filters/http/router/v3/router_pb.ts";
+import { RouterSchema } from "../../xds/generated/envoy/extensions/filters/http/router/v3/router_pb.ts";
 import type { HttpFilter } from "../../xds/generated/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts";
 import { TypedStructSchema as UdpaTypedStructSchema } from "../../xds/generated/udpa/type/v1/typed_struct_pb.ts";
 import { TypedStructSchema } from "../../xds/generated/xds/type/v3/typed_struct_pb.ts";
@@ -16,13 +16,14 @@ import { ProblemList } from "../router/problem-list.ts";
 import type { RouteMatch } from "../router/route-match.ts";
 import type { HttpFilterConfig, HttpFilterFactory } from "./http-filter.ts";
 import { unknownFilter } from "./problem-path.ts";
+import { DEFAULT_ROUTER, parseRouter, type RouterSettings } from "./router-settings.ts";
 
 /** A connection manager's filters, read. */
 export interface FilterChain {
 	/** In the order of the configuration, without the router. */
 	readonly filters: readonly HttpFilterConfig[];
 	/** The router's own settings. */
-	readonly router: Pick<Router, "suppressEnvoyHeaders">;
+	readonly router: RouterSettings;
 }
 
 /** Reads `http_filters`; the last one must be the router. Throws ProblemError with everything that is wrong. */
@@ -44,8 +45,10 @@ export function parseHttpFilters(
 			return [];
 		}
 	});
+	const routerAt = at.index(messages.length - 1).field("typed_config");
+	const settings = router ? parseRouter(router, routerAt, problems) : DEFAULT_ROUTER;
 	problems.throwIfAny();
-	return { filters, router: { suppressEnvoyHeaders: router?.suppressEnvoyHeaders ?? false } };
+	return { filters, router: settings };
 }
 
 function parseFilter(

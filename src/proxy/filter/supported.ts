@@ -15,7 +15,13 @@ export const FILTER_SUPPORTED: SupportedFields = {
 	...GRPC_SERVICE_SUPPORTED,
 	...EXT_AUTHZ_SUPPORTED,
 	...RATELIMIT_FILTER_SUPPORTED,
-	"envoy.extensions.filters.http.router.v3.Router": ["suppress_envoy_headers"],
+	"envoy.extensions.filters.http.router.v3.Router": [
+		"suppress_envoy_headers",
+		"dynamic_stats",
+		"strict_check_headers",
+		"respect_expected_rq_timeout",
+		"suppress_grpc_request_failure_code_stats",
+	],
 	"envoy.config.route.v3.FilterConfig": ["config", "is_optional", "disabled"],
 	"envoy.extensions.filters.http.fault.v3.HTTPFault": [
 		"delay",

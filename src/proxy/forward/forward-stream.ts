@@ -5,6 +5,7 @@ import { Timer, type TimerOwner } from "../http/deadlines.ts";
 import { isGrpc } from "../http/grpc-status.ts";
 import type { HeaderMap } from "../http/header-map.ts";
 import type { LocalReply, ResponseFlag, ResponseHead } from "../http/message.ts";
+import { OTHER } from "../router/match/virtual-cluster.ts";
 import type { ForwardAction, RouteMatch } from "../router/route-match.ts";
 import { requestTimeouts } from "../router/timeout.ts";
 import type { UpstreamChannel } from "../upstream/upstream-user.ts";
@@ -29,11 +30,13 @@ import { Mirrors } from "./mirror.ts";
 import { nameHost, pickEndpoint } from "./pick-endpoint.ts";
 import { RequestBody } from "./request-body.ts";
 import { Retries, type RetryBooks, retryPolicyFor } from "./retries.ts";
+import { strictRefusal } from "./strict-headers.ts";
 import { wishesFor } from "./transport-wishes.ts";
 
 /** A grpc-timeout has eight digits at most. */
 const GRPC_MAX_DIGITS = 99_999_999;
 const ORIGINAL_PATH = "x-envoy-original-path";
+const ALT_STAT_NAME = "x-envoy-upstream-alt-stat-name";
 const NO_COOKIES: readonly string[] = [];
 
 /**
@@ -55,7 +58,9 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 	#triedTooLong = false;
 	/** Undefined: sent once. */
 	#retries: Retries | undefined = undefined;
-	readonly #routeStats: UpstreamRequestStats | undefined;
+	#routeStats: UpstreamRequestStats | undefined = undefined;
+	/** Counts statuses under another name. */
+	#altStats: { count(status: number): void } | undefined = undefined;
 	#timeoutMs = 0;
 	#perTryTimeoutMs = 0;
 	#altResponse = false;
@@ -76,7 +81,6 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		this.#action = action;
 		this.#context = context;
 		this.#body = new RequestBody(downstream.requestLength);
-		this.#routeStats = match.statPrefix === "" ? undefined : context.routeStats.of(match);
 	}
 
 	/** The cluster of the route exists. */
@@ -86,6 +90,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 
 	/** Starts forwarding; `onBody` and `onEnd` follow as the request comes in. */
 	start(): void {
+		const { request } = this.#downstream;
 		const found = this.#context.clusters.get(this.#downstream.choice!.cluster);
 		const cluster = this.#action.highPriority ? found?.highPriority : found;
 		if (!cluster) {
@@ -95,18 +100,39 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		}
 		this.#cluster = cluster;
 		this.#downstream.info.upstreamClusterMetadata = cluster.info.metadata;
+		this.#findStats(cluster);
+		const { strictHeaders } = this.#context.router;
+		const refusal = strictHeaders.length === 0 ? undefined : strictRefusal(request.headers, strictHeaders);
+		if (refusal) {
+			this.#refuse(refusal);
+			return;
+		}
 		const drops = cluster.dropsRequest();
 		if (drops !== "no") {
 			this.#reply(drops === "all" ? UNCONDITIONAL_DROP : DROP_OVERLOAD);
 			return;
 		}
-		const policy = retryPolicyFor(this.#downstream.request, this.#action.retryPolicy);
+		const policy = retryPolicyFor(request, this.#action.retryPolicy);
 		if (policy) this.#retries = new Retries(policy, this.#books(cluster));
 		const retries = policy !== undefined && policy.maxRetries > 0 && this.#downstream.upgrade === "";
 		this.#keepsBody = retries || this.#action.internalRedirects !== undefined;
 		this.#prepareRequest();
 		if (this.#action.mirrors.length > 0 && this.#downstream.upgrade === "") this.#tryWithCopies();
 		else this.#tryNext();
+	}
+
+	/** What counts this request besides its cluster. */
+	#findStats(cluster: UpstreamCluster): void {
+		const { request, info } = this.#downstream;
+		const { routeStats } = this.#context;
+		const virtualCluster = this.#match.virtualCluster?.(request);
+		info.virtualCluster = virtualCluster === OTHER ? undefined : virtualCluster;
+		if (virtualCluster !== undefined || this.#match.statPrefix !== "")
+			this.#routeStats = routeStats.of(this.#match, virtualCluster);
+		const alternative = request.headers.get(ALT_STAT_NAME);
+		if (alternative === undefined) return;
+		request.headers.remove(ALT_STAT_NAME);
+		if (alternative !== "") this.#altStats = cluster.stats.alternative(alternative);
 	}
 
 	#tryWithCopies(): void {
@@ -284,15 +310,24 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 
 	/** Answers in an endpoint's place count like the endpoint's own. */
 	#countStatus(status: number): void {
-		const fromInside = this.#downstream.request.headers.get("x-envoy-internal") === "true";
+		const { countsStatuses, hidesGrpcFailures } = this.#context.router;
+		if (!countsStatuses) return;
+		const { headers } = this.#downstream.request;
+		const fromInside = headers.get("x-envoy-internal") === "true";
+		if (hidesGrpcFailures && isGrpc(headers.get("content-type"))) {
+			this.#cluster?.stats.countHidden(status, fromInside);
+			return;
+		}
 		this.#cluster?.stats.countStatus(status, fromInside);
 		this.#routeStats?.countStatus(status, fromInside);
+		this.#altStats?.count(status);
 	}
 
 	#tellServiceTime(head: ResponseHead, ms: number): void {
 		const serviceMs = Math.max(0, Math.floor(ms));
 		this.#downstream.info.upstreamServiceTimeMs = serviceMs;
-		if (!this.#context.suppressEnvoyHeaders) head.headers.set("x-envoy-upstream-service-time", String(serviceMs));
+		if (!this.#context.router.suppressEnvoyHeaders)
+			head.headers.set("x-envoy-upstream-service-time", String(serviceMs));
 	}
 
 	onAttemptBody(attempt: Attempt, buf: Buffer, start: number, end: number): void {
@@ -351,7 +386,11 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 
 	#prepareRequest(): void {
 		const { request, info } = this.#downstream;
-		const { timeoutMs, perTryTimeoutMs, altResponse } = requestTimeouts(request, this.#action);
+		const { timeoutMs, perTryTimeoutMs, altResponse } = requestTimeouts(
+			request,
+			this.#action,
+			this.#context.router.respectsExpectedTimeout,
+		);
 		this.#altResponse = altResponse;
 		// A tunnel lives as long as its ends want it.
 		if (this.#downstream.upgrade === "") {
@@ -362,7 +401,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		if (this.#action.includeAttemptCount) request.headers.set("x-envoy-attempt-count", "1");
 		const toldPath = request.headers.get(ORIGINAL_PATH);
 		this.#match.finalizeRequest(request, info, this.#downstream.choice);
-		if (this.#context.suppressEnvoyHeaders && toldPath === undefined) request.headers.remove(ORIGINAL_PATH);
+		if (this.#context.router.suppressEnvoyHeaders && toldPath === undefined) request.headers.remove(ORIGINAL_PATH);
 		const { hash, newCookies } = (this.#cluster!.info.hash ?? this.#action.hash)(request, info);
 		this.#hash = hash;
 		this.#cookies = newCookies;
@@ -416,7 +455,8 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		const { request } = this.#downstream;
 		const { streamDuration, maxGrpcTimeoutMs } = this.#action;
 		if (expectedMs <= 0 || streamDuration) return;
-		if (!this.#context.suppressEnvoyHeaders) request.headers.set("x-envoy-expected-rq-timeout-ms", String(expectedMs));
+		if (!this.#context.router.suppressEnvoyHeaders)
+			request.headers.set("x-envoy-expected-rq-timeout-ms", String(expectedMs));
 		if (maxGrpcTimeoutMs !== undefined && isGrpc(request.headers.get("content-type")))
 			request.headers.set("grpc-timeout", `${Math.min(expectedMs, GRPC_MAX_DIGITS)}m`);
 	}
@@ -437,6 +477,12 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		this.#close();
 		// Envoy counts no status for an answer that took too long altogether.
 		if (reply.flag !== "UMSDR") this.#countStatus(reply.status);
+		this.#downstream.sendLocalReply(reply);
+	}
+
+	/** An answer that is not counted as an endpoint's. */
+	#refuse(reply: LocalReply): void {
+		this.#close();
 		this.#downstream.sendLocalReply(reply);
 	}
 

@@ -10,7 +10,6 @@ import { Http2Connection } from "./http2-connection.ts";
 /** Serves HTTP by `config`; the listener hands it what it accepts. */
 export function createConnectionManager(config: HcmConfig, services: HcmServices): ConnectionManager {
 	const { clock, random, deadlines, clusters } = services;
-	const { suppressEnvoyHeaders } = config;
 	const allEjected = (name: string) => clusters.get(name)?.allEjected() ?? false;
 	const routeStats = new RouteStatSet(services.metrics);
 	const shared: HcmShared = {
@@ -22,7 +21,7 @@ export function createConnectionManager(config: HcmConfig, services: HcmServices
 			deadlines,
 			clusters,
 			routeStats,
-			suppressEnvoyHeaders,
+			router: config.router,
 			allEjected,
 			localAddress: services.localAddress,
 		},

@@ -92,7 +92,7 @@ export abstract class FilteredStream {
 		info.upstreamCluster = undefined;
 		if (action.kind !== "forward") return;
 		const { clusters, allEjected } = this.shared.forward;
-		this.choice = action.forward.chooseCluster(this.request, this.random, allEjected);
+		this.choice = action.forward.chooseCluster(this.request, this.random, allEjected, info);
 		this.selectedRoute = this.selectedRoute!.forChoice(this.choice);
 		info.upstreamCluster = clusters.get(this.choice.cluster)?.name;
 	}

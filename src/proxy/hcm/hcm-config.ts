@@ -1,11 +1,13 @@
 import type { Discovered } from "../../xds/config-source.ts";
 import type { AccessLog } from "../../xds/generated/envoy/config/accesslog/v3/accesslog_pb.ts";
+import type { TypedExtensionConfig } from "../../xds/generated/envoy/config/core/v3/extension_pb.ts";
 import type { RouteConfiguration } from "../../xds/generated/envoy/config/route/v3/route_pb.ts";
 import type {
 	HttpConnectionManager_Tracing,
 	LocalReplyConfig,
 } from "../../xds/generated/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts";
 import type { HttpFilterConfig } from "../filter/http-filter.ts";
+import type { RouterSettings } from "../filter/router-settings.ts";
 import type { HeaderCase } from "../http/header-case.ts";
 import type { Http2Options } from "../http/http2-options.ts";
 import type { RequestIdRules } from "../trace/sampling.ts";
@@ -22,8 +24,9 @@ export interface HcmConfig {
 	readonly accessLogs: readonly AccessLog[];
 	/** Compiled by runtime, as access logs are: both hold formats. */
 	readonly localReplies: LocalReplyConfig | undefined;
-	/** Router filter: suppress_envoy_headers. */
-	readonly suppressEnvoyHeaders: boolean;
+	readonly router: RouterSettings;
+	/** Change requests before anything else looks at them; compiled by runtime. */
+	readonly earlyMutations: readonly TypedExtensionConfig[];
 	/** What clients speak; "auto": by ALPN, else by their first bytes. */
 	readonly codec: "auto" | "http1" | "http2";
 	readonly http1: Http1Settings;
@@ -70,6 +73,8 @@ export interface HcmTimeouts {
 	readonly requestHeadersMs: number;
 	readonly delayedCloseMs: number;
 	readonly maxConnectionDurationMs: number;
+	/** An HTTP/1 connection that has lasted so long ends with its next answer only. */
+	readonly endsAfterAnswerOnly: boolean;
 	/** Of one stream, where its route says nothing. */
 	readonly maxStreamDurationMs: number;
 	/** HTTP/2: between telling the client to open no more streams and refusing them. */
@@ -89,6 +94,8 @@ export interface IdentitySettings {
 	readonly generateRequestId: boolean;
 	readonly preserveExternalRequestId: boolean;
 	readonly alwaysSetRequestIdInResponse: boolean;
+	/** Tells upstream who this proxy is: x-envoy-downstream-service-cluster, user-agent, x-envoy-downstream-service-node. */
+	readonly addUserAgent: boolean;
 	readonly clientCert: ClientCertField;
 }
 

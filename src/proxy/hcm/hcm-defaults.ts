@@ -1,3 +1,4 @@
+import { DEFAULT_ROUTER } from "../filter/router-settings.ts";
 import { HTTP2_DEFAULTS } from "../http/http2-options.ts";
 import { ClientCertField } from "./client-cert-field.ts";
 import type { HcmConfig } from "./hcm-config.ts";
@@ -6,7 +7,8 @@ import type { HcmConfig } from "./hcm-config.ts";
 export const HCM_DEFAULTS: Omit<HcmConfig, "statPrefix" | "routes" | "filters"> = {
 	accessLogs: [],
 	localReplies: undefined,
-	suppressEnvoyHeaders: false,
+	router: DEFAULT_ROUTER,
+	earlyMutations: [],
 	codec: "auto",
 	http1: {
 		acceptHttp10: false,
@@ -26,6 +28,7 @@ export const HCM_DEFAULTS: Omit<HcmConfig, "statPrefix" | "routes" | "filters"> 
 		requestHeadersMs: 0,
 		delayedCloseMs: 1000,
 		maxConnectionDurationMs: 0,
+		endsAfterAnswerOnly: false,
 		maxStreamDurationMs: 0,
 		drainMs: 5000,
 	},
@@ -39,6 +42,7 @@ export const HCM_DEFAULTS: Omit<HcmConfig, "statPrefix" | "routes" | "filters"> 
 		generateRequestId: true,
 		preserveExternalRequestId: false,
 		alwaysSetRequestIdInResponse: false,
+		addUserAgent: false,
 		clientCert: new ClientCertField("sanitize", {
 			subject: false,
 			cert: false,

@@ -12,6 +12,7 @@ import type { Http2Stats } from "../http/http2-stats.ts";
 import type { RequestHead, ResponseHead } from "../http/message.ts";
 import type { RequestTrace } from "../http/request-trace.ts";
 import type { LoadShedding } from "../overload/overload-manager.ts";
+import type { Mutation } from "../router/headers/header-mutations.ts";
 import type { RouteTable } from "../router/route-match.ts";
 import type { DateHeader } from "./date-header.ts";
 import type { HcmConfig } from "./hcm-config.ts";
@@ -33,6 +34,10 @@ export interface HcmServices {
 	readonly demandRoute?: (request: RequestHead, done: () => void) => boolean;
 	/** Whether load is to be shed; undefined: never. */
 	readonly loadShedding?: () => LoadShedding | undefined;
+	/** Change requests as they come in. */
+	readonly earlyMutations?: readonly Mutation[] | undefined;
+	/** Names this proxy to upstreams, where the connection manager is to (`add_user_agent`). */
+	readonly node?: { readonly id: string; readonly cluster: string };
 	/** Changes the proxy's own answers. */
 	readonly localReplies?: LocalReplyRules | undefined;
 	/** Once per stream, at its end. */

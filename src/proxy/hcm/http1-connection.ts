@@ -203,7 +203,8 @@ export class Http1Connection implements Exchange, LiveConnection, TransportUser,
 	onTimer(timer: Timer): void {
 		if (timer === this.#lifeTimer) {
 			this.shared.stats.cxMaxDurationReached.inc();
-			this.drain();
+			if (this.shared.config.timeouts.endsAfterAnswerOnly) this.#closing = true;
+			else this.drain();
 		} else if (this.#lingering) {
 			this.shared.stats.cxDelayedCloseTimeout.inc();
 			this.destroy();

@@ -19,10 +19,12 @@ import { UuidRequestIdConfigSchema } from "../../xds/generated/envoy/extensions/
 import type { SupportedFields } from "../../xds/supported.ts";
 import { type FilterChain, parseHttpFilters } from "../filter/filter-chain.ts";
 import type { HttpFilterFactory } from "../filter/http-filter.ts";
+import { DEFAULT_ROUTER } from "../filter/router-settings.ts";
 import { type HeaderCase, parseHeaderCase } from "../http/header-case.ts";
 import { SUPPORTED as HTTP2_SUPPORTED, parseHttp2Options } from "../http/parse-http2-options.ts";
 import type { RequestIdRules } from "../trace/sampling.ts";
 import { ClientCertField, type ForwardClientCert } from "./client-cert-field.ts";
+import { EARLY_MUTATIONS_SUPPORTED } from "./early-mutations.ts";
 import type { HcmConfig, Http1Settings, IdentitySettings, PathSettings, RouteSource } from "./hcm-config.ts";
 import { HCM_DEFAULTS } from "./hcm-defaults.ts";
 import { type AddressRange, addressRange } from "./internal-address.ts";
@@ -54,6 +56,9 @@ export const SUPPORTED: SupportedFields = {
 		"access_log",
 		"local_reply_config",
 		"use_remote_address",
+		"add_user_agent",
+		"early_header_mutation_extensions",
+		"http1_safe_max_connection_duration",
 		"xff_num_trusted_hops",
 		"original_ip_detection_extensions",
 		"internal_address_config",
@@ -76,6 +81,7 @@ export const SUPPORTED: SupportedFields = {
 		"scheme_header_transformation",
 	],
 	...CONFIG_SOURCE_SUPPORTED,
+	...EARLY_MUTATIONS_SUPPORTED,
 	...HTTP2_SUPPORTED,
 	...ORIGINAL_IP_SUPPORTED,
 	"envoy.extensions.filters.network.http_connection_manager.v3.LocalReplyConfig": ["mappers", "body_format"],
@@ -144,7 +150,8 @@ export function parseHcm(message: HttpConnectionManager, path: string, factories
 		filters,
 		accessLogs: message.accessLog,
 		localReplies: message.localReplyConfig,
-		suppressEnvoyHeaders: router.suppressEnvoyHeaders,
+		router,
+		earlyMutations: message.earlyHeaderMutationExtensions,
 		codec: CODEC[message.codecType] ?? "auto",
 		http1: parseHttp1(message, common, headerCase),
 		http2,
@@ -217,7 +224,7 @@ function parseFilters(
 	} catch (error) {
 		if (!(error instanceof ProblemError)) throw error;
 		into.problems.push(...error.problems);
-		return { filters: [], router: { suppressEnvoyHeaders: false } };
+		return { filters: [], router: DEFAULT_ROUTER };
 	}
 }
 
@@ -245,6 +252,7 @@ function parseIdentity(message: HttpConnectionManager, at: FieldPath, problems: 
 		generateRequestId: message.generateRequestId ?? true,
 		preserveExternalRequestId: message.preserveExternalRequestId,
 		alwaysSetRequestIdInResponse: message.alwaysSetRequestIdInResponse,
+		addUserAgent: message.addUserAgent ?? false,
 		clientCert: new ClientCertField(FORWARD_CERT[message.forwardClientCertDetails], {
 			subject: details?.subject ?? false,
 			cert: details?.cert ?? false,
@@ -312,6 +320,7 @@ function parseTimeouts(message: HttpConnectionManager, common: HttpProtocolOptio
 		requestHeadersMs: ms(message.requestHeadersTimeout, defaults.requestHeadersMs),
 		delayedCloseMs: ms(message.delayedCloseTimeout, defaults.delayedCloseMs),
 		maxConnectionDurationMs: ms(common?.maxConnectionDuration, defaults.maxConnectionDurationMs),
+		endsAfterAnswerOnly: message.http1SafeMaxConnectionDuration,
 		maxStreamDurationMs: ms(common?.maxStreamDuration, defaults.maxStreamDurationMs),
 		drainMs: ms(message.drainTimeout, defaults.drainMs),
 	};

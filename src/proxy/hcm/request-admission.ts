@@ -1,9 +1,11 @@
 import type { Random } from "../../lib/random.ts";
+import { seenIn } from "../codec/known-names.ts";
 import type { FilterStream } from "../filter/http-filter.ts";
 import { HeaderMap } from "../http/header-map.ts";
 import type { LocalReply } from "../http/message.ts";
 import type { RequestInfo } from "../http/request-info.ts";
 import type { RedirectHistory } from "../router/action/internal-redirect.ts";
+import type { Mutation } from "../router/headers/header-mutations.ts";
 import type { Exchange } from "./exchange.ts";
 import { mutateRequestHeaders } from "./request-headers.ts";
 import { cleanAuthority, cleanPath } from "./request-path.ts";
@@ -34,6 +36,8 @@ export function admitRequest(stream: IncomingStream, exchange: Exchange): LocalR
 		Object.assign(request, { method: "", path: "", authority: "" });
 		return { status: 400, body: "Bad Request", flag: "DPE", details: "http1.unexpected_underscore" };
 	}
+	const { earlyMutations } = shared.services;
+	const seen = earlyMutations ? mutateEarly(stream, earlyMutations, exchange.seen) : exchange.seen;
 	const refusal = cleanTarget(stream, exchange);
 	if (refusal) return refusal;
 	if (stream.redirected) {
@@ -42,12 +46,13 @@ export function admitRequest(stream: IncomingStream, exchange: Exchange): LocalR
 		return undefined;
 	}
 	const asked = exchange.upgrade === "" && request.method === "CONNECT" ? "connect" : exchange.upgrade;
-	const client = mutateRequestHeaders(request, exchange.seen, connection, {
+	const client = mutateRequestHeaders(request, seen, connection, {
 		config,
 		upgrade: exchange.upgrade !== "",
 		originForm: exchange.originForm === true,
 		internalOnly: shared.services.routeTable(request)?.internalOnlyHeaders ?? NONE,
 		nodeIp: shared.services.localAddress,
+		node: shared.services.node,
 	});
 	if (typeof client === "number") return { status: client, body: "", details: "rejecting_because_detection_failed" };
 	if (client !== connection.sourceIp) stream.info.downstreamRemoteAddress = `${client}:0`;
@@ -59,6 +64,18 @@ export function admitRequest(stream: IncomingStream, exchange: Exchange): LocalR
 		exchange.sendInterim(100, new HeaderMap());
 	}
 	return undefined;
+}
+
+/** What is seen in the request afterwards. */
+function mutateEarly(
+	{ info, request, redirected }: IncomingStream,
+	mutations: readonly Mutation[],
+	seen: number,
+): number {
+	if (redirected) return seen;
+	const ctx = { info, request };
+	for (const mutate of mutations) mutate(request.headers, ctx);
+	return seenIn(request.headers.names);
 }
 
 const SLASH = 47;

@@ -4,6 +4,7 @@ import type { ConnectionInfo } from "../http/connection-info.ts";
 import type { HeaderMap } from "../http/header-map.ts";
 import type { RequestHead } from "../http/message.ts";
 import type { HcmConfig } from "./hcm-config.ts";
+import type { HcmServices } from "./hcm-shared.ts";
 import { isIpAddress } from "./internal-address.ts";
 
 /** Fields that only internal clients may use to steer this proxy (Envoy: mutateRequestHeaders). */
@@ -41,6 +42,8 @@ export interface HeaderRules {
 	readonly internalOnly: readonly string[];
 	/** IP that stands for this node in x-forwarded-for when the peer is on loopback. */
 	readonly nodeIp: string | undefined;
+	/** This proxy's own name. */
+	readonly node: HcmServices["node"];
 }
 
 const HOP_BY_HOP = SEEN.connection | SEEN.upgrade | SEEN.hopByHop | SEEN.transferEncoding;
@@ -73,10 +76,19 @@ export function mutateRequestHeaders(
 	if (internal) headers.set("x-envoy-internal", "true");
 	else for (const name of rules.internalOnly) headers.remove(name);
 	identity.clientCert.apply(headers, peer, (seen & SEEN.forwardedClientCert) !== 0);
+	if (identity.addUserAgent) tellNode(headers, rules.node);
 	if (via !== "") appendVia(headers, via);
 	if (edge) headers.set("x-envoy-external-address", client.ip);
 	identify(headers, seen, edge, rules);
 	return client.ip;
+}
+
+/** As Envoy with `add_user_agent`: which service sends this. */
+function tellNode(headers: HeaderMap, node: HcmServices["node"]): void {
+	const { cluster = "", id = "" } = node ?? {};
+	headers.set("x-envoy-downstream-service-cluster", cluster);
+	if (!headers.get("user-agent")) headers.set("user-agent", cluster);
+	if (id !== "") headers.set("x-envoy-downstream-service-node", id);
 }
 
 function schemeOf(forwardedProto: string | undefined, peer: ConnectionInfo): RequestHead["scheme"] {

@@ -38,6 +38,7 @@ export class RequestInfo implements StreamInfo {
 	requestedServerName: string | undefined = undefined;
 	routeName: string | undefined = undefined;
 	virtualHostName: string | undefined = undefined;
+	virtualCluster: string | undefined = undefined;
 	attemptCount = 0;
 	routeResolutions = 0;
 	routeResolutionMs = 0;

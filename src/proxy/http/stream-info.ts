@@ -76,6 +76,8 @@ export interface StreamInfo {
 	requestedServerName: string | undefined;
 	routeName: string | undefined;
 	virtualHostName: string | undefined;
+	/** Under which name of the virtual host's `virtual_clusters` the request is counted. */
+	virtualCluster?: string | undefined;
 	attemptCount: number;
 	/** How often a route was looked for; how long that took is kept with meters only. */
 	routeResolutions?: number;

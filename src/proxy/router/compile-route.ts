@@ -26,6 +26,7 @@ export interface RouteSurroundings {
 	readonly bufferLimits: BufferLimits;
 	readonly headers: { readonly virtualHost: HeaderLevel; readonly configuration: HeaderLevel };
 	readonly mostSpecificWins: boolean;
+	readonly virtualCluster: RouteMatch["virtualCluster"];
 	readonly rateLimits: RateLimitPolicy;
 	/** `typed_per_filter_config` of virtual host, then configuration. */
 	readonly filterConfigs: readonly ReadonlyMap<string, FilterSwitch>[];
@@ -59,6 +60,7 @@ export function compileRoute(
 			decoratorPropagates: route.decorator?.propagate ?? true,
 			tracing: route.tracing && compileRouteTracing(route.tracing, scope.deps.env, at.field("tracing"), scope.problems),
 			statPrefix: route.statPrefix,
+			virtualCluster: around.virtualCluster,
 			headers: orderLevels({ route: own, ...around.headers }, around.mostSpecificWins),
 			filterConfigs,
 			rateLimits: routeRateLimits(route, around.rateLimits, at, scope),

@@ -16,6 +16,7 @@ import { compileHeaderLevel, type HeaderLevel } from "./headers/header-levels.ts
 import type { MatchInput } from "./match/match-input.ts";
 import { RouteCondition } from "./match/route-condition.ts";
 import { buildRouteIndex, type RouteIndex } from "./match/route-index.ts";
+import { compileVirtualClusters } from "./match/virtual-cluster.ts";
 import { compileRateLimits, NO_RATE_LIMITS } from "./rate-limit/rate-limit-policy.ts";
 import type { MirrorPolicy } from "./route-match.ts";
 
@@ -83,6 +84,7 @@ function surroundingsOf(
 			mirrors: mirrors.length > 0 ? mirrors : above.mirrors,
 		},
 		bufferLimits: host,
+		virtualCluster: compileVirtualClusters(host.virtualClusters, at.field("virtual_clusters"), scope.problems),
 		headers: { virtualHost: compileHeaderLevel(host, at, scope), configuration: above.headers },
 		rateLimits: compileRateLimits(
 			host.rateLimits,
@@ -114,6 +116,7 @@ function httpsRedirectRoute(virtualHostName: string): CompiledRoute {
 		decoratorPropagates: true,
 		tracing: undefined,
 		statPrefix: "",
+		virtualCluster: undefined,
 		headers: { request: [], response: [] },
 		filterConfigs: [],
 		rateLimits: { route: NO_RATE_LIMITS, virtualHost: NO_RATE_LIMITS, includeVirtualHost: false },

@@ -26,6 +26,7 @@ export interface RouteParts {
 	readonly decoratorPropagates: boolean;
 	readonly tracing: RouteMatch["tracing"];
 	readonly statPrefix: string;
+	readonly virtualCluster: RouteMatch["virtualCluster"];
 	/** In the order in which they run; a weighted cluster's run before them. */
 	readonly headers: { readonly request: readonly HeaderOperations[]; readonly response: readonly HeaderOperations[] };
 	readonly weighted: readonly WeightedLevel[];
@@ -51,6 +52,7 @@ export class CompiledRoute implements RouteMatch {
 	readonly decoratorPropagates: boolean;
 	readonly tracing: RouteMatch["tracing"];
 	readonly statPrefix: string;
+	readonly virtualCluster: RouteMatch["virtualCluster"];
 	readonly switchesFilters: boolean;
 	readonly #parts: RouteParts;
 	/** The route as each weighted cluster sees it; undefined where none has filter configs of its own. */
@@ -67,6 +69,7 @@ export class CompiledRoute implements RouteMatch {
 		this.decoratorPropagates = parts.decoratorPropagates;
 		this.tracing = parts.tracing;
 		this.statPrefix = parts.statPrefix;
+		this.virtualCluster = parts.virtualCluster;
 		this.switchesFilters = parts.filterConfigs.some((level) => level.size > 0);
 		this.#parts = parts;
 		const varies = parts.weighted.some(({ filters }) => filters.size > 0);

@@ -73,6 +73,8 @@ class CompiledRouteTable implements RouteTable {
 	readonly internalOnlyHeaders: readonly string[];
 	readonly #domains: DomainIndex<CompiledVirtualHost>;
 	readonly #ignorePort: boolean;
+	/** What follows a semicolon in a path is not looked at. */
+	readonly #ignoreParameters: boolean;
 	/** The header that takes the host's place; empty: the host. */
 	readonly #hostHeader: string;
 	readonly #hosts = new Map<string, CompiledVirtualHost | undefined>();
@@ -80,13 +82,14 @@ class CompiledRouteTable implements RouteTable {
 	constructor(config: RouteConfiguration, domains: DomainIndex<CompiledVirtualHost>) {
 		this.name = config.name;
 		this.#domains = domains;
+		this.#ignoreParameters = config.ignorePathParametersInPathMatching;
 		this.#ignorePort = config.ignorePortInHostMatching;
 		this.internalOnlyHeaders = config.internalOnlyHeaders.map((name) => name.toLowerCase());
 		this.#hostHeader = config.vhostHeader.toLowerCase();
 	}
 
 	match(request: RequestHead, ctx: RouteContext): RouteMatch | undefined {
-		return this.#hostOf(this.#authorityOf(request))?.match(new MatchInput(request, ctx));
+		return this.#hostOf(this.#authorityOf(request))?.match(new MatchInput(request, ctx, this.#ignoreParameters));
 	}
 
 	#authorityOf(request: RequestHead): string {

@@ -4,6 +4,7 @@ import type { MetadataMatch } from "../http/metadata-match.ts";
 import type { StreamInfo } from "../http/stream-info.ts";
 import type { InternalRedirects } from "./action/internal-redirect.ts";
 import type { FormatContext } from "./format/format-context.ts";
+import type { VirtualClusterOf } from "./match/virtual-cluster.ts";
 import type { RouteRateLimits } from "./rate-limit/rate-limit-policy.ts";
 import type { RetryPolicy } from "./retry.ts";
 import type { RouteTracing } from "./tracing/route-tracing.ts";
@@ -44,6 +45,8 @@ export interface RouteMatch {
 	readonly decoratorPropagates: boolean;
 	/** The route's own tracing; undefined: the connection manager's. */
 	readonly tracing: RouteTracing | undefined;
+	/** Under which name of its virtual host a request is counted too; undefined: the virtual host has no virtual clusters. */
+	readonly virtualCluster: VirtualClusterOf | undefined;
 	/** Part of the name of this route's own stats (`vhost.<virtual host>.route.<prefix>.`); empty: none. */
 	readonly statPrefix: string;
 	/** `rate_limits` of the route and of its virtual host; filters that limit look for theirs. */
@@ -71,7 +74,12 @@ export interface ForwardAction {
 	 * Draws the cluster. `excluded` says which clusters of a weighted route have every endpoint ejected: their weight goes
 	 * to the others (design D4) when the route's metadata asks for it (`lateen: {weighted_failover: true}`).
 	 */
-	chooseCluster(request: RequestHead, random: Random, excluded: (cluster: string) => boolean): ClusterChoice;
+	chooseCluster(
+		request: RequestHead,
+		random: Random,
+		excluded: (cluster: string) => boolean,
+		info?: StreamInfo,
+	): ClusterChoice;
 	/** The names of all clusters that `chooseCluster` may draw for this request. */
 	clusters(request: RequestHead): readonly string[];
 	/** `priority: HIGH`: circuit breakers of its own. */

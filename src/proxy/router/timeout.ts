@@ -16,11 +16,16 @@ const GRPC_UNIT_MS: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000
  * the route honours it, or what `x-envoy-upstream-rq-timeout-ms` says. Reads and removes the x-envoy-upstream-rq headers;
  * the connection manager has dropped them before when the client is not to be trusted with them.
  */
-export function requestTimeouts(request: RequestHead, forward: ForwardAction): RequestTimeouts {
+export function requestTimeouts(
+	request: RequestHead,
+	forward: ForwardAction,
+	respectsExpected = false,
+): RequestTimeouts {
 	const { headers } = request;
 	const grpcTimeoutMs =
 		forward.maxGrpcTimeoutMs === undefined ? undefined : clientGrpcTimeout(request, forward, forward.maxGrpcTimeoutMs);
-	const asked = takeMs(request, "x-envoy-upstream-rq-timeout-ms");
+	const expected = respectsExpected ? headers.get("x-envoy-expected-rq-timeout-ms") : undefined;
+	const asked = expected === undefined ? takeMs(request, "x-envoy-upstream-rq-timeout-ms") : parseMs(expected);
 	const askedPerTry = takeMs(request, "x-envoy-upstream-rq-per-try-timeout-ms");
 	const altResponse = headers.has("x-envoy-upstream-rq-timeout-alt-response");
 	if (altResponse) headers.remove("x-envoy-upstream-rq-timeout-alt-response");
@@ -51,6 +56,10 @@ function takeMs(request: RequestHead, name: string): number | undefined {
 	const text = request.headers.get(name);
 	if (text === undefined) return undefined;
 	request.headers.remove(name);
+	return parseMs(text);
+}
+
+function parseMs(text: string): number | undefined {
 	return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
 }
 

@@ -26,6 +26,7 @@ import { FILTER_SUPPORTED } from "../filter/supported.ts";
 import { peerObject, type WorkloadMetadata, workloadOfNode } from "../filter/workload-metadata.ts";
 import { createSideCalls } from "../forward/side-call.ts";
 import { createSideStreams } from "../forward/side-stream.ts";
+import { compileEarlyMutations } from "../hcm/early-mutations.ts";
 import type { HcmConfig } from "../hcm/hcm-config.ts";
 import type { HcmServices } from "../hcm/hcm-shared.ts";
 import { compileLocalReplies, type LocalReplyRules } from "../hcm/local-reply-rules.ts";
@@ -99,7 +100,7 @@ export function makeRequestPath(deps: DataPlaneDeps): DataPlane<ListenerConfig> 
 	const listeners = new ListenerSet({
 		...deps,
 		deadlines,
-		httpServices: (_listener, hcm) => ({ ...path.servicesOf(hcm), localAddress }),
+		httpServices: (_listener, hcm) => ({ ...path.servicesOf(hcm), localAddress, node: deps.node }),
 		tcpServices: (tcp) => path.tcpServicesOf(tcp),
 		listenerLog: (listener) => path.listenerLogOf(listener),
 	});
@@ -178,7 +179,7 @@ function readWhole(path: string): Uint8Array | string {
 
 type CompiledServices = Pick<
 	HcmServices,
-	"routeTable" | "demandRoute" | "accessLog" | "localReplies" | "tracing" | "metering"
+	"routeTable" | "demandRoute" | "accessLog" | "localReplies" | "earlyMutations" | "tracing" | "metering"
 >;
 
 type PathDeps = DataPlaneDeps & { readonly dnsCaches: DnsCaches };
@@ -298,6 +299,8 @@ class RequestPath {
 		const inline = collect(problems, () => this.#inlineTable(hcm, at));
 		const loggers = collect(problems, () => this.#accessLogs.compile(hcm.accessLogs, at)) ?? [];
 		const localReplies = collect(problems, () => this.#localReplies(hcm, at));
+		const earlyAt = fieldPath(`${at}.early_header_mutation_extensions`);
+		const early = collect(problems, () => compileEarlyMutations(hcm.earlyMutations, this.#env, earlyAt));
 		if (problems.length > 0) throw new ProblemError(problems);
 		const { routes } = hcm;
 		return {
@@ -306,6 +309,7 @@ class RequestPath {
 			metering: this.#metering,
 			...(loggers.length > 0 && { accessLog: writeTo(loggers) }),
 			localReplies,
+			earlyMutations: early?.length ? early : undefined,
 		};
 	}
 

@@ -3,9 +3,12 @@ import type { Random } from "../../../lib/random.ts";
 import type { RouteAction, WeightedCluster } from "../../../xds/generated/envoy/config/route/v3/route_components_pb.ts";
 import type { RequestHead } from "../../http/message.ts";
 import { compileMetadataMatch, type MetadataMatch } from "../../http/metadata-match.ts";
+import type { StreamInfo } from "../../http/stream-info.ts";
 import type { CompileScope } from "../compile-scope.ts";
 import { firstRequestHeader } from "../match/request-header.ts";
+import { ProblemList } from "../problem-list.ts";
 import type { ClusterChoice, ForwardAction } from "../route-match.ts";
+import { compileHashPolicies } from "./hash-policy.ts";
 
 type ClusterChooser = Pick<ForwardAction, "chooseCluster" | "clusters">;
 
@@ -38,8 +41,11 @@ export function compileClusterChoice(
 				clusters: (request) => [named(request)],
 			};
 		}
-		case "weightedClusters":
-			return compileWeighted(spec.value, { failover, metadataMatch }, at.field("weighted_clusters"), scope);
+		case "weightedClusters": {
+			// Its problems are told where the policies are compiled for balancing.
+			const hashOf = compileHashPolicies(action.hashPolicy, at.field("hash_policy"), new ProblemList());
+			return compileWeighted(spec.value, { failover, metadataMatch, hashOf }, at.field("weighted_clusters"), scope);
+		}
 		case "clusterSpecifierPlugin":
 		case "inlineClusterSpecifierPlugin":
 			scope.problems.notImplemented(at, "a cluster specifier plugin");
@@ -67,9 +73,15 @@ interface WeightedEntry {
 	readonly weight: number;
 }
 
+interface WeightedContext {
+	readonly failover: boolean;
+	readonly metadataMatch: MetadataMatch | undefined;
+	readonly hashOf: ForwardAction["hash"];
+}
+
 function compileWeighted(
 	message: WeightedCluster,
-	{ failover, metadataMatch: base }: { failover: boolean; metadataMatch: MetadataMatch | undefined },
+	{ failover, metadataMatch: base, hashOf }: WeightedContext,
 	at: FieldPath,
 	scope: CompileScope,
 ): ClusterChooser {
@@ -86,9 +98,9 @@ function compileWeighted(
 	const total = checkedTotal(entries, message, at, scope);
 	const drawn = entries.filter((entry) => entry.weight > 0);
 	if (drawn.length === 0) return NO_CLUSTER;
-	const value = randomValue(message, total, at, scope);
-	const chooseCluster: ForwardAction["chooseCluster"] = (request, random, excluded) => {
-		const first = chosen(pickEntry(drawn, value(request, random)), request);
+	const value = randomValue(message, total, hashOf);
+	const chooseCluster: ForwardAction["chooseCluster"] = (request, random, excluded, info) => {
+		const first = chosen(pickEntry(drawn, value(request, random, info)), request);
 		if (!failover || !excluded(first.cluster)) return first;
 		return chooseAmongRest(drawn, { request, random, excluded }) ?? first;
 	};
@@ -118,12 +130,15 @@ function checkedTotal(
 function randomValue(
 	message: WeightedCluster,
 	total: number,
-	at: FieldPath,
-	scope: CompileScope,
-): (request: RequestHead, random: Random) => number {
+	hashOf: ForwardAction["hash"],
+): (request: RequestHead, random: Random, info: StreamInfo | undefined) => number {
 	const { randomValueSpecifier: spec } = message;
-	if (spec.case === "useHashPolicy" && spec.value.value)
-		scope.problems.notImplemented(at.field("use_hash_policy"), "drawing a weighted cluster by the hash policy");
+	if (spec.case === "useHashPolicy" && spec.value.value) {
+		return (request, random, info) => {
+			const hash = info && hashOf(request, info).hash;
+			return hash === undefined ? random.below(total) : Number(hash % BigInt(total));
+		};
+	}
 	if (spec.case !== "headerName") return (_, random) => random.below(total);
 	const name = spec.value.toLowerCase();
 	return (request, random) => {

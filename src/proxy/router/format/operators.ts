@@ -110,7 +110,7 @@ const OPERATORS: Readonly<Record<string, Build>> = {
 	TLS_JA3_FINGERPRINT: UNKNOWN,
 	TLS_JA4_FINGERPRINT: UNKNOWN,
 	// There are no virtual clusters: a configuration with one is refused.
-	VIRTUAL_CLUSTER_NAME: field(() => undefined),
+	VIRTUAL_CLUSTER_NAME: field((ctx) => ctx.info.virtualCluster),
 	RESPONSE_FLAGS: field((ctx) => formatFlags(ctx.info)),
 	CONNECTION_TERMINATION_DETAILS: field((ctx) => orMissing(ctx.info.connectionTerminationDetails)),
 	UPSTREAM_TRANSPORT_FAILURE_REASON: field((ctx) => underscored(ctx.info.upstreamTransportFailureReason)),

@@ -17,9 +17,10 @@ export class MatchInput implements PathInput {
 	#cookies: ReadonlyMap<string, string> | undefined;
 	#draw = -1;
 
-	constructor(request: RequestHead, ctx: RouteContext) {
+	constructor(request: RequestHead, ctx: RouteContext, ignoresParameters = false) {
 		this.request = request;
-		this.path = pathOnly(request.path);
+		const path = pathOnly(request.path);
+		this.path = ignoresParameters ? withoutParameters(path) : path;
 		this.isConnect = request.method === "CONNECT";
 		this.#ctx = ctx;
 	}
@@ -48,4 +49,8 @@ export class MatchInput implements PathInput {
 		if (this.#draw < 0) this.#draw = this.#ctx.random.below(1_000_000);
 		return this.#draw;
 	}
+}
+
+function withoutParameters(path: string): string {
+	return path.includes(";") ? path.replace(/;[^/]*/g, "") : path;
 }

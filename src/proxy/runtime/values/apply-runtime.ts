@@ -14,6 +14,10 @@ import type { Cluster } from "../../../xds/generated/envoy/config/cluster/v3/clu
 import { ClusterSchema } from "../../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts";
 import { RoutingPriority } from "../../../xds/generated/envoy/config/core/v3/base_pb.ts";
 import { ListenerSchema } from "../../../xds/generated/envoy/config/listener/v3/listener_pb.ts";
+import {
+	type WeightedCluster,
+	WeightedClusterSchema,
+} from "../../../xds/generated/envoy/config/route/v3/route_components_pb.ts";
 import { RouteConfigurationSchema } from "../../../xds/generated/envoy/config/route/v3/route_pb.ts";
 import {
 	FractionalPercent_DenominatorType,
@@ -58,9 +62,19 @@ function walk(message: ReflectMessage, values: Values): void {
 		return;
 	}
 	if (desc.typeName.startsWith("google.protobuf.")) return;
+	if (desc.typeName === WeightedClusterSchema.typeName) takeWeights(message.message as WeightedCluster, values);
 	const toDefault = DEFAULTS[desc.typeName];
 	if (toDefault) takeDefault(message, values, toDefault);
 	else for (const child of children(message)) walk(child, values);
+}
+
+/** `<prefix>.<cluster>` is a weighted cluster's weight. */
+function takeWeights({ runtimeKeyPrefix: prefix, clusters }: WeightedCluster, values: Values): void {
+	if (prefix === "") return;
+	for (const cluster of clusters) {
+		const weight = values.get(`${prefix}.${cluster.name}`);
+		if (weight !== undefined && isWhole(weight)) cluster.weight = weight;
+	}
 }
 
 function takeDefault(message: ReflectMessage, values: Values, toDefault: (value: JsonValue) => unknown): void {
