@@ -1,7 +1,8 @@
 import { type DescField, type DescMessage, fromBinary, type Message } from "@bufbuild/protobuf";
 import { type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
 import type { Any } from "@bufbuild/protobuf/wkt";
-import { type Problem, problem } from "../lib/problem.ts";
+import { type Problem, ProblemError, problem } from "../lib/problem.ts";
+import { extensionTypeUrl, fromTypedStruct, readTypedStruct } from "./any.ts";
 import { xdsRegistry } from "./registry.ts";
 import { typeNameOf } from "./type-urls.ts";
 
@@ -90,17 +91,35 @@ function walkValue(message: ReflectMessage, field: DescField, at: string, on: Wa
 function walkAny(any: Any, path: string, on: Walk): void {
 	// An empty Any says nothing that could be ignored.
 	if (any.typeUrl === "" && any.value.length === 0) return;
-	const desc = xdsRegistry().getMessage(typeNameOf(any.typeUrl));
+	const struct = readTypedStruct(any);
+	const inner = struct && xdsRegistry().getMessage(typeNameOf(struct.typeUrl));
+	const desc = inner ?? xdsRegistry().getMessage(typeNameOf(any.typeUrl));
 	if (!desc || !(desc.typeName in on.supported)) {
 		on.problems.push(
 			problem(
 				"LTN3003",
 				path,
-				`the type ${any.typeUrl || '""'} is not implemented by this proxy`,
+				`the type ${extensionTypeUrl(any) || '""'} is not implemented by this proxy`,
 				"remove the extension",
 			),
 		);
 		return;
 	}
-	walk(reflect(desc, fromBinary(desc, any.value)), path, on);
+	const message = inner ? readInner(struct, inner, path, on) : fromBinary(desc, any.value);
+	if (message) walk(reflect(desc, message), path, on);
+}
+
+function readInner(
+	struct: NonNullable<ReturnType<typeof readTypedStruct>>,
+	desc: DescMessage,
+	path: string,
+	{ problems }: Walk,
+): Message | undefined {
+	try {
+		return fromTypedStruct(struct, desc);
+	} catch (error) {
+		if (!(error instanceof ProblemError)) throw error;
+		problems.push(...error.problems.map((one) => ({ ...one, path })));
+		return undefined;
+	}
 }

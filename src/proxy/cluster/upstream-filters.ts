@@ -1,8 +1,6 @@
 import { type Problem, problem } from "../../lib/problem.ts";
-import { unpackAs } from "../../xds/any.ts";
+import { extensionTypeUrl } from "../../xds/any.ts";
 import type { Filter } from "../../xds/generated/envoy/config/cluster/v3/filter_pb.ts";
-import { TypedStructSchema as UdpaTypedStructSchema } from "../../xds/generated/udpa/type/v1/typed_struct_pb.ts";
-import { TypedStructSchema } from "../../xds/generated/xds/type/v3/typed_struct_pb.ts";
 
 const METADATA_EXCHANGE = "type.googleapis.com/envoy.tcp.metadataexchange.config.MetadataExchange";
 
@@ -12,8 +10,7 @@ const METADATA_EXCHANGE = "type.googleapis.com/envoy.tcp.metadataexchange.config
  */
 export function checkUpstreamFilters(filters: readonly Filter[], at: string, problems: Problem[]): void {
 	for (const [i, { name, typedConfig }] of filters.entries()) {
-		const struct = unpackAs(typedConfig, UdpaTypedStructSchema) ?? unpackAs(typedConfig, TypedStructSchema);
-		const type = struct?.typeUrl ?? typedConfig?.typeUrl ?? "";
+		const type = typedConfig ? extensionTypeUrl(typedConfig) : "";
 		if (type === METADATA_EXCHANGE) continue;
 		const what = `the upstream network filter ${type || name} is not implemented by this proxy`;
 		problems.push(problem("LTN3263", `${at}filters[${i}]`, what, "remove the filter"));

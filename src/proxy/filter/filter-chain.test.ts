@@ -55,7 +55,7 @@ test("all that is wrong is told", () => {
 					"LTN3303 http_filters",
 					"LTN3401 http_filters[0].typed_config",
 					"LTN3402 http_filters[2].typed_config",
-					"LTN3301 http_filters[3].typed_config.nope",
+					"LTN3004 http_filters[3].typed_config",
 					"LTN3401 http_filters[4]",
 				],
 			);

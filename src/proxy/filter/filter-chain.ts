@@ -1,15 +1,14 @@
 import type { Any } from "@bufbuild/protobuf/wkt";
 import { type FieldPath, fieldPath } from "../../lib/field-path.ts";
 import { ProblemError, problem } from "../../lib/problem.ts";
-import { unpackAny, unpackAs } from "../../xds/any.ts";
+import { extensionTypeUrl, readTypedStruct, unpackAny, unpackAs } from "../../xds/any.ts";
 import {
 	type FilterConfig,
 	FilterConfigSchema,
 } from "../../xds/generated/envoy/config/route/v3/route_components_pb.ts";
 import { RouterSchema } from "../../xds/generated/envoy/extensions/filters/http/router/v3/router_pb.ts";
 import type { HttpFilter } from "../../xds/generated/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts";
-import { TypedStructSchema as UdpaTypedStructSchema } from "../../xds/generated/udpa/type/v1/typed_struct_pb.ts";
-import { TypedStructSchema } from "../../xds/generated/xds/type/v3/typed_struct_pb.ts";
+import { xdsRegistry } from "../../xds/registry.ts";
 import { typeNameOf, typeUrlOf } from "../../xds/type-urls.ts";
 import { FilterSwitch } from "../router/filter-switch.ts";
 import { ProblemList } from "../router/problem-list.ts";
@@ -121,13 +120,19 @@ function parseRouteConfig(any: Any, factories: readonly HttpFilterFactory[], pat
 	return factory.parseRoute(config, path);
 }
 
-/** The message in an Any, or the plain object in a TypedStruct, with the type that decides who reads it. */
+/** The message in an Any or TypedStruct, or the plain object in one around a message of Istio's, with the type that decides who reads it. */
 function unpackConfig(any: Any, path: string): { typeUrl: string; config: unknown } {
 	try {
-		const struct = unpackAs(any, UdpaTypedStructSchema) ?? unpackAs(any, TypedStructSchema);
-		if (struct) return { typeUrl: struct.typeUrl, config: struct.value ?? {} };
-		return { typeUrl: any.typeUrl || typeUrlOf(""), config: unpackAny(any) };
+		const struct = readTypedStruct(any);
+		if (struct && !xdsRegistry().getMessage(typeNameOf(struct.typeUrl)))
+			return { typeUrl: struct.typeUrl, config: struct.value ?? {} };
+		return { typeUrl: extensionTypeUrl(any) || typeUrlOf(""), config: unpackAny(any) };
 	} catch (cause) {
+		if (cause instanceof ProblemError)
+			throw new ProblemError(
+				cause.problems.map((one) => ({ ...one, path })),
+				{ cause },
+			);
 		const reason = cause instanceof Error ? cause.message : String(cause);
 		throw new ProblemError(
 			[problem("LTN3402", fieldPath(path).toString(), `the filter config does not decode: ${reason}`)],

@@ -1,8 +1,8 @@
 import { toBinary } from "@bufbuild/protobuf";
-import { type Any, durationMs } from "@bufbuild/protobuf/wkt";
+import { durationMs } from "@bufbuild/protobuf/wkt";
 import type { FieldPath } from "../../../lib/field-path.ts";
 import { type Problem, ProblemError } from "../../../lib/problem.ts";
-import { unpackAs } from "../../../xds/any.ts";
+import { extensionTypeUrl, unpackAs } from "../../../xds/any.ts";
 import type { TransportSocket } from "../../../xds/generated/envoy/config/core/v3/base_pb.ts";
 import {
 	type Filter,
@@ -11,8 +11,6 @@ import {
 } from "../../../xds/generated/envoy/config/listener/v3/listener_components_pb.ts";
 import { HttpConnectionManagerSchema } from "../../../xds/generated/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts";
 import { TcpProxySchema } from "../../../xds/generated/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts";
-import { TypedStructSchema as UdpaTypedStructSchema } from "../../../xds/generated/udpa/type/v1/typed_struct_pb.ts";
-import { TypedStructSchema } from "../../../xds/generated/xds/type/v3/typed_struct_pb.ts";
 import { typeNameOf } from "../../../xds/type-urls.ts";
 import { type HttpFilterFactories, parseHcm } from "../../hcm/parse-hcm.ts";
 import type { NetworkFilterConfig, NetworkFilterFactory } from "../../network/network-filter.ts";
@@ -115,17 +113,11 @@ function parseFilter(message: Filter, at: FieldPath, on: Parsing): NetworkFilter
 	return collect(on.problems, () => {
 		if (http) return { kind: "http", hcm: parseHcm(http, where.toString(), on.httpFilters(http.statPrefix)) };
 		if (tcp) return { kind: "tcp", tcp: parseTcpProxy(tcp, where, on.env) };
-		const type = extensionType(configType.value);
+		const type = extensionTypeUrl(configType.value);
 		const factory = on.networkFilters.find(({ typeUrl }) => typeUrl === type);
 		if (factory) return factory.parse(configType.value, where.toString(), message.name, on.direction);
 		throw new ProblemError([notImplemented(where, `the network filter ${type}`, "remove the filter")]);
 	});
-}
-
-/** A filter of Istio's may come wrapped, its own type inside. */
-function extensionType(any: Any): string {
-	const struct = unpackAs(any, UdpaTypedStructSchema) ?? unpackAs(any, TypedStructSchema);
-	return struct?.typeUrl ?? any.typeUrl;
 }
 
 /** The result, or undefined with the problems that were thrown. */
