@@ -5,6 +5,7 @@ import type { RouteConfiguration } from "../../xds/generated/envoy/config/route/
 import type {
 	HttpConnectionManager_Tracing,
 	LocalReplyConfig,
+	ScopedRoutes,
 } from "../../xds/generated/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts";
 import type { HttpFilterConfig } from "../filter/http-filter.ts";
 import type { RouterSettings } from "../filter/router-settings.ts";
@@ -53,7 +54,9 @@ export interface HcmConfig {
 
 export type RouteSource =
 	| { readonly kind: "inline"; readonly config: RouteConfiguration }
-	| ({ readonly kind: "rds"; readonly name: string } & Partial<Discovered>);
+	| ({ readonly kind: "rds"; readonly name: string } & Partial<Discovered>)
+	/** Compiled by runtime. */
+	| { readonly kind: "scoped"; readonly config: ScopedRoutes };
 
 export interface Http1Settings {
 	readonly acceptHttp10: boolean;

@@ -29,6 +29,7 @@ import type { HcmConfig, Http1Settings, IdentitySettings, PathSettings, RouteSou
 import { HCM_DEFAULTS } from "./hcm-defaults.ts";
 import { type AddressRange, addressRange } from "./internal-address.ts";
 import { type IpDetection, ORIGINAL_IP_SUPPORTED, parseIpDetections } from "./original-ip.ts";
+import { SCOPED_ROUTES_SUPPORTED } from "./scoped-routes-supported.ts";
 
 const HCM = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
 
@@ -39,6 +40,7 @@ export const SUPPORTED: SupportedFields = {
 		"stat_prefix",
 		"rds",
 		"route_config",
+		"scoped_routes",
 		"http_filters",
 		"tracing",
 		"request_id_extension",
@@ -82,6 +84,7 @@ export const SUPPORTED: SupportedFields = {
 	],
 	...CONFIG_SOURCE_SUPPORTED,
 	...EARLY_MUTATIONS_SUPPORTED,
+	...SCOPED_ROUTES_SUPPORTED,
 	...HTTP2_SUPPORTED,
 	...ORIGINAL_IP_SUPPORTED,
 	"envoy.extensions.filters.network.http_connection_manager.v3.LocalReplyConfig": ["mappers", "body_format"],
@@ -208,8 +211,8 @@ function parseRoutes(message: HttpConnectionManager, at: FieldPath, problems: Pr
 		const from = parseConfigSource(routes.value.configSource, at.field("rds").field("config_source"), problems);
 		return { kind: "rds", name: routes.value.routeConfigName, ...from };
 	}
+	if (routes.case === "scopedRoutes") return { kind: "scoped", config: routes.value };
 	if (routes.case === "rds") problems.push(missing(at.field("rds").field("route_config_name")));
-	else if (routes.case === "scopedRoutes") problems.push(notImplemented(at.field("scoped_routes")));
 	else problems.push(missing(at.field("route_config")));
 	return undefined;
 }

@@ -13,6 +13,7 @@ import {
 	type RouteConfiguration,
 	RouteConfigurationSchema,
 } from "../../xds/generated/envoy/config/route/v3/route_pb.ts";
+import { ScopedRouteConfigurationSchema } from "../../xds/generated/envoy/config/route/v3/scoped_route_pb.ts";
 import type { Secret } from "../../xds/generated/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts";
 import { findUnsupported, type SupportedFields } from "../../xds/supported.ts";
 import type { ResourceType } from "../../xds/type-urls.ts";
@@ -21,6 +22,7 @@ import { parseLoadAssignment } from "../cluster/endpoint-config.ts";
 import type { ResourceStore } from "../xdsclient/resource-store.ts";
 import type { IncomingResource, ResourceHandler, ResourceUpdate, UpdateResult } from "../xdsclient/resource-update.ts";
 import type { RouteBook } from "./discovery/route-book.ts";
+import type { ScopeBook } from "./discovery/scope-book.ts";
 import type { ListenerStage, StagedListener } from "./listener-stage.ts";
 import type { SecretSources } from "./secrets/secret-sources.ts";
 import type { SecuredCluster, SecuredClusters } from "./secured-clusters.ts";
@@ -43,6 +45,7 @@ export interface ConfigApplierDeps<L, R> {
 	readonly secrets: Pick<SecretSources, "offer">;
 	readonly listeners: ListenerStage<L>;
 	readonly routes: Pick<RouteBook<R>, "put" | "remove" | "applyHosts">;
+	readonly scopes: Pick<ScopeBook<R>, "apply">;
 	readonly store: ResourceStore;
 	readonly gate: WarmGate;
 	readonly clock: Clock;
@@ -67,6 +70,7 @@ const SCHEMAS: Readonly<Partial<Record<ResourceType, DescMessage>>> = {
 	listener: ListenerSchema,
 	route: RouteConfigurationSchema,
 	virtualHost: VirtualHostSchema,
+	scopedRoute: ScopedRouteConfigurationSchema,
 };
 
 /**
@@ -116,7 +120,7 @@ export class ConfigApplier<L, R> implements ResourceHandler {
 	/** Types whose resources depend on each other are taken all or none; undefined: this is another type. */
 	#applyWhole(update: ResourceUpdate): UpdateResult | undefined {
 		const { type } = update;
-		if (type !== "virtualHost") return undefined;
+		if (type !== "virtualHost" && type !== "scopedRoute") return undefined;
 		const schema = SCHEMAS[type]!;
 		const unsupported = update.added.flatMap(({ name, message }) =>
 			findUnsupported(schema, message, this.#deps.compilers.supported, name),
@@ -124,7 +128,9 @@ export class ConfigApplier<L, R> implements ResourceHandler {
 		const result =
 			unsupported.length > 0
 				? { problems: unsupported, rejected: new Set(update.added.map(({ name }) => name)) }
-				: this.#deps.routes.applyHosts(update);
+				: type === "virtualHost"
+					? this.#deps.routes.applyHosts(update)
+					: this.#deps.scopes.apply(update);
 		if (result.problems.length === 0) this.#deps.onTaken?.(update);
 		this.#count(type, result.problems.length === 0);
 		return result;

@@ -11,6 +11,7 @@ import type { LoadShedding } from "../overload/overload-manager.ts";
 import type { RouteTable } from "../router/route-match.ts";
 import type { TlsDeps } from "../tls/tls-deps.ts";
 import type { Compilers } from "./config-applier.ts";
+import type { ScopedTables, ScopedTablesConfig } from "./discovery/scoped-tables.ts";
 import type { LogSinks } from "./log-sinks.ts";
 
 /** What listeners, routes and filters are built with. */
@@ -26,8 +27,8 @@ export interface DataPlaneDeps {
 	readonly node: Node;
 	/** Tables by name of the route configuration; their content changes with RDS. */
 	readonly routes: ReadonlyMap<string, RouteTable>;
-	/** Asks for the virtual host of a request's host in a route configuration, calls `done` with the answer in force; false: nobody can be asked. */
-	readonly demandHost?: (routeConfiguration: string, host: string, done: () => void) => boolean;
+	/** What control planes give beside; undefined: a configuration is only checked. */
+	readonly discovery?: RouteDiscovery;
 	readonly environment: Readonly<Record<string, string | undefined>>;
 	readonly drainTimeMs: number;
 	/** Of the bootstrap, for connection managers that trace and name no provider. */
@@ -42,6 +43,13 @@ export interface DataPlaneDeps {
 	readonly isWorker?: boolean;
 	/** True while the proxy wants no new work: it drains, or an operator said so. */
 	failing(): boolean;
+}
+
+/** What is fetched for listeners and for requests that wait. */
+export interface RouteDiscovery {
+	/** Asks for the virtual host of a request's host in a route configuration, calls `done` with the answer in force; false: nobody can be asked. */
+	demandHost(routeConfiguration: string, host: string, done: () => void): boolean;
+	scopedTables(config: ScopedTablesConfig): ScopedTables;
 }
 
 /** The request path as `runtime` drives it; `L` is a compiled listener. */

@@ -19,8 +19,8 @@ import { type Compilers, ConfigApplier } from "./config-applier.ts";
 import type { DataPlane } from "./data-plane.ts";
 import { type Dial, dialOf } from "./dial-address.ts";
 import { ConfigSources, type NamedType, type Wanted } from "./discovery/config-sources.ts";
+import { Discovery } from "./discovery/discovery.ts";
 import { Initialisation } from "./discovery/initialisation.ts";
-import { RouteBook } from "./discovery/route-book.ts";
 import { dnsResolver } from "./dns-resolver.ts";
 import { type EndpointChecks, endpointChecks } from "./endpoint-checks.ts";
 import { endpointTaker } from "./files/endpoint-taker.ts";
@@ -58,7 +58,7 @@ class ProxyProcess<L> implements RunningProxy {
 	readonly #options: ProxyOptions<L>;
 	readonly #startedEpochMs: number;
 	readonly #store = new ResourceStore();
-	readonly #routes: RouteBook<RouteTable>;
+	readonly #discovery: Discovery;
 	readonly #sinks: LogSinks;
 	readonly #clusters: ClusterSet;
 	readonly #secured: SecuredClusters;
@@ -105,7 +105,7 @@ class ProxyProcess<L> implements RunningProxy {
 			startChecks: this.#checks.start,
 		});
 		this.#gate = new WarmGate(clock, () => this.#secured.warm);
-		this.#routes = this.#makeRoutes();
+		this.#discovery = this.#makeDiscovery();
 		this.#dataPlane = options.makeDataPlane({
 			...options,
 			loadShedding: () => this.#loadShedding,
@@ -114,8 +114,8 @@ class ProxyProcess<L> implements RunningProxy {
 			metrics: this.registry,
 			sinks: this.#sinks,
 			node: bootstrap.node ?? create(NodeSchema),
-			routes: this.#routes.tables,
-			demandHost: (name, host, done) => this.#routes.demandHost(name, host, done),
+			routes: this.#discovery.routes.tables,
+			discovery: this.#discovery,
 			...(options.workers && { sharedPorts: {} }),
 			...(options.worker && {
 				sharedPorts: options.worker.ports,
@@ -138,7 +138,7 @@ class ProxyProcess<L> implements RunningProxy {
 		this.#stage = new ListenerStage({
 			clock,
 			logger: logging.component("config"),
-			hasRoutes: (name) => this.#routes.tables.has(name),
+			hasRoutes: (name) => this.#discovery.routes.tables.has(name),
 			open: (config) => this.#dataPlane.listeners.put(config),
 			close: (name) => this.#dataPlane.listeners.remove(name),
 			onRouteNames: () => this.#wantRoutes(),
@@ -152,20 +152,21 @@ class ProxyProcess<L> implements RunningProxy {
 		this.#sources = this.#makeSources();
 	}
 
-	#makeRoutes(): RouteBook<RouteTable> {
+	#makeDiscovery(): Discovery {
 		const { clock, worker, workers } = this.#options;
 		const demand = (owner: string, names: readonly string[]) => {
 			if (worker) worker.demand(owner, names);
 			else this.#sources.demand("virtualHost", owner, names);
 		};
 		if (workers) workers.onDemand = demand;
-		return new RouteBook({
+		return new Discovery({
 			clock,
 			demand,
-			compile: (message, path) => this.#compilers.routes(message, path),
-			whenWarm: (task) => this.#gate.whenWarm(task),
-			onArrived: () => this.#stage.routesCame(),
-			onWanted: () => this.#sources.want("virtualHost"),
+			sources: () => this.#sources,
+			stage: () => this.#stage,
+			gate: () => this.#gate,
+			compileRoutes: (message, path) => this.#compilers.routes(message, path),
+			onRoutes: () => this.#wantRoutes(),
 		});
 	}
 
@@ -179,7 +180,8 @@ class ProxyProcess<L> implements RunningProxy {
 			endpoints: this.#clusters,
 			secrets: this.#secrets,
 			listeners: this.#stage,
-			routes: this.#routes,
+			routes: this.#discovery.routes,
+			scopes: this.#discovery.scopes,
 			store: this.#store,
 			gate: this.#gate,
 			onEndpointNames: () => this.#wantEndpoints(this.#clusters.edsNames()),
@@ -227,7 +229,9 @@ class ProxyProcess<L> implements RunningProxy {
 			case "route":
 				return this.#stage.routeWants();
 			case "virtualHost":
-				return this.#routes.wantedHosts();
+				return this.#discovery.routes.wantedHosts();
+			case "scopedRoute":
+				return this.#discovery.scopes.wanted();
 			case "secret":
 				return [...this.#secrets.adsNames].map((name) => ({ name, source: ADS_SOURCE }));
 			default:
@@ -296,7 +300,7 @@ class ProxyProcess<L> implements RunningProxy {
 	async close(): Promise<void> {
 		this.#draining = true;
 		this.#sources.close();
-		this.#routes.close();
+		this.#discovery.close();
 		this.#secrets.close();
 		this.#loadShedding?.close();
 		this.#initialisation.stop();
@@ -348,7 +352,7 @@ class ProxyProcess<L> implements RunningProxy {
 
 	#wantRoutes(): void {
 		const names = new Set(this.#stage.routeWants().map(({ name }) => name));
-		this.#routes.keep(names);
+		this.#discovery.routes.keep(names);
 		this.#store.keep("route", names);
 		this.#sources.want("route");
 	}

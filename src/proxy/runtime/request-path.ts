@@ -49,7 +49,6 @@ import { compileHashPolicies } from "../router/action/hash-policy.ts";
 import type { FormatEnvironment } from "../router/format/format-context.ts";
 import { ProblemList } from "../router/problem-list.ts";
 import { compileRouteConfiguration, type RouteCompileDeps } from "../router/route-configuration.ts";
-import type { RouteTable } from "../router/route-match.ts";
 import { ROUTER_SUPPORTED } from "../router/supported.ts";
 import { missingTransportSecrets, parseClusterTransports } from "../tls/cluster-transports.ts";
 import { TLS_SUPPORTED } from "../tls/supported.ts";
@@ -59,8 +58,9 @@ import { TRACE_SUPPORTED } from "../trace/supported.ts";
 import { AccessLogs, logAll } from "./access-logs.ts";
 import { bodyCodecs } from "./body-codecs.ts";
 import type { DataPlane, DataPlaneDeps } from "./data-plane.ts";
+import { compileRouteTables, type RouteTables } from "./discovery/route-tables.ts";
 import { jwtCrypto } from "./jwt-crypto.ts";
-import type { RouteWant, StagedListener } from "./listener-stage.ts";
+import type { RouteWant, StagedDependency, StagedListener } from "./listener-stage.ts";
 import { type CompiledListenerTls, ListenerTls } from "./listener-tls.ts";
 import { nodeAddress } from "./node-address.ts";
 import { compileRequestTracing } from "./request-tracing.ts";
@@ -268,19 +268,30 @@ class RequestPath {
 		for (const transport of transports) transport.statPrefix = config.statPrefix;
 		const egress = message.trafficDirection === TrafficDirection.OUTBOUND;
 		const problems: Problem[] = [];
+		const dependencies: StagedDependency[] = [];
 		const routeNames = config.chains.flatMap((chain, i) => {
 			const where = i < message.filterChains.length ? `filter_chains[${i}]` : "default_filter_chain";
 			const filterAt = `${at}.${where}.filters[${chain.filters.length}].typed_config`;
-			return collect(problems, () => this.#compileTerminal(chain.terminal, filterAt, egress)) ?? [];
+			return collect(problems, () => this.#compileTerminal(chain.terminal, filterAt, { egress, dependencies })) ?? [];
 		});
 		const loggers = collect(problems, () => this.#accessLogs.compile(config.accessLogs, at));
 		if (problems.length > 0) throw new ProblemError(problems);
 		if (loggers && loggers.length > 0) this.#listenerLogs.set(config, loggers);
-		return { name: config.name, config, routeNames, routes: routesOf(config), dependencies: transports };
+		return {
+			name: config.name,
+			config,
+			routeNames,
+			routes: routesOf(config),
+			dependencies: [...transports, ...dependencies],
+		};
 	}
 
 	/** The names of the route configurations that must have come before the listener opens. */
-	#compileTerminal(terminal: TerminalConfig, at: string, egress: boolean): string[] {
+	#compileTerminal(
+		terminal: TerminalConfig,
+		at: string,
+		on: { egress: boolean; dependencies: StagedDependency[] },
+	): string[] {
 		if (terminal.kind === "tcp") {
 			const { tcp } = terminal;
 			const loggers = this.#accessLogs.compile(tcp.logging.accessLogs, at);
@@ -289,35 +300,33 @@ class RequestPath {
 			return [];
 		}
 		const { hcm } = terminal;
-		this.#compiled.set(hcm, this.#compileServices(hcm, at, egress));
+		const { dependency, ...services } = this.#compileServices(hcm, at, on.egress);
+		this.#compiled.set(hcm, services);
+		if (dependency) on.dependencies.push(dependency);
 		return hcm.routes.kind === "rds" ? [hcm.routes.name] : [];
 	}
 
-	#compileServices(hcm: HcmConfig, at: string, egress: boolean): CompiledServices {
+	#compileServices(hcm: HcmConfig, at: string, egress: boolean): CompiledServices & Pick<RouteTables, "dependency"> {
 		const problems: Problem[] = [];
 		const tracing = collect(problems, () => this.#tracing(hcm, at, egress));
-		const inline = collect(problems, () => this.#inlineTable(hcm, at));
+		const tables = collect(problems, () =>
+			compileRouteTables(hcm.routes, fieldPath(at), {
+				...this.#deps,
+				compile: (message, where) => compileRouteConfiguration(message, this.routeDeps, where),
+			}),
+		);
 		const loggers = collect(problems, () => this.#accessLogs.compile(hcm.accessLogs, at)) ?? [];
 		const localReplies = collect(problems, () => this.#localReplies(hcm, at));
 		const earlyAt = fieldPath(`${at}.early_header_mutation_extensions`);
 		const early = collect(problems, () => compileEarlyMutations(hcm.earlyMutations, this.#env, earlyAt));
 		if (problems.length > 0) throw new ProblemError(problems);
-		const { routes } = hcm;
 		return {
-			...(routes.kind === "rds" ? this.#discoveredTable(routes.name) : { routeTable: () => inline }),
+			...tables!,
 			tracing,
 			metering: this.#metering,
 			...(loggers.length > 0 && { accessLog: writeTo(loggers) }),
 			localReplies,
 			earlyMutations: early?.length ? early : undefined,
-		};
-	}
-
-	#discoveredTable(name: string): Pick<HcmServices, "routeTable" | "demandRoute"> {
-		const { routes: tables, demandHost } = this.#deps;
-		return {
-			routeTable: () => tables.get(name),
-			demandRoute: ({ authority }, done) => demandHost?.(name, authority.toLowerCase(), done) ?? false,
 		};
 	}
 
@@ -336,11 +345,6 @@ class RequestPath {
 			sideCalls: this.#sideCalls,
 			counter: (name) => this.#scope(`http.${hcm.statPrefix}.`).counter(name),
 		});
-	}
-
-	#inlineTable({ routes }: HcmConfig, at: string): RouteTable | undefined {
-		if (routes.kind === "rds") return undefined;
-		return compileRouteConfiguration(routes.config, this.routeDeps, fieldPath(`${at}.route_config`));
 	}
 
 	#factories(direction: "inbound" | "outbound", statPrefix: string): readonly HttpFilterFactory[] {

@@ -24,7 +24,7 @@ export interface Wanted {
 	/** Empty: everything that the source has. */
 	readonly name: string;
 	readonly source: DiscoverySource;
-	/** Virtual hosts: their route configuration, which has a stream of its own. */
+	/** Marks what comes: the route configuration of virtual hosts, which has a stream of its own; the source of scopes. */
 	readonly owner?: string;
 }
 

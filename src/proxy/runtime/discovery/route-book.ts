@@ -50,6 +50,8 @@ export class RouteBook<R> {
 	/** By name of the virtual host as it was asked for. */
 	readonly #waiting = new Map<string, Set<() => void>>();
 
+	readonly #tableWaits = new Map<string, Set<() => void>>();
+
 	constructor(deps: RouteBookDeps<R>) {
 		this.#deps = deps;
 	}
@@ -130,10 +132,17 @@ export class RouteBook<R> {
 		return true;
 	}
 
+	/** Calls back when a table of this name comes. */
+	whenTable(name: string, done: () => void): void {
+		const waiting = this.#tableWaits.get(name) ?? new Set();
+		this.#tableWaits.set(name, waiting.add(done));
+	}
+
 	/** Ends waiting for anything. */
 	close(): void {
 		for (const { vhds } of this.#entries.values()) vhds?.cancelTimeout();
 		this.#waiting.clear();
+		this.#tableWaits.clear();
 	}
 
 	#settle(name: string, vhds: HostsByDiscovery): void {
@@ -151,6 +160,9 @@ export class RouteBook<R> {
 			if (!entry) return;
 			this.tables.set(name, entry.table);
 			this.#deps.onArrived();
+			const waiting = this.#tableWaits.get(name);
+			this.#tableWaits.delete(name);
+			for (const done of waiting ?? []) done();
 		});
 	}
 
