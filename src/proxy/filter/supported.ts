@@ -26,6 +26,7 @@ export const FILTER_SUPPORTED: SupportedFields = {
 	"envoy.extensions.filters.http.fault.v3.HTTPFault": [
 		"delay",
 		"abort",
+		"response_rate_limit",
 		"upstream_cluster",
 		"headers",
 		"downstream_nodes",
@@ -41,6 +42,9 @@ export const FILTER_SUPPORTED: SupportedFields = {
 		"filter_metadata",
 	],
 	"envoy.extensions.filters.common.fault.v3.FaultDelay": ["fixed_delay", "header_delay", "percentage"],
+	"envoy.extensions.filters.common.fault.v3.FaultRateLimit": ["fixed_limit", "header_limit", "percentage"],
+	"envoy.extensions.filters.common.fault.v3.FaultRateLimit.FixedLimit": ["limit_kbps"],
+	"envoy.extensions.filters.common.fault.v3.FaultRateLimit.HeaderLimit": [],
 	"envoy.extensions.filters.http.fault.v3.FaultAbort": [
 		"http_status",
 		"grpc_status",

@@ -5,6 +5,7 @@ import type { LocalReply } from "../../http/message.ts";
 import { testRequestHeader } from "../../router/match/header-matcher.ts";
 import type { FilterStream, HttpFilter, HttpFilterFactory } from "../http-filter.ts";
 import { readingConfig } from "../problem-path.ts";
+import { SlowBody } from "../slow-body.ts";
 import { type Abort, type Fault, parseFault } from "./fault-config.ts";
 import { FaultStats, type StatSource } from "./fault-stats.ts";
 
@@ -12,6 +13,9 @@ export interface FaultDeps extends StatSource {
 	readonly clock: Clock;
 	readonly random: Random;
 }
+
+/** Of a slow response: more stays with the endpoint. */
+const MOST_WAITING = 1024 * 1024;
 
 /** Injected delays, aborts and slow responses (Envoy: HTTP fault filter); a route's config takes the place of the listener's. */
 export function faultFilter(deps: FaultDeps): HttpFilterFactory {
@@ -50,6 +54,8 @@ class FaultStream implements HttpFilter {
 	readonly #on: FaultContext;
 	#cancelDelay: (() => void) | undefined;
 	#counted = false;
+	/** The response's body, when it is to be slow. */
+	#slow: SlowBody | undefined = undefined;
 
 	constructor(on: FaultContext) {
 		this.#on = on;
@@ -57,15 +63,51 @@ class FaultStream implements HttpFilter {
 
 	decodeHeaders(stream: FilterStream): "continue" | "stop" {
 		const fault = faultOf(stream, this.#on);
-		if ((!fault.delay && !fault.abort) || !applies(fault, stream)) return "continue";
+		if (!injects(fault) || !applies(fault, stream)) return "continue";
+		this.#limitRate(fault, stream);
 		if (this.#delay(fault, stream)) return "stop";
 		return this.#abort(fault, stream) ? "stop" : "continue";
 	}
 
+	encodeHeaders(): "continue" | "pass" {
+		return this.#slow ? "continue" : "pass";
+	}
+
+	encodeData(_stream: FilterStream, data: Uint8Array): "continue" | "taken" {
+		if (!this.#slow) return "continue";
+		this.#slow.take(data);
+		return "taken";
+	}
+
+	encodeEnd(): "continue" | "hold" {
+		return !this.#slow || this.#slow.end() ? "continue" : "hold";
+	}
+
 	onStreamEnd(): void {
 		this.#cancelDelay?.();
+		this.#slow?.stop();
 		if (this.#counted) this.#on.stats.active.add(-1);
 		this.#counted = false;
+	}
+
+	#limitRate(fault: Fault, stream: FilterStream): void {
+		const { rateLimit } = fault;
+		const { headers } = stream.request;
+		if (!rateLimit || !this.#drawn(rateLimit.share(headers))) return;
+		const kibPerSecond = rateLimit.value(headers);
+		if (kibPerSecond === undefined || !this.#mayStart(fault)) return;
+		const { stats, deps } = this.#on;
+		stats.rateLimits.inc();
+		this.#slow = new SlowBody(
+			deps.clock,
+			{ kibPerSecond, limitBytes: MOST_WAITING },
+			{
+				send: (bytes) => stream.injectResponse(this, bytes),
+				pause: () => stream.pauseResponse(),
+				resume: () => stream.resumeResponse(),
+				done: () => stream.continueEncoding(this),
+			},
+		);
 	}
 
 	#delay(fault: Fault, stream: FilterStream): boolean {
