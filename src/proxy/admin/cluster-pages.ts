@@ -207,6 +207,7 @@ function healthFlags(host: ClusterHost): string {
 		[check?.excluded, "/excluded_via_immediate_hc_fail"],
 		[check?.timedOut, "/active_hc_timeout"],
 		[health === "DRAINING", "/eds_status_draining"],
+		[host.degradedByAnswers, "/degraded_outlier_detection"],
 	];
 	const text = flags.map(([set, name]) => (set === true ? name : "")).join("");
 	return text === "" ? "healthy" : text;

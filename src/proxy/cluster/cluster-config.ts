@@ -12,6 +12,7 @@ import type { HealthCheckConfig } from "./health/check-config.ts";
 import type { OutlierConfig } from "./outlier-config.ts";
 import type { OverrideHostConfig } from "./override-host.ts";
 import type { ReportedWeightsConfig } from "./reported-weights.ts";
+import type { ResolverConfig } from "./resolver-config.ts";
 import type { SlowStart } from "./slow-start.ts";
 
 /** A Cluster message, checked and reduced to what the proxy acts on. */
@@ -64,6 +65,8 @@ export interface DnsConfig {
 	/** Back-off after a failed look-up, jittered between 0 and the doubling interval. */
 	readonly failureBaseMs: number;
 	readonly failureMaxMs: number;
+	/** Whom to ask; undefined: as the bootstrap says, else the system. */
+	readonly resolver: ResolverConfig | undefined;
 	/** The cluster warms until the first answer (`wait_for_warm_on_init`). */
 	readonly waitForWarm: boolean;
 }

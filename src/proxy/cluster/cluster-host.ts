@@ -38,6 +38,7 @@ export class ClusterHost implements Host, LbHost {
 	onRetired: ((how: "left" | "cut") => void) | undefined = undefined;
 	/** By what it reports of its load; undefined: as configured. */
 	reportedWeight: number | undefined = undefined;
+	onDegraded: (() => void) | undefined = undefined;
 	onLoadReport: ((headers: HeaderMap) => void) | undefined = undefined;
 	#outlier: OutlierState | undefined;
 	#addresses: readonly DialAddress[] | undefined = undefined;
@@ -110,6 +111,11 @@ export class ClusterHost implements Host, LbHost {
 		return this.#outlier?.ejected === true;
 	}
 
+	/** Degraded by what its answers said. */
+	get degradedByAnswers(): boolean {
+		return this.#outlier?.degraded === true;
+	}
+
 	/** Percent of requests that succeeded in the last interval, -1 when there were too few. */
 	get successRate(): number {
 		return this.#outlier?.successRate ?? -1;
@@ -125,6 +131,7 @@ export class ClusterHost implements Host, LbHost {
 		const { health } = this.config;
 		const out = health === "UNHEALTHY" || health === "DRAINING" || health === "TIMEOUT";
 		if (out || this.ejected || this.check?.failed === true) return "unhealthy";
+		if (this.#outlier?.degraded === true) return "degraded";
 		return health === "DEGRADED" || this.check?.degraded === true ? "degraded" : "healthy";
 	}
 

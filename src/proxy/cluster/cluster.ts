@@ -6,7 +6,7 @@ import type { Http2Stats } from "../http/http2-stats.ts";
 import type { RequestHead } from "../http/message.ts";
 import type { MetadataMatch } from "../http/metadata-match.ts";
 import type { StreamInfo } from "../http/stream-info.ts";
-import type { OverrideHostConfig } from "./override-host.ts";
+import type { MetadataPlace, OverrideHostConfig } from "./override-host.ts";
 
 /** One endpoint as the request path knows it; lives as long as its address is in the cluster. */
 export interface Host {
@@ -39,6 +39,8 @@ export interface Host {
 	 * (`close_connections_on_host_health_failure`); set by `upstream`.
 	 */
 	onRetired: ((how: "left" | "cut") => void) | undefined;
+	/** To be called when an answer says that the endpoint is degraded; undefined: nobody is interested. */
+	readonly onDegraded?: (() => void) | undefined;
 	/** To be called with the headers (or trailers) of each answer; undefined: nobody is interested. */
 	readonly onLoadReport?: ((headers: HeaderMap) => void) | undefined;
 }
@@ -137,7 +139,9 @@ export interface ClusterInfo {
 	readonly hash?: RequestHash | undefined;
 	/** Request header (or `:authority`) that names the endpoint as `ip:port`; undefined: the balancer chooses. */
 	readonly destinationHeader: string | undefined;
-	/** The endpoint is where the client's connection meant to go (ORIGINAL_DST). */
+	/** Where in dynamic metadata the endpoint is named, when no header does; undefined: nowhere. */
+	readonly destinationMetadata?: MetadataPlace | undefined;
+	/** The endpoint is where the client's connection meant to go (ORIGINAL_DST), unless header or metadata name one. */
 	readonly toOriginalDestination: boolean;
 	/** Requests name their hosts (dynamic_forward_proxy); undefined: they do not. */
 	readonly forwardProxy?: { readonly defaultPort: number } | undefined;

@@ -57,6 +57,7 @@ const POLICIES: Readonly<Record<number, Compile>> = {
 /** Reads how a cluster balances: `load_balancing_policy` if it is set, else `lb_policy` and what belongs to it. `provides`: the cluster knows the endpoint of each request itself. */
 export function compileBalancing(message: Cluster, provides: boolean, scope: PolicyScope): BalancingConfig {
 	const common = message.commonLbConfig;
+	checkBalancing(message, scope);
 	const chosen = message.loadBalancingPolicy
 		? compileLbPolicy(message.loadBalancingPolicy, provides, { ...scope, at: `${scope.at}load_balancing_policy.` })
 		: compileEnum(message, provides, scope);
@@ -76,6 +77,24 @@ export function compileBalancing(message: Cluster, provides: boolean, scope: Pol
 		cutOnHostSetChange: common?.closeConnectionsOnHostSetChange ?? false,
 		overrideHealth: overrideHealthOf(common),
 	};
+}
+
+/** Envoy's own rules for the fields of balancing. */
+function checkBalancing(message: Cluster, { at, problems }: PolicyScope): void {
+	const { commonLbConfig: common, loadBalancingPolicy: typed } = message;
+	const complain = (field: string, what: string) => void problems.push(problem("LTN3248", `${at}${field}`, what));
+	const panic = common?.healthyPanicThreshold?.value ?? 0;
+	if (panic < 0 || panic > 100)
+		complain("common_lb_config.healthy_panic_threshold", "the percentage must be at most 100");
+	const locality = common?.localityConfigSpecifier;
+	const enabled = (locality?.case === "zoneAwareLbConfig" && locality.value.routingEnabled?.value) || 0;
+	if (enabled < 0 || enabled > 100)
+		complain("common_lb_config.zone_aware_lb_config.routing_enabled", "the percentage must be at most 100");
+	if (!typed) return;
+	const both = "load_balancing_policy cannot be combined with it";
+	if (message.lbSubsetConfig) complain("lb_subset_config", both);
+	if (locality?.case) complain("common_lb_config", both);
+	if (common?.consistentHashingLbConfig) complain("common_lb_config.consistent_hashing_lb_config", both);
 }
 
 function compileEnum(

@@ -13,6 +13,7 @@ import { compileBalancing } from "./compile-balancing.ts";
 import { compileBreakers } from "./compile-breakers.ts";
 import { compileDiscovery } from "./compile-discovery.ts";
 import { compileHttpProtocol } from "./compile-http-protocol.ts";
+import { metadataPlace } from "./compile-override-host.ts";
 import { compileSource } from "./compile-source.ts";
 import { durationMs } from "./duration-ms.ts";
 import { plainMetadata } from "./endpoint-config.ts";
@@ -68,6 +69,8 @@ function compileInfo(
 	problems: Problem[],
 ): Omit<ClusterInfo, "maxConnectionsPerHost"> {
 	const connectTimeoutMs = durationMs(message.connectTimeout, 5000);
+	if (message.cleanupInterval && durationMs(message.cleanupInterval, 0) <= 0)
+		problems.push(problem("LTN3206", `${at}cleanup_interval`, "the interval must be greater than 0"));
 	if (connectTimeoutMs <= 0)
 		problems.push(problem("LTN3206", `${at}connect_timeout`, "the connect timeout must be greater than 0"));
 	return {
@@ -75,7 +78,8 @@ function compileInfo(
 		connectTimeoutMs,
 		...(discovery?.kind === "forward" && compileForward(message, at, problems)),
 		destinationHeader: destinationHeaderOf(message),
-		toOriginalDestination: discovery?.kind === "original" && destinationHeaderOf(message) === undefined,
+		destinationMetadata: destinationMetadataOf(message),
+		toOriginalDestination: discovery?.kind === "original",
 		keepAlive: compileKeepAlive(message.upstreamConnectionOptions?.tcpKeepalive),
 		metadata: plainMetadata(message.metadata),
 		source: compileSource(message.upstreamBindConfig, `${at}upstream_bind_config`, problems),
@@ -120,6 +124,11 @@ function compileForward(
 function destinationHeaderOf({ lbConfig }: Cluster): string | undefined {
 	if (lbConfig.case !== "originalDstLbConfig" || !lbConfig.value.useHttpHeader) return undefined;
 	return lbConfig.value.httpHeaderName.toLowerCase() || ORIGINAL_DST_HEADER;
+}
+
+function destinationMetadataOf({ lbConfig }: Cluster): ClusterInfo["destinationMetadata"] {
+	if (lbConfig.case !== "originalDstLbConfig" || !lbConfig.value.metadataKey) return undefined;
+	return metadataPlace(lbConfig.value.metadataKey);
 }
 
 /** Probes start after Linux' two hours when the time is not said (Envoy leaves it to the system). */

@@ -29,16 +29,11 @@ interface DiscoveryScope {
 
 /** The types that Envoy also has as extensions by name. */
 const BY_NAME: Readonly<Record<string, Cluster_DiscoveryType>> = {
-	"envoy.clusters.static": Cluster_DiscoveryType.STATIC,
 	"envoy.cluster.static": Cluster_DiscoveryType.STATIC,
 	"envoy.cluster.eds": Cluster_DiscoveryType.EDS,
-	"envoy.clusters.eds": Cluster_DiscoveryType.EDS,
 	"envoy.cluster.strict_dns": Cluster_DiscoveryType.STRICT_DNS,
-	"envoy.clusters.strict_dns": Cluster_DiscoveryType.STRICT_DNS,
 	"envoy.cluster.logical_dns": Cluster_DiscoveryType.LOGICAL_DNS,
-	"envoy.clusters.logical_dns": Cluster_DiscoveryType.LOGICAL_DNS,
 	"envoy.cluster.original_dst": Cluster_DiscoveryType.ORIGINAL_DST,
-	"envoy.clusters.original_dst": Cluster_DiscoveryType.ORIGINAL_DST,
 };
 
 /** Reads where a cluster's endpoints come from: `type` or `cluster_type`. */
@@ -65,7 +60,7 @@ function compileType(message: Cluster, type: Cluster_DiscoveryType, on: Discover
 		case Cluster_DiscoveryType.LOGICAL_DNS: {
 			const endpoints = compileEndpoints(message, on, true);
 			const logical = type === Cluster_DiscoveryType.LOGICAL_DNS;
-			return { kind: "dns", endpoints, dns: compileDns(message, logical, { ...on, endpoints }) };
+			return { kind: "dns", endpoints, dns: compileDns(message, logical, { ...on, path: on.at, endpoints }) };
 		}
 		default:
 			return compileOriginal(message);
@@ -87,7 +82,7 @@ function compileCustom(message: Cluster, custom: Cluster_CustomClusterType, on: 
 	if (dns) {
 		const endpoints = compileEndpoints(message, on, true);
 		const at = `${on.at}cluster_type.typed_config.`;
-		return { kind: "dns", endpoints, dns: compileDnsCluster(dns, { ...on, at, endpoints }) };
+		return { kind: "dns", endpoints, dns: compileDnsCluster(dns, { ...on, at, path: on.at, endpoints }) };
 	}
 	const type = BY_NAME[custom.name];
 	if (type !== undefined) return compileType(message, type, on);

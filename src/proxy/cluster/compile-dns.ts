@@ -3,6 +3,7 @@ import { type Cluster, Cluster_DnsLookupFamily } from "../../xds/generated/envoy
 import { DnsLookupFamily } from "../../xds/generated/envoy/extensions/clusters/common/dns/v3/dns_pb.ts";
 import type { DnsCluster } from "../../xds/generated/envoy/extensions/clusters/dns/v3/dns_cluster_pb.ts";
 import type { DnsConfig } from "./cluster-config.ts";
+import { compileResolver } from "./compile-resolver.ts";
 import type { DnsFamily } from "./dns-family.ts";
 import { durationMs } from "./duration-ms.ts";
 import type { EndpointSet } from "./endpoint-config.ts";
@@ -30,6 +31,8 @@ const CLUSTER_FAMILIES: Readonly<Record<number, DnsFamily>> = {
 
 interface DnsScope {
 	readonly at: string;
+	/** Path of the cluster, ending with a dot, or empty. */
+	readonly path: string;
 	readonly endpoints: EndpointSet;
 	readonly problems: Problem[];
 }
@@ -39,6 +42,7 @@ export function compileDns(message: Cluster, logical: boolean, on: DnsScope): Dn
 	return {
 		family: FAMILIES[message.dnsLookupFamily] ?? "all",
 		waitForWarm: message.waitForWarmOnInit ?? true,
+		resolver: compileResolver(message, on.path, on.problems),
 		minRefreshMs: MIN_REFRESH_MS,
 		...compileTimes(message, logical, on),
 	};
@@ -49,6 +53,7 @@ export function compileDnsCluster(message: DnsCluster, on: DnsScope): DnsConfig 
 	return {
 		family: CLUSTER_FAMILIES[message.dnsLookupFamily] ?? "all",
 		waitForWarm: true,
+		resolver: compileResolver(message, on.at, on.problems),
 		minRefreshMs: durationMs(message.dnsMinRefreshRate, MIN_REFRESH_MS),
 		...compileTimes(message, message.allAddressesInSingleEndpoint, on),
 	};
@@ -65,6 +70,12 @@ function compileTimes(
 	if (refreshMs < 1)
 		on.problems.push(problem("LTN3218", `${on.at}dns_refresh_rate`, "the refresh rate must be at least 1 ms"));
 	const failure = message.dnsFailureRefreshRate;
+	if (failure && durationMs(failure.baseInterval, 0) <= 1)
+		on.problems.push(
+			problem("LTN3218", `${on.at}dns_failure_refresh_rate.base_interval`, "the interval must be greater than 1 ms"),
+		);
+	if (durationMs(message.dnsJitter, 0) < 0)
+		on.problems.push(problem("LTN3218", `${on.at}dns_jitter`, "the jitter must not be negative"));
 	const failureBaseMs = durationMs(failure?.baseInterval, refreshMs);
 	const failureMaxMs = durationMs(failure?.maxInterval, failure ? failureBaseMs * 10 : refreshMs);
 	if (failureMaxMs < failureBaseMs)

@@ -11,11 +11,12 @@ export function compileOverrideHost(message: OverrideHost, { at, problems }: Pol
 	const sources = message.overrideHostSources.map(({ header, metadata }, i) => {
 		if ((header === "") === (metadata === undefined))
 			problems.push(problem("LTN3246", `${at}override_host_sources[${i}]`, "set one of header and metadata"));
-		return metadata ? placeOf(metadata) : header.toLowerCase();
+		return metadata ? metadataPlace(metadata) : header.toLowerCase();
 	});
-	return { sources, selectedKey: message.selectedHostKey && placeOf(message.selectedHostKey) };
+	return { sources, selectedKey: message.selectedHostKey && metadataPlace(message.selectedHostKey) };
 }
 
-function placeOf({ key, path }: MetadataKey): MetadataPlace {
+/** The place that a `MetadataKey` names. */
+export function metadataPlace({ key, path }: MetadataKey): MetadataPlace {
 	return { namespace: key, keys: path.flatMap(({ segment }) => (segment.case === "key" ? [segment.value] : [])) };
 }

@@ -5,6 +5,7 @@ import type { DnsFamily } from "./dns-family.ts";
 import type { EndpointConfig, EndpointSet } from "./endpoint-config.ts";
 import { isSocketPath } from "./endpoint-place.ts";
 import { isIpAddress } from "./ip-address.ts";
+import type { ResolverConfig } from "./resolver-config.ts";
 
 export interface DnsAnswer {
 	/** Empty when the name exists without addresses, or does not exist. */
@@ -15,7 +16,15 @@ export interface DnsAnswer {
 
 /** Resolution of names, as a capability; rejects when there was no answer. */
 export interface DnsResolver {
-	resolve(name: string, family: DnsFamily): Promise<DnsAnswer>;
+	resolve(name: string, family: DnsFamily, by?: ResolveBy): Promise<DnsAnswer>;
+}
+
+/** How a name is to be resolved. */
+export interface ResolveBy {
+	/** Undefined: as the bootstrap says, else the system. */
+	readonly resolver?: ResolverConfig | undefined;
+	/** Times to live are wanted, which the system's own resolution does not tell. */
+	readonly wantsTtl?: boolean;
 }
 
 interface DnsDeps {
@@ -83,7 +92,10 @@ export class DnsDiscovery {
 	async #resolve(name: string): Promise<DnsAnswer | undefined> {
 		if (isIpAddress(name)) return { addresses: [name], ttlMs: undefined };
 		try {
-			return await this.#deps.resolver.resolve(name, this.#config.family);
+			return await this.#deps.resolver.resolve(name, this.#config.family, {
+				resolver: this.#config.resolver,
+				wantsTtl: this.#config.respectTtl,
+			});
 		} catch (error) {
 			if (!this.#closed) this.#deps.onFailure(name, error);
 			return undefined;

@@ -80,6 +80,7 @@ export class LiveCluster implements UpstreamCluster {
 		const { reportedWeights } = config.balancing;
 		this.#weights = reportedWeights && this.#weigh(reportedWeights);
 		this.#detector = config.outlier && this.#watch(config.outlier);
+		for (const host of this.#hosts.all()) this.#listen(host);
 		if (!this.#detector) for (const host of this.#hosts.all()) if (host.ejected) host.outlier.ejected = false;
 		this.#showRemaining();
 		if (config.discovery.kind === "original") {
@@ -283,7 +284,6 @@ export class LiveCluster implements UpstreamCluster {
 			hosts: () => this.#hosts.all(),
 			onChange: () => this.#balancer.reset(),
 		});
-		for (const host of this.#hosts.all()) host.onLoadReport = (headers) => weights.take(host, headers);
 		return weights;
 	}
 
@@ -301,9 +301,17 @@ export class LiveCluster implements UpstreamCluster {
 		});
 	}
 
+	/** Answers of the host may say something of it. */
+	#listen(host: ClusterHost): void {
+		const [weights, detector] = [this.#weights, this.#detector];
+		host.onLoadReport = weights && ((headers) => weights.take(host, headers));
+		const detects = this.config.outlier?.detectDegraded === true;
+		host.onDegraded = detector && detects ? () => detector.reportDegraded(host) : undefined;
+		if (!detects && host.degradedByAnswers) host.outlier.degraded = false;
+	}
+
 	#prepare(host: ClusterHost): void {
-		const weights = this.#weights;
-		if (weights) host.onLoadReport = (headers) => weights.take(host, headers);
+		this.#listen(host);
 		const { slowStart, ignoreUncheckedHosts } = this.config.balancing;
 		if (this.config.healthChecks.length > 0 && host.config.check?.disabled !== true)
 			host.check = { failed: true, timedOut: false, pending: ignoreUncheckedHosts, degraded: false, excluded: false };
@@ -349,10 +357,7 @@ export class LiveCluster implements UpstreamCluster {
 		const checked = to.healthChecks.length > 0;
 		const hosts = this.#hosts.all().map((host) => {
 			if (!checked) host.check = undefined;
-			if (!to.balancing.reportedWeights) {
-				host.reportedWeight = undefined;
-				host.onLoadReport = undefined;
-			}
+			if (!to.balancing.reportedWeights) host.reportedWeight = undefined;
 			if (sameConnections) return host;
 			host.removed = true;
 			host.onRetired?.("left");

@@ -24,6 +24,8 @@ export interface OutlierConfig {
 	/** A passed active health check ends an ejection. */
 	readonly unejectOnCheck: boolean;
 	readonly splitLocalOrigin: boolean;
+	/** Hosts that say in an answer that they are degraded are taken for it. */
+	readonly detectDegraded: boolean;
 	/** Failures in a row; 0 = never. */
 	readonly consecutive: Readonly<
 		Record<"consecutive_5xx" | "consecutive_gateway_failure" | "consecutive_local_origin_failure", number>
@@ -51,6 +53,7 @@ export function compileOutlier(message: OutlierDetection, at = "", problems: Pro
 		alwaysEjectOne: message.alwaysEjectOneHost ?? false,
 		unejectOnCheck: message.successfulActiveHealthCheckUnejectHost ?? true,
 		splitLocalOrigin: message.splitExternalLocalOriginErrors,
+		detectDegraded: message.detectDegradedHosts ?? false,
 		...compileConsecutive(message),
 		...compileRates(message),
 		enforcing: compileEnforcing(message),

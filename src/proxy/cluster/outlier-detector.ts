@@ -25,6 +25,11 @@ export class OutlierState {
 	/** Results since the last sweep: of answers, and of attempts to get one (only with split errors). */
 	readonly external: RateTally = { total: 0, success: 0 };
 	readonly local: RateTally = { total: 0, success: 0 };
+	/** It said in an answer that it is degraded. */
+	degraded = false;
+	degradedAtMs = 0;
+	/** Multiplies how long that lasts, as `backoff` does. */
+	degradedTimes = 0;
 	/** Percent at the last sweep, -1 when there were too few requests (Envoy's `/clusters`). */
 	successRate = -1;
 	localSuccessRate = -1;
@@ -121,6 +126,16 @@ export class OutlierDetector<H extends OutlierHost> {
 		this.#countInARow(host, "consecutive_local_origin_failure");
 	}
 
+	/** An answer said that the host is degraded: it is so for as long as an ejection would last. */
+	reportDegraded({ outlier }: H): void {
+		if (outlier.degraded) return;
+		this.#count("ejections_detected_degradation");
+		outlier.degraded = true;
+		outlier.degradedAtMs = this.#deps.clock.nowMs();
+		outlier.degradedTimes++;
+		this.#deps.onChange();
+	}
+
 	/** An active health check passed: an ejected host comes back, unless that is switched off. */
 	checkPassed(host: H): void {
 		if (!this.#config.unejectOnCheck || !host.outlier.ejected) return;
@@ -195,6 +210,7 @@ export class OutlierDetector<H extends OutlierHost> {
 		const { baseEjectionMs, maxEjectionMs, intervalMs } = this.#config;
 		let returned = false;
 		for (const host of this.#deps.hosts()) {
+			if (this.#recovers(host.outlier, now)) returned = true;
 			const { ejected, backoff, jitterMs, ejectedAtMs } = host.outlier;
 			const lastsMs = Math.min(baseEjectionMs * backoff, maxEjectionMs) + jitterMs;
 			if (!ejected || now - ejectedAtMs < lastsMs) continue;
@@ -206,6 +222,14 @@ export class OutlierDetector<H extends OutlierHost> {
 		for (const { outlier } of this.#deps.hosts())
 			if (!outlier.ejected && outlier.returnedAtMs !== undefined && now - outlier.returnedAtMs >= intervalMs)
 				outlier.backoff = Math.max(0, outlier.backoff - 1);
+	}
+
+	#recovers(state: OutlierState, now: number): boolean {
+		const { baseEjectionMs, maxEjectionMs } = this.#config;
+		const lastsMs = Math.min(baseEjectionMs * state.degradedTimes, maxEjectionMs);
+		if (!state.degraded || now - state.degradedAtMs < lastsMs) return false;
+		state.degraded = false;
+		return true;
 	}
 
 	#unEject(host: H): void {

@@ -35,6 +35,10 @@ export const SUPPORTED: SupportedFields = {
 		"dns_jitter",
 		"wait_for_warm_on_init",
 		"typed_dns_resolver_config",
+		"dns_resolvers",
+		"dns_resolution_config",
+		// Node asks by TCP where an answer does not fit UDP.
+		"use_tcp_for_dns_lookups",
 		"health_checks",
 		"lb_subset_config",
 		"load_balancing_policy",
@@ -98,7 +102,12 @@ export const SUPPORTED: SupportedFields = {
 	[`${CLUSTER}.Cluster.MaglevLbConfig`]: ["table_size"],
 	[`${CLUSTER}.Cluster.LeastRequestLbConfig`]: ["choice_count", "active_request_bias", "slow_start_config"],
 	[`${CLUSTER}.Cluster.RoundRobinLbConfig`]: ["slow_start_config"],
-	[`${CLUSTER}.Cluster.OriginalDstLbConfig`]: ["use_http_header", "http_header_name", "upstream_port_override"],
+	[`${CLUSTER}.Cluster.OriginalDstLbConfig`]: [
+		"use_http_header",
+		"http_header_name",
+		"upstream_port_override",
+		"metadata_key",
+	],
 	[`${CLUSTER}.Cluster.SlowStartConfig`]: ["slow_start_window", "aggression", "min_weight_percent"],
 	[`${CLUSTER}.Cluster.RefreshRate`]: ["base_interval", "max_interval"],
 	[`${CLUSTER}.CircuitBreakers`]: ["thresholds", "per_host_thresholds"],
@@ -138,6 +147,7 @@ export const SUPPORTED: SupportedFields = {
 		"max_ejection_time_jitter",
 		"always_eject_one_host",
 		"successful_active_health_check_uneject_host",
+		"detect_degraded_hosts",
 	],
 	[`${ENDPOINT}.ClusterLoadAssignment`]: ["cluster_name", "endpoints", "named_endpoints", "policy"],
 	[`${ENDPOINT}.ClusterLoadAssignment.Policy`]: [
@@ -235,7 +245,7 @@ export const SUPPORTED: SupportedFields = {
 		"dns_min_refresh_rate",
 	],
 	"envoy.extensions.clusters.dns.v3.DnsCluster.RefreshRate": ["base_interval", "max_interval"],
-	// How the system resolves is Node's choice; what only tunes it is taken as a hint, other name servers are not.
+	// What only tunes the resolver is taken as a hint.
 	"envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig": [
 		"dns_resolver_options",
 		"filter_unroutable_families",
@@ -246,7 +256,11 @@ export const SUPPORTED: SupportedFields = {
 		"edns0_max_payload_size",
 		"max_udp_channel_duration",
 		"reinit_channel_on_timeout",
+		"resolvers",
+		"use_resolvers_as_fallback",
+		"qcache_max_ttl",
 	],
+	[`${CORE}.DnsResolutionConfig`]: ["resolvers", "dns_resolver_options"],
 	[`${CORE}.DnsResolverOptions`]: "*",
 	"envoy.extensions.network.dns_resolver.getaddrinfo.v3.GetAddrInfoDnsResolverConfig": "*",
 	...HEALTH_SUPPORTED,

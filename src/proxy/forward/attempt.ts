@@ -192,6 +192,7 @@ export class Attempt implements UpstreamUser, TimerOwner {
 		if (healthChecked && head.headers.has("x-envoy-immediate-health-check-fail"))
 			this.cluster.reportImmediateFailure(this.host);
 		if (this.host.onLoadReport) this.#readLoad(head.headers);
+		if (this.host.onDegraded && head.headers.has("x-envoy-degraded")) this.host.onDegraded();
 		this.#owner.onAttemptResponse(this, head);
 	}
 

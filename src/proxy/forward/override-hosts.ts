@@ -45,7 +45,8 @@ function namesIn(source: string | MetadataPlace, { request, info }: Downstream):
 		.filter((name) => name !== "");
 }
 
-function metadataAt({ dynamicMetadata }: StreamInfo, { namespace, keys }: MetadataPlace): unknown {
+/** The value at a place of dynamic metadata; undefined when there is none. */
+export function metadataAt({ dynamicMetadata }: StreamInfo, { namespace, keys }: MetadataPlace): unknown {
 	let value: unknown = dynamicMetadata.get(namespace);
 	for (const key of keys) {
 		if (typeof value !== "object" || value === null) return undefined;

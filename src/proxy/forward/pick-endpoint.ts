@@ -1,4 +1,4 @@
-import type { Host, PickContext, UpstreamCluster } from "../cluster/cluster.ts";
+import type { ClusterInfo, Host, PickContext, UpstreamCluster } from "../cluster/cluster.ts";
 import { dynamicHost } from "../http/dynamic-host.ts";
 import type { RequestHead } from "../http/message.ts";
 import { originalDestination } from "../http/original-destination.ts";
@@ -6,7 +6,7 @@ import { rewriteHost } from "../router/action/rewrite.ts";
 import { firstRequestHeader } from "../router/match/request-header.ts";
 import type { Downstream } from "./downstream.ts";
 import { overridingHost } from "./host-override.ts";
-import { nextNamedHost, tellSelected } from "./override-hosts.ts";
+import { metadataAt, nextNamedHost, tellSelected } from "./override-hosts.ts";
 import type { Retries } from "./retries.ts";
 
 const PLAIN_PICK: PickContext = { hash: undefined, avoid: undefined, hostSelectionAttempts: 1 };
@@ -34,24 +34,24 @@ export function pickEndpoint(cluster: UpstreamCluster, downstream: Downstream, w
 }
 
 function pickContext({ info }: UpstreamCluster, downstream: Downstream, { hash, retries }: PickWishes): PickContext {
-	const { destinationHeader, toOriginalDestination, forwardProxy } = info;
 	const metadataMatch = downstream.choice?.metadataMatch;
 	const avoidsNothing = !retries?.avoidsAny;
-	const anyHost =
-		destinationHeader === undefined && !toOriginalDestination && !forwardProxy && metadataMatch === undefined;
+	const anyHost = !info.toOriginalDestination && !info.forwardProxy && metadataMatch === undefined;
 	if (hash === undefined && avoidsNothing && anyHost) return PLAIN_PICK;
 	const destination = destinationOf(info, downstream);
 	return { ...PLAIN_PICK, hash, ...retries?.avoids(), destination, metadataMatch };
 }
 
 /** Where the request itself says that it goes, in clusters that ask. */
-function destinationOf(
-	{ destinationHeader, toOriginalDestination, forwardProxy }: UpstreamCluster["info"],
-	{ request, info }: Downstream,
-): string | undefined {
-	if (forwardProxy) return dynamicHost(info.filterState) ?? request.authority;
-	if (toOriginalDestination) return originalDestination(info.connection);
-	return destinationHeader && firstRequestHeader(request, destinationHeader);
+function destinationOf(cluster: ClusterInfo, { request, info }: Downstream): string | undefined {
+	if (cluster.forwardProxy) return dynamicHost(info.filterState) ?? request.authority;
+	if (!cluster.toOriginalDestination) return undefined;
+	// Header, metadata, then the client's connection (Envoy: OriginalDstCluster).
+	const { destinationHeader, destinationMetadata } = cluster;
+	const named = destinationHeader && firstRequestHeader(request, destinationHeader);
+	if (named) return named;
+	const told = destinationMetadata && metadataAt(info, destinationMetadata);
+	return typeof told === "string" && told !== "" ? told : originalDestination(info.connection);
 }
 
 /** The host becomes the endpoint's name, where it has one; the client's own host is kept once. */

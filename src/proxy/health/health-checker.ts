@@ -44,8 +44,8 @@ class HealthChecker implements HostListener {
 		this.#deps = deps;
 		this.#onFirstRound = onFirstRound;
 		this.#scope = deps.metrics.scope(`cluster.${cluster.config.statName}.`);
-		const { path } = this.#config.log;
-		const write = path === undefined ? undefined : deps.openLog(path);
+		const files = this.#config.log.paths.map((path) => deps.openLog(path));
+		const write = files.length === 0 ? undefined : (line: string) => void files.map((writeTo) => writeTo(line));
 		this.#log = checkLog(cluster.name, this.#config, deps.clock, write);
 		this.#probeCluster = new ProbeCluster(cluster, probeInfo(this.#config));
 		for (const name of ["attempt", "success", "failure", "network_failure", "passive_failure", "verify_cluster"])

@@ -15,7 +15,9 @@ import {
 import type { GrpcService_GoogleGrpc } from "../../xds/generated/envoy/config/core/v3/grpc_service_pb.ts";
 import { FileAccessLogSchema } from "../../xds/generated/envoy/extensions/access_loggers/file/v3/file_pb.ts";
 import type { SourceAddress } from "../cluster/cluster.ts";
+import { compileResolver } from "../cluster/compile-resolver.ts";
 import { compileSource } from "../cluster/compile-source.ts";
+import type { ResolverConfig } from "../cluster/resolver-config.ts";
 import { type GoogleChannel, parseGoogleChannel } from "../tls/google-channel.ts";
 import { TlsProblems } from "../tls/tls-problems.ts";
 import { compileStatRules } from "./stat-rules.ts";
@@ -40,6 +42,8 @@ export interface BootstrapSettings {
 	readonly statRules: StatRules | undefined;
 	/** Where upstream connections come from in clusters that do not say it; undefined: the system's choice. */
 	readonly source: SourceAddress | undefined;
+	/** Whom clusters ask for names that do not say it; undefined: the system. */
+	readonly resolver: ResolverConfig | undefined;
 	/** File that gets a line per ejection; undefined: none. */
 	readonly outlierLogPath: string | undefined;
 }
@@ -88,6 +92,7 @@ export function readSettings(bootstrap: Bootstrap, problems: Problem[]): Bootstr
 		statRules: bootstrap.statsConfig && compileStatRules(bootstrap.statsConfig, problems),
 		admin: bootstrap.admin?.address && readAddress(bootstrap.admin.address, "admin.address", problems),
 		outlierLogPath: bootstrap.clusterManager?.outlierDetection?.eventLogPath || undefined,
+		resolver: compileResolver(bootstrap, "", problems),
 		source: compileSource(
 			bootstrap.clusterManager?.upstreamBindConfig,
 			"cluster_manager.upstream_bind_config",

@@ -17,6 +17,9 @@ export const SUPPORTED: SupportedFields = {
 		"cluster_manager",
 		"overload_manager",
 		"layered_runtime",
+		"typed_dns_resolver_config",
+		"dns_resolution_config",
+		"use_tcp_for_dns_lookups",
 		"stats_config",
 		// How often sinks get stats; a sink itself is refused.
 		"stats_flush_interval",

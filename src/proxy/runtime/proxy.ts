@@ -10,6 +10,7 @@ import type { AdminContext, ListenerView, ServerState } from "../admin/admin-con
 import { type AdminServer, startAdminServer } from "../admin/admin-server.ts";
 import type { SourceAddress } from "../cluster/cluster.ts";
 import { ClusterSet } from "../cluster/cluster-set.ts";
+import type { ResolverConfig } from "../cluster/resolver-config.ts";
 import type { OverloadManager } from "../overload/overload-manager.ts";
 import type { RouteTable } from "../router/route-match.ts";
 import { ResourceStore } from "../xdsclient/resource-store.ts";
@@ -76,6 +77,7 @@ class ProxyProcess<L> implements RunningProxy {
 	readonly #secrets: SecretSources;
 	#staticClusters: readonly SecuredCluster[] = [];
 	#source: SourceAddress | undefined;
+	#resolver: ResolverConfig | undefined;
 	#outlierLog: ((line: string) => void) | undefined;
 	#loadShedding: OverloadManager | undefined;
 	#statRules: StatRules | undefined;
@@ -93,7 +95,7 @@ class ProxyProcess<L> implements RunningProxy {
 			clock,
 			random,
 			metrics: this.registry,
-			resolver: dnsResolver(options.dnsServer),
+			resolver: dnsResolver(options.dnsServer, () => this.#resolver),
 			logger: logging.component("upstream"),
 			source: () => this.#source,
 			localCluster: bootstrap.clusterManager?.localClusterName || undefined,
@@ -247,8 +249,9 @@ class ProxyProcess<L> implements RunningProxy {
 		const compiled = compileBootstrap(this.#bootstrap, this.#compilers, ({ runtime }) => {
 			this.#runtime = runtime;
 		});
-		const { admin, source, outlierLogPath } = compiled.settings;
+		const { admin, source, resolver, outlierLogPath } = compiled.settings;
 		this.#source = source;
+		this.#resolver = resolver;
 		if (outlierLogPath !== undefined) this.#outlierLog = this.#sinks.open({ kind: "file", path: outlierLogPath });
 		this.#statRules = compiled.settings.statRules;
 		this.registry.setRules(this.#statRules);

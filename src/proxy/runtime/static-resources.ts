@@ -1,7 +1,7 @@
-import { type Problem, ProblemError } from "../../lib/problem.ts";
+import { type Problem, ProblemError, problem } from "../../lib/problem.ts";
 import { packAny } from "../../xds/any.ts";
 import { type Bootstrap, BootstrapSchema } from "../../xds/generated/envoy/config/bootstrap/v3/bootstrap_pb.ts";
-import { ClusterSchema } from "../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts";
+import { type Cluster, ClusterSchema } from "../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts";
 import { ListenerSchema } from "../../xds/generated/envoy/config/listener/v3/listener_pb.ts";
 import { findUnsupported, mergeSupported } from "../../xds/supported.ts";
 import { compileOverload, type OverloadConfig } from "../overload/compile-overload.ts";
@@ -47,10 +47,23 @@ export function compileBootstrap<L, R>(
 	)[0];
 	const fixed = bootstrap.staticResources;
 	problems.push(...compilers.secrets(fixed?.secrets ?? [], "static_resources.secrets"));
+	problems.push(...doubleClusters(fixed?.clusters ?? []));
 	const clusters = collect(fixed?.clusters ?? [], compilers.cluster, "clusters");
 	const listeners = collect(fixed?.listeners ?? [], compilers.listener, "listeners");
 	if (problems.length > 0) throw new ProblemError(problems);
 	return { settings, clusters, listeners, overload };
+}
+
+/** A name stands for one cluster. */
+function doubleClusters(clusters: readonly Cluster[]): Problem[] {
+	const seen = new Set<string>();
+	return clusters.flatMap(({ name }, i) => {
+		if (!seen.has(name)) {
+			seen.add(name);
+			return [];
+		}
+		return [problem("LTN3548", `static_resources.clusters[${i}].name`, `there is a cluster "${name}" already`)];
+	});
 }
 
 /** Notes the bootstrap's clusters and listeners for the configuration dump. */

@@ -31,8 +31,8 @@ export interface CheckIntervals {
 }
 
 export interface CheckLogConfig {
-	/** File that gets a JSON line per event; undefined: none. */
-	readonly path: string | undefined;
+	/** Files that get a JSON line per event. */
+	readonly paths: readonly string[];
 	readonly everyFailure: boolean;
 	readonly everySuccess: boolean;
 }

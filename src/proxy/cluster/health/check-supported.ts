@@ -23,11 +23,16 @@ export const HEALTH_SUPPORTED: SupportedFields = {
 		"unhealthy_edge_interval",
 		"healthy_edge_interval",
 		"event_log_path",
+		"event_logger",
+		// Envoy 1.40 has no use for these two.
+		"alt_port",
+		"name",
 		"always_log_health_check_failures",
 		"always_log_health_check_success",
 		"tls_options",
 		"transport_socket_match_criteria",
 	],
+	"envoy.extensions.health_check.event_sinks.file.v3.HealthCheckEventFileSink": ["event_log_path"],
 	[`${CORE}.HealthCheck.TlsOptions`]: ["alpn_protocols"],
 	[`${CORE}.HealthCheck.HttpHealthCheck`]: [
 		"host",

@@ -1,4 +1,5 @@
 import { type Problem, problem } from "../../../lib/problem.ts";
+import { unpackAs } from "../../../xds/any.ts";
 import type { HeaderValueOption } from "../../../xds/generated/envoy/config/core/v3/base_pb.ts";
 import {
 	HeaderValueOption_HeaderAppendAction as Append,
@@ -12,6 +13,7 @@ import type {
 	HealthCheck_TcpHealthCheck,
 } from "../../../xds/generated/envoy/config/core/v3/health_check_pb.ts";
 import { ProxyProtocolConfig_Version } from "../../../xds/generated/envoy/config/core/v3/proxy_protocol_pb.ts";
+import { HealthCheckEventFileSinkSchema } from "../../../xds/generated/envoy/extensions/health_check/event_sinks/file/v3/file_pb.ts";
 import type { StringMatcher } from "../../../xds/generated/envoy/type/matcher/v3/string_pb.ts";
 import { CodecClientType } from "../../../xds/generated/envoy/type/v3/http_pb.ts";
 import type { Int64Range } from "../../../xds/generated/envoy/type/v3/range_pb.ts";
@@ -61,12 +63,25 @@ function compileCheck(message: HealthCheck, at: string, problems: Problem[]): He
 		alpn: message.tlsOptions?.alpnProtocols ?? [],
 		socketMatch: message.transportSocketMatchCriteria,
 		log: {
-			path: message.eventLogPath || undefined,
+			paths: eventLogPaths(message, at, problems),
 			everyFailure: message.alwaysLogHealthCheckFailures,
 			everySuccess: message.alwaysLogHealthCheckSuccess,
 		},
 		probe,
 	};
+}
+
+/** Files of `event_log_path` and of the file sinks among `event_logger`. */
+function eventLogPaths({ eventLogPath, eventLogger }: HealthCheck, at: string, problems: Problem[]): string[] {
+	const sinks = eventLogger.flatMap(({ name, typedConfig }, i) => {
+		const sink = unpackAs(typedConfig, HealthCheckEventFileSinkSchema);
+		const path = `${at}event_logger[${i}]`;
+		if (!sink) problems.push(problem("LTN3259", path, `the event sink "${name}" is not implemented by this proxy`));
+		else if (sink.eventLogPath === "")
+			problems.push(problem("LTN3259", `${path}.typed_config.event_log_path`, "the path of the file is missing"));
+		return sink?.eventLogPath || [];
+	});
+	return eventLogPath === "" ? sinks : [eventLogPath, ...sinks];
 }
 
 function compileIntervals(message: HealthCheck, at: string, problems: Problem[]): CheckIntervals {
