@@ -125,10 +125,10 @@ test("fields that nobody obeys are found, those that are obeyed are not", () => 
 	const message = fromJson(ClusterSchema, json, { registry: xdsRegistry() });
 	assert.deepEqual(findUnsupported(ClusterSchema, message, SUPPORTED), []);
 	assert.equal(compileCluster(message).info.httpProtocol, "downstream");
-	const odd = fromJson(ClusterSchema, { ...edsCluster, dnsResolvers: [{}], preconnectPolicy: {} });
+	const odd = fromJson(ClusterSchema, { ...edsCluster, lrsServer: {}, queuingPolicies: {} });
 	assert.deepEqual(
 		findUnsupported(ClusterSchema, odd, SUPPORTED).map(({ path }) => path),
-		["dns_resolvers", "preconnect_policy"],
+		["lrs_server", "queuing_policies"],
 	);
 });
 

@@ -271,11 +271,11 @@ test("a bad resource is refused with its paths, the last good one stays and the 
 	await answerTo(server, server.sendDelta("cluster", { a: fixed("a") }));
 	const nonce = server.sendDelta(
 		"cluster",
-		{ a: fixed("a", { preconnectPolicy: {}, dnsResolvers: [{}] }), b: fixed("b") },
+		{ a: fixed("a", { lrsServer: {}, queuingPolicies: {} }), b: fixed("b") },
 		{ version: "2" },
 	);
 	const nack = await answerTo(server, nonce);
-	assert.match(nack.errorDetail!.message, /LTN3001 a\.dns_resolvers: .*\nLTN3001 a\.preconnect_policy: /);
+	assert.match(nack.errorDetail!.message, /LTN3001 a\.lrs_server: .*\nLTN3001 a\.queuing_policies: /);
 	const dumped = JSON.parse((await page(proxy, "/config_dump?resource=dynamic_active_clusters")).body) as {
 		configs: {
 			version_info: string;

@@ -7,7 +7,7 @@ import { http1 } from "../harness/upstream.ts";
 import { spread } from "./spread-parts.ts";
 
 /** Both proxies have started by then. */
-const SWITCH_MS = 1500;
+const SWITCH_MS = 4000;
 
 const server = new DnsServer({
 	"one.test": { a: ["127.0.2.1"] },
@@ -148,7 +148,7 @@ scene("names", {
 	cases: [
 		spread("before names change", "/moves/", 2),
 		spread("before names break", "/breaks/", 2),
-		later("moving", "/moves/", 1900, { counters: UPDATES("moves") }),
+		later("moving", "/moves/", 4200, { counters: UPDATES("moves") }),
 		later("moving, logical", "/moves-logical/", 10),
 		later("going", "/goes/", 10, { counters: UPDATES("goes") }),
 		later("going, logical", "/goes-logical/", 10),
