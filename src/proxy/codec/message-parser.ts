@@ -34,7 +34,7 @@ export abstract class MessageParser {
 	protected readonly reader: HeadReader;
 	readonly #sink: BodySink;
 	readonly #chunked: ChunkedDecoder;
-	readonly #onData: (buf: Buffer, start: number, end: number) => void;
+	readonly #onData = (buf: Buffer, start: number, end: number) => this.#sink.onBody(buf, start, end);
 	#state = HEAD;
 	#left = 0;
 
@@ -42,7 +42,6 @@ export abstract class MessageParser {
 		this.#sink = sink;
 		this.reader = new HeadReader(limits, startRules, hostApart);
 		this.#chunked = new ChunkedDecoder(limits);
-		this.#onData = (buf, start, end) => sink.onBody(buf, start, end);
 	}
 
 	/** Bits of `SEEN` for the current head. */

@@ -25,6 +25,9 @@ const READ_BYTES = process.platform === "win32" ? 64 * 1024 : 256 * 1024;
  */
 const sharedBuffer = process.platform === "win32" ? undefined : Buffer.allocUnsafeSlow(READ_BYTES);
 
+const NOBODY: TransportUser = { onData() {}, onEof() {}, onDrain() {}, onClose() {} };
+const ignore = () => {};
+
 let depth = 0;
 const dirty: (Transport | undefined)[] = [];
 let dirtyCount = 0;
@@ -278,7 +281,12 @@ export class Transport {
 	#closedBySocket(): void {
 		if (this.#closed) return;
 		this.#closed = true;
-		batchWrites(() => this.#user.onClose(this.#error));
+		const user = this.#user;
+		// Node keeps a closed socket until the next full collection: what hung on it is not to stay as long.
+		this.#user = NOBODY;
+		this.beforeFlush = undefined;
+		this.socket.removeAllListeners().on("error", ignore);
+		batchWrites(() => user.onClose(this.#error));
 	}
 }
 

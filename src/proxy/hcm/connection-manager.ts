@@ -1,3 +1,4 @@
+import { Roster } from "../../lib/roster.ts";
 import { RouteStatSet } from "../forward/route-stats.ts";
 import { bindHttp2Stats } from "../http/http2-stats.ts";
 import { DateHeader } from "./date-header.ts";
@@ -28,7 +29,7 @@ export function createConnectionManager(config: HcmConfig, services: HcmServices
 		stats: hcmStats(services.metrics, config.statPrefix, services.listenerStatName),
 		http2Stats: bindHttp2Stats(services.metrics.scope("http2."), ""),
 		date: new DateHeader(clock),
-		connections: new Set(),
+		connections: new Roster(),
 		draining: false,
 	};
 	return {
@@ -37,10 +38,10 @@ export function createConnectionManager(config: HcmConfig, services: HcmServices
 		},
 		drain: () => {
 			shared.draining = true;
-			for (const connection of [...shared.connections]) connection.drain();
+			for (const connection of shared.connections.list()) connection.drain();
 		},
 		close: () => {
-			for (const connection of [...shared.connections]) connection.destroy();
+			for (const connection of shared.connections.list()) connection.destroy();
 		},
 		get activeConnections() {
 			return shared.connections.size;

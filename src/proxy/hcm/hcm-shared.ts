@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import type { Clock } from "../../lib/clock.ts";
 import type { Random } from "../../lib/random.ts";
+import type { Roster, RosterMember } from "../../lib/roster.ts";
 import type { Metrics } from "../../telemetry/metric-registry.ts";
 import type { FilterStream } from "../filter/http-filter.ts";
 import type { ForwardContext } from "../forward/forward-context.ts";
@@ -77,7 +78,7 @@ export interface ConnectionManager {
 }
 
 /** A connection as its manager sees it. */
-export interface LiveConnection {
+export interface LiveConnection extends RosterMember {
 	drain(): void;
 	destroy(): void;
 }
@@ -91,6 +92,6 @@ export interface HcmShared {
 	/** Of all HTTP/2 connections of the process. */
 	readonly http2Stats: Http2Stats;
 	readonly date: DateHeader;
-	readonly connections: Set<LiveConnection>;
+	readonly connections: Roster<LiveConnection>;
 	draining: boolean;
 }

@@ -26,6 +26,7 @@ export class Http1Connection implements Exchange, LiveConnection, TransportUser,
 	readonly shared: HcmShared;
 	readonly connection: ConnectionInfo;
 	readonly bufferLimitBytes: number;
+	rosterPlace = -1;
 	readonly #transport: Transport;
 	readonly #parser: RequestParser;
 	readonly #writer: Http1ResponseWriter;

@@ -46,6 +46,7 @@ export class Http2Connection
 	readonly bufferLimitBytes: number;
 	readonly session: ServerSession;
 	closedByUs = false;
+	rosterPlace = -1;
 	readonly #transport: Transport;
 	readonly #onClosed: () => void;
 	readonly #startMs: number;

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { Roster, type RosterMember } from "../../lib/roster.ts";
 import { createConnectionManager } from "../hcm/connection-manager.ts";
 import type { ConnectionInfo } from "../http/connection-info.ts";
 import { Timer } from "../http/deadlines.ts";
@@ -24,6 +25,11 @@ export interface ChainConnection {
 /** With the socket that carries plaintext, and the filters that want to be asked about it. */
 type Begin = (socket: Socket, gate: DataGate | undefined) => void;
 
+interface Waiting extends RosterMember {
+	/** As it was accepted. */
+	readonly socket: Socket;
+}
+
 interface Terminal {
 	/** Takes the connection; the result begins to serve it, when the filters before have let it through. */
 	accept(on: ChainConnection): Begin;
@@ -40,7 +46,7 @@ export class LiveChain {
 	readonly #terminal: Terminal;
 	readonly #shown: ListenerConfig["shown"];
 	/** Those that the terminal filter does not have yet. */
-	readonly #waiting = new Set<Socket>();
+	readonly #waiting = new Roster<Waiting>();
 	#connections = 0;
 	#onEmpty: (() => void)[] = [];
 	readonly #drainTimer: Timer;
@@ -63,20 +69,21 @@ export class LiveChain {
 		on.connection.filterChainName = this.config.name;
 		on.connection.filterChainMetadata = this.config.metadata;
 		on.connection.listener = this.#shown;
-		on.socket.once("close", () => this.#closed(on.socket));
+		const waiting = { socket: on.socket, rosterPlace: -1 };
+		on.socket.once("close", () => this.#closed(waiting));
 		// Known to the terminal filter from here on: it counts and logs what fails before it begins, too.
 		const begin = this.#terminal.accept(on);
 		if (!transport) {
-			this.#filter(on, begin);
+			this.#filter(on, begin, waiting);
 			return;
 		}
-		this.#waiting.add(on.socket);
+		this.#waiting.add(waiting);
 		const timer = this.#handshakeTimer(on, stats);
 		transport.accept(on.socket, on.connection, {
 			onSecure: (socket) => {
 				timer?.cancel();
 				on.secure = socket;
-				if (!socket.destroyed) this.#filter({ ...on, socket }, begin);
+				if (!socket.destroyed) this.#filter({ ...on, socket }, begin, waiting);
 			},
 			onFailure: (reason) => {
 				timer?.cancel();
@@ -93,7 +100,7 @@ export class LiveChain {
 	}
 
 	cut(): void {
-		for (const socket of [...this.#waiting]) socket.destroy();
+		for (const { socket } of this.#waiting.list()) socket.destroy();
 		this.#terminal.close();
 	}
 
@@ -119,24 +126,24 @@ export class LiveChain {
 		return timer;
 	}
 
-	#filter(on: ChainConnection, begin: Begin): void {
+	#filter(on: ChainConnection, begin: Begin, waiting: Waiting): void {
 		const { filters } = this.config;
 		if (filters.length === 0 || !on.info) {
-			this.#waiting.delete(on.socket);
+			this.#waiting.delete(waiting);
 			begin(on.socket, undefined);
 			return;
 		}
-		this.#waiting.add(on.socket);
+		this.#waiting.add(waiting);
 		on.socket.on("error", NOTHING);
 		const run = new FilterRun({ ...on, info: on.info }, filters, (gate) => {
-			this.#waiting.delete(on.socket);
+			this.#waiting.delete(waiting);
 			begin(on.socket, gate);
 		});
 		run.start();
 	}
 
-	#closed(socket: Socket): void {
-		this.#waiting.delete(socket);
+	#closed(waiting: Waiting): void {
+		this.#waiting.delete(waiting);
 		this.#connections--;
 		if (this.#connections > 0) return;
 		this.#drainTimer.cancel();

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { Roster } from "../../lib/roster.ts";
 import { resetSocket } from "../codec/transport.ts";
 import { type ConnectionInfo, plainConnection } from "../http/connection-info.ts";
 import { ConnectionRecord } from "../network/connection-record.ts";
@@ -23,7 +24,7 @@ export class LiveListener {
 	#chains = new Map<FilterChainConfig, LiveChain>();
 	/** Left out by an update, or all of a removed listener's; still finishing. */
 	readonly #leaving = new Set<LiveChain>();
-	readonly #inspections = new Set<Inspection>();
+	readonly #inspections = new Roster<Inspection>();
 	#sockets: ListeningSocket[] = [];
 
 	constructor(config: ListenerConfig, deps: ListenerDeps, find: FindListener) {
@@ -89,7 +90,7 @@ export class LiveListener {
 	/** Accepts nothing more; connections finish. */
 	drain(): void {
 		for (const socket of this.#sockets.splice(0)) socket.close();
-		for (const inspection of [...this.#inspections]) inspection.cancel();
+		for (const inspection of this.#inspections.list()) inspection.cancel();
 		for (const chain of this.#chains.values()) this.#retire(chain);
 		this.#chains.clear();
 	}

@@ -29,7 +29,8 @@ export class FilterRun implements NetworkConnection, DataGate {
 		this.info = on.info;
 		this.#filters = filters.map((filter) => filter.create());
 		this.#asking = this.#filters.filter((filter) => filter.onData !== undefined);
-		this.#onAdmitted = () => onAdmitted(this);
+		const admitted = () => onAdmitted(this);
+		this.#onAdmitted = admitted;
 	}
 
 	get asks(): boolean {

@@ -40,6 +40,8 @@ export class Http1ClientConnection implements UpstreamChannel, ConnectingUser, R
 	/** Known once connected. */
 	tls: TlsInfo | undefined = undefined;
 	connected = false;
+	/** For the pool. */
+	rosterPlace = -1;
 	requests = 0;
 	idleSinceMs = 0;
 	/** When it was connected; kept by the pool while connections have a highest age. */

@@ -1,3 +1,4 @@
+import { Roster } from "../../lib/roster.ts";
 import type { CircuitBreakers, Host, UpstreamCluster } from "../cluster/cluster.ts";
 import type { ConnectFailure } from "./connect-failure.ts";
 import type { HostPool, UpstreamContext } from "./host-pool.ts";
@@ -24,7 +25,7 @@ export class Http1Pool implements HostPool, ConnectionOwner {
 	readonly #context: UpstreamContext;
 	readonly #idle: Http1ClientConnection[] = [];
 	readonly #waiters: Waiter[] = [];
-	readonly #all = new Set<Http1ClientConnection>();
+	readonly #all = new Roster<Http1ClientConnection>();
 	#connecting = 0;
 
 	constructor(host: Host, route: ConnectionRoute, context: UpstreamContext) {
@@ -62,7 +63,7 @@ export class Http1Pool implements HostPool, ConnectionOwner {
 	}
 
 	retire(how: "left" | "cut"): void {
-		for (const connection of how === "cut" ? [...this.#all] : [...this.#idle]) connection.close();
+		for (const connection of how === "cut" ? this.#all.list() : [...this.#idle]) connection.close();
 	}
 
 	onFree(connection: Http1ClientConnection): void {

@@ -1,3 +1,4 @@
+import { Roster } from "../../lib/roster.ts";
 import type { CircuitBreakers, Host, UpstreamCluster } from "../cluster/cluster.ts";
 import { TUNNEL } from "../codec/message-parser.ts";
 import type { Transport } from "../codec/transport.ts";
@@ -17,7 +18,7 @@ export class RawPool implements HostPool {
 	readonly #host: Host;
 	readonly #route: ConnectionRoute;
 	readonly #context: UpstreamContext;
-	readonly #all = new Set<RawConnection>();
+	readonly #all = new Roster<RawConnection>();
 
 	constructor(host: Host, route: ConnectionRoute, context: UpstreamContext) {
 		this.#host = host;
@@ -50,11 +51,11 @@ export class RawPool implements HostPool {
 	}
 
 	cancel(user: UpstreamUser): void {
-		for (const connection of this.#all) if (connection.user === user) connection.close();
+		for (const connection of this.#all.list()) if (connection.user === user) connection.close();
 	}
 
 	retire(how: "left" | "cut"): void {
-		if (how === "cut") for (const connection of [...this.#all]) connection.cut();
+		if (how === "cut") for (const connection of this.#all.list()) connection.cut();
 	}
 }
 
@@ -65,6 +66,7 @@ class RawConnection implements UpstreamChannel, ConnectingUser, TimerOwner {
 	readonly timer = new Timer(this);
 	tls: TlsInfo | undefined = undefined;
 	user: UpstreamUser | undefined;
+	rosterPlace = -1;
 	readonly #host: Host;
 	readonly #cluster: UpstreamCluster;
 	readonly #breakers: CircuitBreakers;

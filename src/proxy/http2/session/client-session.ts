@@ -68,7 +68,7 @@ export class ClientSession extends Http2Session {
 	}
 
 	protected override refuseAbove(lastStreamId: number): void {
-		for (const stream of [...this.streams.values()])
+		for (const stream of this.streams.list())
 			if (stream.id > lastStreamId) stream.abort(ERROR_CODE.refusedStream, "unprocessed");
 	}
 

@@ -74,6 +74,8 @@ export class Http2Stream {
 	user: StreamUser | undefined = undefined;
 	/** What the peer takes on this stream. */
 	sendWindow: number;
+	/** For the session: it waits for a window. */
+	blocked = false;
 	/** For the session: its last DATA frame is held back. */
 	held = false;
 	localEnded = false;

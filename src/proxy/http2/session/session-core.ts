@@ -30,6 +30,7 @@ import type { Http2Output } from "./http2-output.ts";
 import type { Http2Stream, StreamHost } from "./http2-stream.ts";
 import { PeerSettings } from "./peer-settings.ts";
 import { ReceiveWindow } from "./receive-window.ts";
+import { StreamTable } from "./stream-table.ts";
 
 const FRAME_HEADER_BYTES = 9;
 
@@ -73,7 +74,7 @@ export abstract class SessionCore implements StreamHost {
 	goAwayReceived = false;
 	/** Broken or closed: nothing is read or sent any more. */
 	ended = false;
-	protected readonly streams = new Map<number, Http2Stream>();
+	protected readonly streams = new StreamTable<Http2Stream>();
 	protected readonly closedStreams = new ClosedStreams();
 	protected readonly encoder: HpackEncoder;
 	protected readonly stats: Http2Stats;
@@ -82,10 +83,12 @@ export abstract class SessionCore implements StreamHost {
 	/** Highest stream that the peer has opened. */
 	protected lastPeerStream = 0;
 	readonly #output: Http2Output;
-	readonly #blocked = new Set<Http2Stream>();
+	/** In the order of their turns. */
+	readonly #blocked: Http2Stream[] = [];
 	/** The DATA frame that waits for the end of the turn. */
 	#held: Http2Stream | undefined = undefined;
 	#heldText = "";
+	readonly #releaseHeld = () => this.release(false);
 
 	constructor({ options, output, stats, streamBufferBytes }: SessionSetup, role: Role) {
 		this.role = role;
@@ -96,7 +99,7 @@ export abstract class SessionCore implements StreamHost {
 		this.encoder = new HpackEncoder(options.hpackTableBytes);
 		this.guard = new FloodGuard(options, output, stats);
 		this.#output = output;
-		output.beforeFlush = () => this.release(false);
+		output.beforeFlush = this.#releaseHeld;
 		this.receiveWindow = new ReceiveWindow(Math.max(options.initialConnectionWindowBytes, DEFAULT_WINDOW_BYTES));
 	}
 
@@ -127,12 +130,12 @@ export abstract class SessionCore implements StreamHost {
 	close(): void {
 		this.ended = true;
 		this.stopReading();
-		for (const stream of [...this.streams.values()]) stream.abort(ERROR_CODE.noError, "connection");
+		for (const stream of this.streams.list()) stream.abort(ERROR_CODE.noError, "connection");
 	}
 
 	/** The output takes bytes again. */
 	onOutputDrain(): void {
-		for (const stream of [...this.streams.values()]) stream.notifyDrained();
+		for (const stream of this.streams.list()) stream.notifyDrained();
 	}
 
 	/** `payload`: eight characters. */
@@ -208,12 +211,20 @@ export abstract class SessionCore implements StreamHost {
 	}
 
 	addBlocked(stream: Http2Stream): void {
-		this.#blocked.add(stream);
+		if (stream.blocked) return;
+		stream.blocked = true;
+		this.#blocked.push(stream);
+	}
+
+	#unblock(stream: Http2Stream): void {
+		if (!stream.blocked) return;
+		stream.blocked = false;
+		this.#blocked.splice(this.#blocked.indexOf(stream), 1);
 	}
 
 	onStreamClosed(stream: Http2Stream, how: "ended" | "reset-by-us"): void {
 		this.streams.delete(stream.id);
-		this.#blocked.delete(stream);
+		this.#unblock(stream);
 		this.closedStreams.note(stream.id, how === "ended" ? CLOSED.ended : CLOSED.resetByUs);
 		this.stats.streamsActive.add(-1);
 		this.notifyClosed();
@@ -226,7 +237,7 @@ export abstract class SessionCore implements StreamHost {
 	protected addStream(stream: Http2Stream): void {
 		this.guard.streamOpened();
 		this.stats.streamsActive.add(1);
-		this.streams.set(stream.id, stream);
+		this.streams.add(stream);
 	}
 
 	/** Returns how many bytes that took. */
@@ -238,22 +249,23 @@ export abstract class SessionCore implements StreamHost {
 
 	/** The stream's own window has opened. */
 	protected flushStream(stream: Http2Stream): void {
-		if (!stream.flush()) this.#blocked.delete(stream);
+		if (!stream.flush()) this.#unblock(stream);
 	}
 
 	/** Streams that wait get their turn in order; one that still waits goes to the end of the line. */
 	protected flushBlocked(): void {
-		for (const stream of [...this.#blocked]) {
-			if (this.sendWindow <= 0) return;
-			this.#blocked.delete(stream);
-			if (stream.flush()) this.#blocked.add(stream);
+		for (let left = this.#blocked.length; left > 0 && this.sendWindow > 0; left--) {
+			const stream = this.#blocked[0];
+			if (stream === undefined) return;
+			this.#unblock(stream);
+			if (stream.flush()) this.addBlocked(stream);
 		}
 	}
 
 	/** RFC 9113 6.9.2: a new initial window moves the windows of open streams, below zero if need be. */
 	protected moveStreamWindows(delta: number): boolean {
 		if (delta === 0 || this.ended) return !this.ended;
-		for (const stream of this.streams.values()) {
+		for (const stream of this.streams.list()) {
 			stream.sendWindow += delta;
 			if (stream.sendWindow > MAX_WINDOW_BYTES)
 				return this.connectionError(ERROR_CODE.flowControlError, "stream window");
@@ -278,7 +290,7 @@ export abstract class SessionCore implements StreamHost {
 	protected end(error: Http2Error): void {
 		this.ended = true;
 		this.stopReading();
-		for (const stream of [...this.streams.values()]) stream.abort(error.code, "protocol");
+		for (const stream of this.streams.list()) stream.abort(error.code, "protocol");
 		this.owner.onSessionError(error);
 	}
 

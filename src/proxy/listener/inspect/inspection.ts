@@ -23,6 +23,8 @@ export class Inspection implements InspectedConnection, TimerOwner {
 	transportKnown = false;
 	destinationRestored = false;
 	transportFailure = "";
+	/** For the listener. */
+	rosterPlace = -1;
 	readonly #filters: readonly ListenerFilterConfig[];
 	readonly #settings: InspectionSettings;
 	readonly #onEnd: (end: InspectionEnd) => void;

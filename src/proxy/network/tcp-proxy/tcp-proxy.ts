@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { Roster } from "../../../lib/roster.ts";
 import { plainConnection } from "../../http/connection-info.ts";
 import { RequestInfo } from "../../http/request-info.ts";
 import type { StreamInfo } from "../../http/stream-info.ts";
@@ -20,7 +21,7 @@ export interface TcpProxyRuntime {
 /** Proxies accepted sockets to a cluster. */
 export function createTcpProxy(config: TcpProxyConfig, services: TcpServices): TcpProxyRuntime {
 	const shared: TcpShared = { config, services, stats: tcpProxyStats(services.metrics, config.statPrefix) };
-	const sessions = new Set<TcpSession>();
+	const sessions = new Roster<TcpSession>();
 	return {
 		accept(connection) {
 			const session = new TcpSession(shared, connection, infoOf(connection, services), () => {
@@ -33,7 +34,7 @@ export function createTcpProxy(config: TcpProxyConfig, services: TcpServices): T
 		// A TCP connection has no message at whose end it could be closed: it lasts until the drain time is over (as in Envoy).
 		drain: () => {},
 		close: () => {
-			for (const session of [...sessions]) session.cut("");
+			for (const session of sessions.list()) session.cut("");
 		},
 		get activeConnections() {
 			return sessions.size;

@@ -19,6 +19,7 @@ import { TunnelUpstream } from "./tunnel-upstream.ts";
 
 /** One client's connection on its way to an endpoint. */
 export class TcpSession implements TcpUpstreamUser, TransportUser, TimerOwner {
+	rosterPlace = -1;
 	readonly #shared: TcpShared;
 	readonly #downstream: TcpDownstream;
 	#socket: Socket;
