@@ -23,6 +23,8 @@ export interface HcmConfig {
 	/** Without the terminal router. */
 	readonly filters: readonly HttpFilterConfig[];
 	readonly accessLogs: readonly AccessLog[];
+	/** When a stream is logged besides its end. */
+	readonly logging: LogMoments;
 	/** Compiled by runtime, as access logs are: both hold formats. */
 	readonly localReplies: LocalReplyConfig | undefined;
 	readonly router: RouterSettings;
@@ -50,6 +52,13 @@ export interface HcmConfig {
 	/** Compiled by `runtime`. */
 	readonly tracing: HttpConnectionManager_Tracing | undefined;
 	readonly requestIdRules: RequestIdRules;
+}
+
+export interface LogMoments {
+	readonly onNewRequest: boolean;
+	readonly onTunnel: boolean;
+	/** 0: not while it runs. */
+	readonly intervalMs: number;
 }
 
 export type RouteSource =

@@ -6,6 +6,7 @@ import type { HcmConfig } from "./hcm-config.ts";
 /** Envoy's defaults (http_connection_manager.proto), for everything but the routes and filters. */
 export const HCM_DEFAULTS: Omit<HcmConfig, "statPrefix" | "routes" | "filters"> = {
 	accessLogs: [],
+	logging: { onNewRequest: false, onTunnel: false, intervalMs: 0 },
 	localReplies: undefined,
 	router: DEFAULT_ROUTER,
 	earlyMutations: [],

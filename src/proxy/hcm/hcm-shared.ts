@@ -20,6 +20,13 @@ import type { HcmConfig } from "./hcm-config.ts";
 import type { HcmStats } from "./hcm-stats.ts";
 import type { LocalReplyRules } from "./local-reply-rules.ts";
 
+/** Why a stream is logged, in Envoy's words (%ACCESS_LOG_TYPE%). */
+export type StreamLogType =
+	| "DownstreamStart"
+	| "DownstreamTunnelSuccessfullyEstablished"
+	| "DownstreamPeriodic"
+	| "DownstreamEnd";
+
 /** What a connection manager needs of the process. */
 export interface HcmServices {
 	readonly clock: Clock;
@@ -41,11 +48,12 @@ export interface HcmServices {
 	readonly node?: { readonly id: string; readonly cluster: string };
 	/** Changes the proxy's own answers. */
 	readonly localReplies?: LocalReplyRules | undefined;
-	/** Once per stream, at its end. */
+	/** At a stream's end, and before where the configuration asks for it. */
 	readonly accessLog?: (
 		stream: FilterStream,
 		response: ResponseHead | undefined,
 		trailers: HeaderMap | undefined,
+		type: StreamLogType,
 	) => void;
 	/** Whether somebody asks what streams take on the wire. */
 	readonly metering?: Metering;

@@ -28,6 +28,7 @@ import { EARLY_MUTATIONS_SUPPORTED } from "./early-mutations.ts";
 import type { HcmConfig, Http1Settings, IdentitySettings, PathSettings, RouteSource } from "./hcm-config.ts";
 import { HCM_DEFAULTS } from "./hcm-defaults.ts";
 import { type AddressRange, addressRange } from "./internal-address.ts";
+import { LOG_MOMENTS_SUPPORTED, parseLogMoments } from "./log-moments.ts";
 import { type IpDetection, ORIGINAL_IP_SUPPORTED, parseIpDetections } from "./original-ip.ts";
 import { SCOPED_ROUTES_SUPPORTED } from "./scoped-routes-supported.ts";
 
@@ -66,6 +67,9 @@ export const SUPPORTED: SupportedFields = {
 		"internal_address_config",
 		"skip_xff_append",
 		"via",
+		"access_log_options",
+		"access_log_flush_interval",
+		"flush_access_log_on_new_request",
 		"generate_request_id",
 		"preserve_external_request_id",
 		"always_set_request_id_in_response",
@@ -95,6 +99,7 @@ export const SUPPORTED: SupportedFields = {
 		"body_format_override",
 		"headers_to_add",
 	],
+	...LOG_MOMENTS_SUPPORTED,
 	[`${HCM}.Tracing`]: ["client_sampling", "random_sampling", "overall_sampling", "no_context_propagation"],
 	[`${HCM}.SetCurrentClientCertDetails`]: ["subject", "cert", "chain", "dns", "uri"],
 	[`${HCM}.UpgradeConfig`]: ["upgrade_type", "enabled"],
@@ -145,6 +150,7 @@ export function parseHcm(message: HttpConnectionManager, path: string, factories
 	const identity = parseIdentity(message, at, problems);
 	if (message.statPrefix === "") problems.push(missing(at.field("stat_prefix")));
 	const requestIdRules = parseRequestIdRules(message, at, problems);
+	const logging = parseLogMoments(message, at, problems);
 	if (problems.length > 0 || !routes) throw new ProblemError(problems);
 	const common = message.commonHttpProtocolOptions;
 	return {
@@ -152,6 +158,7 @@ export function parseHcm(message: HttpConnectionManager, path: string, factories
 		routes,
 		filters,
 		accessLogs: message.accessLog,
+		logging,
 		localReplies: message.localReplyConfig,
 		router,
 		earlyMutations: message.earlyHeaderMutationExtensions,

@@ -13,9 +13,10 @@ import type { RouteContext, RouteMatch } from "../router/route-match.ts";
 import { streamDurationMs } from "../router/timeout.ts";
 import type { Exchange, RestartedRequest } from "./exchange.ts";
 import { FilteredStream } from "./filtered-stream.ts";
-import type { HcmShared } from "./hcm-shared.ts";
+import type { HcmShared, StreamLogType } from "./hcm-shared.ts";
 import type { RewrittenBody } from "./local-reply-rules.ts";
 import { localResponse } from "./local-response.ts";
+import { PeriodicLog } from "./log-moments.ts";
 import { admitRequest, type IncomingStream } from "./request-admission.ts";
 import { RequestPipe, type RequestPipeHost } from "./request-pipe.ts";
 import { finishResponseHeaders } from "./response-headers.ts";
@@ -28,6 +29,10 @@ const NO_FILTERS: StreamFilters = [];
 
 /** Envoy: overload action stop_accepting_requests. Its documentation promises the flag OM, but Envoy 1.40 sets none. */
 const OVERLOADED: LocalReply = { status: 503, body: "envoy overloaded", details: "overload" };
+
+function opensTunnel({ status }: ResponseHead, upgrade: string): boolean {
+	return status === 101 || (upgrade === "connect" && status >= 200 && status < 300);
+}
 
 /** One request and its answer: filters, route, forwarding or local reply, timeouts, log. */
 export class ServerStream
@@ -52,6 +57,7 @@ export class ServerStream
 	#headWritten = false;
 	#ended = false;
 	#trailers: HeaderMap | undefined = undefined;
+	#periodicLog: PeriodicLog | undefined = undefined;
 
 	constructor(exchange: Exchange, request: RequestHead, from?: RestartedRequest) {
 		super(exchange, request, from?.history);
@@ -104,8 +110,10 @@ export class ServerStream
 		}
 		const route = this.route();
 		this.#limitDuration(route);
-		const { tracing } = this.shared.services;
+		const { services } = this.shared;
+		const { tracing } = services;
 		if (tracing) this.#beginTrace(tracing);
+		if (services.accessLog) this.#beginLog();
 		const filters = filtersFor(config.filters, route);
 		if (!anyWants(filters, this)) {
 			this.dispatch();
@@ -121,6 +129,20 @@ export class ServerStream
 		this.info.trace = tracing.start(this);
 		// The decision is written into it.
 		this.info.requestId = this.request.headers.get("x-request-id");
+	}
+
+	#beginLog(): void {
+		const { onNewRequest, intervalMs } = this.shared.config.logging;
+		if (onNewRequest) this.#log("DownstreamStart");
+		if (intervalMs <= 0) return;
+		const log = () => this.#log("DownstreamPeriodic");
+		this.#periodicLog = new PeriodicLog(this.shared.services.deadlines, intervalMs, log);
+	}
+
+	#log(type: StreamLogType): void {
+		const { downstreamMeter } = this.info;
+		if (downstreamMeter) this.exchange.measure(downstreamMeter, this.#trailers, this.done);
+		this.shared.services.accessLog?.(this, this.response, this.#trailers, type);
 	}
 
 	#isGrpc(): boolean {
@@ -373,6 +395,8 @@ export class ServerStream
 		if (this.#filters.length > 0) this.#responseLength = lengthAfterFilters(response.headers, this.#responseLength);
 		if (!this.#requestDone && !this.tunnelling) stats.rqResponseBeforeComplete.inc();
 		this.exchange.sendHead(response, this.#responseLength);
+		if (this.tunnelling && this.shared.config.logging.onTunnel && opensTunnel(response, this.upgrade))
+			this.#log("DownstreamTunnelSuccessfullyEstablished");
 	}
 
 	writeBody(buf: Buffer, start: number, end: number): void {
@@ -406,7 +430,7 @@ export class ServerStream
 		const { stats, services } = this.shared;
 		const { info } = this;
 		info.durationMs = services.clock.nowMs() - info.startMs;
-		if (info.downstreamMeter) this.exchange.measure(info.downstreamMeter, this.#trailers, this.done);
+		this.#periodicLog?.stop();
 		stats.rqActive.add(-1);
 		stats.rqTime.record(info.durationMs);
 		for (const filter of this.#filters) filter?.onStreamEnd?.(this);
@@ -414,6 +438,6 @@ export class ServerStream
 			if (this.#trailers) info.trace.onTrailers(this.#trailers);
 			info.trace.finish(this.request);
 		}
-		services.accessLog?.(this, this.response, this.#trailers);
+		this.#log("DownstreamEnd");
 	}
 }

@@ -242,6 +242,8 @@ const ACTIONS: SupportedFields = {
 const ACCESS_LOGS: SupportedFields = {
 	"envoy.config.accesslog.v3.AccessLog": ["name", "filter", "typed_config"],
 	"envoy.config.accesslog.v3.AccessLogFilter": [
+		"traceable_filter",
+		"log_type_filter",
 		"status_code_filter",
 		"duration_filter",
 		"not_health_check_filter",
@@ -261,6 +263,8 @@ const ACCESS_LOGS: SupportedFields = {
 	"envoy.config.accesslog.v3.RuntimeFilter": ["runtime_key", "percent_sampled", "use_independent_randomness"],
 	"envoy.config.accesslog.v3.AndFilter": ["filters"],
 	"envoy.config.accesslog.v3.OrFilter": ["filters"],
+	"envoy.config.accesslog.v3.TraceableFilter": [],
+	"envoy.config.accesslog.v3.LogTypeFilter": ["types", "exclude"],
 	"envoy.config.accesslog.v3.HeaderFilter": ["header"],
 	"envoy.config.accesslog.v3.ResponseFlagFilter": ["flags"],
 	"envoy.config.accesslog.v3.GrpcStatusFilter": ["statuses", "exclude"],

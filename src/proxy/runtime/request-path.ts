@@ -382,8 +382,9 @@ function viewOf({ config, addresses }: ListenerState): ListenerView {
 }
 
 function writeTo(loggers: readonly AccessLogger[]): NonNullable<HcmServices["accessLog"]> {
-	return (stream, response, trailers) => {
-		logAll(loggers, { info: stream.info, request: stream.request, response, trailers, route: stream.route() });
+	return (stream, response, trailers, accessLogType) => {
+		const { info, request } = stream;
+		logAll(loggers, { info, request, response, trailers, route: stream.route(), accessLogType });
 	};
 }
 

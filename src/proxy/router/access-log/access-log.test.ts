@@ -155,7 +155,7 @@ test("what is wrong is told with its path and nothing is opened", () => {
 		{ typed_config: { "@type": STDOUT, log_format: { text_format: "%NOPE%" } } },
 		{ typed_config: { "@type": STDOUT, log_format: { json_format: { a: { b: ["%REQ%"] } } } } },
 		{ typed_config: { "@type": FILE } },
-		{ filter: { traceable_filter: {} }, typed_config: { "@type": STDOUT } },
+		{ filter: { extension_filter: { name: "x" } }, typed_config: { "@type": STDOUT } },
 		{ typed_config: { "@type": STDOUT, log_format: { text_format_source: { filename: "/etc/format" } } } },
 		{ typed_config: { "@type": STDOUT, log_format: { text_format: "x", formatters: [{ name: "cel" }] } } },
 	];
@@ -177,7 +177,7 @@ test("what is wrong is told with its path and nothing is opened", () => {
 					"LTN3306 access_log[0].typed_config.log_format.text_format",
 					"LTN3306 access_log[1].typed_config.log_format.json_format[a][b][0]",
 					"LTN3303 access_log[2].typed_config.path",
-					"LTN3301 access_log[3].filter.traceable_filter",
+					"LTN3301 access_log[3].filter.extension_filter",
 					"LTN3302 access_log[4].typed_config.log_format.text_format_source",
 					"LTN3301 access_log[5].typed_config.log_format.formatters[0]",
 					"LTN3301 access_log[6].typed_config",

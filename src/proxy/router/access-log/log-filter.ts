@@ -5,6 +5,7 @@ import type {
 	ComparisonFilter,
 	GrpcStatusFilter,
 } from "../../../xds/generated/envoy/config/accesslog/v3/accesslog_pb.ts";
+import { AccessLogType } from "../../../xds/generated/envoy/data/accesslog/v3/accesslog_pb.ts";
 import { grpcStatusOfHttp } from "../../http/grpc-status.ts";
 import type { FormatContext } from "../format/format-context.ts";
 import { grpcStatusOf } from "../format/operators.ts";
@@ -37,6 +38,11 @@ interface FilterScope {
 const FILTERS: CompileTable = {
 	statusCodeFilter: ({ comparison }, on) => compare(comparison, on, (ctx) => ctx.info.responseCode),
 	durationFilter: ({ comparison }, on) => compare(comparison, on, (ctx) => ctx.info.durationMs ?? 0),
+	traceableFilter: () => isForced,
+	logTypeFilter: ({ types, exclude }) => {
+		const wanted = new Set<string>(Object.keys(AccessLogType).filter((name) => types.includes(typeNumber(name))));
+		return (ctx) => wanted.has(ctx.accessLogType ?? "DownstreamEnd") !== exclude;
+	},
 	notHealthCheckFilter: () => (ctx) => !ctx.info.healthCheck,
 	runtimeFilter: ({ percentSampled }, { random }) => {
 		const share = perMillion(percentSampled, 0);
@@ -74,6 +80,16 @@ const FILTERS: CompileTable = {
 		};
 	},
 };
+
+const typeNumber = (name: string): AccessLogType => AccessLogType[name as keyof typeof AccessLogType];
+
+/** Character 14 of a request id that says why it is traced, as the request id extension writes it: a service asked for it. */
+const SERVICE_FORCED = "a";
+
+/** Envoy: only requests that somebody has asked to trace, no samples. */
+function isForced({ info }: FormatContext): boolean {
+	return info.requestId?.charAt(14) === SERVICE_FORCED && !info.healthCheck;
+}
 
 /** Compiles an access log filter. */
 export function compileLogFilter(
