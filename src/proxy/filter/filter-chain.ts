@@ -7,13 +7,13 @@ import {
 	FilterConfigSchema,
 } from "../../xds/generated/envoy/config/route/v3/route_components_pb.ts";
 import { RouterSchema } from "../../xds/generated/envoy/extensions/filters/http/router/v3/router_pb.ts";
-import type { HttpFilter } from "../../xds/generated/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts";
+import type { HttpFilter as HttpFilterMessage } from "../../xds/generated/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts";
 import { xdsRegistry } from "../../xds/registry.ts";
 import { typeNameOf, typeUrlOf } from "../../xds/type-urls.ts";
 import { FilterSwitch } from "../router/filter-switch.ts";
 import { ProblemList } from "../router/problem-list.ts";
 import type { RouteMatch } from "../router/route-match.ts";
-import type { HttpFilterConfig, HttpFilterFactory } from "./http-filter.ts";
+import type { HttpFilter, HttpFilterConfig, HttpFilterFactory } from "./http-filter.ts";
 import { unknownFilter } from "./problem-path.ts";
 import { DEFAULT_ROUTER, parseRouter, type RouterSettings } from "./router-settings.ts";
 
@@ -27,14 +27,14 @@ export interface FilterChain {
 
 /** Reads `http_filters`; the last one must be the router. Throws ProblemError with everything that is wrong. */
 export function parseHttpFilters(
-	messages: readonly HttpFilter[],
+	messages: readonly HttpFilterMessage[],
 	factories: readonly HttpFilterFactory[],
 	at: FieldPath,
 ): FilterChain {
 	const problems = new ProblemList();
 	const last = messages.at(-1);
 	const router = last?.configType.case === "typedConfig" ? unpackAs(last.configType.value, RouterSchema) : undefined;
-	if (!router)
+	if (!router && !isDiscoveredRouter(last))
 		problems.add("missing", at, "the last filter is not the router", "end the list with envoy.filters.http.router");
 	const filters = messages.slice(0, router ? -1 : undefined).flatMap((message, i) => {
 		try {
@@ -51,22 +51,58 @@ export function parseHttpFilters(
 }
 
 function parseFilter(
-	message: HttpFilter,
+	message: HttpFilterMessage,
+	factories: readonly HttpFilterFactory[],
+	at: FieldPath,
+): HttpFilterConfig | undefined {
+	const { configType, name, disabled } = message;
+	const filter = configType.case === "typedConfig" ? parseTyped(message, configType.value, factories, at) : undefined;
+	if (filter) return disabled ? { ...filter, disabled } : filter;
+	if (configType.case === "typedConfig") return undefined;
+	const discovering = factories.find((factory) => factory.parseDiscovered);
+	if (configType.case !== "configDiscovery" || !discovering)
+		throw unknownFilter(at.toString(), `${name} without typed_config`);
+	const read = (any: Any, path: string) => readDiscovered(any, name, factories, path);
+	const found = discovering.parseDiscovered!(configType.value, at.field("config_discovery"), { name, read });
+	return disabled ? { ...found, disabled } : found;
+}
+
+function parseTyped(
+	{ name, isOptional }: HttpFilterMessage,
+	any: Any,
 	factories: readonly HttpFilterFactory[],
 	at: FieldPath,
 ): HttpFilterConfig | undefined {
 	const configAt = at.field("typed_config").toString();
-	if (message.configType.case !== "typedConfig")
-		throw unknownFilter(at.toString(), `${message.name} without typed_config`);
-	const { typeUrl, config } = unpackConfig(message.configType.value, configAt);
+	const { typeUrl, config } = unpackConfig(any, configAt);
 	const factory = factories.find((f) => typeNameOf(f.typeUrl) === typeNameOf(typeUrl));
-	if (factory) {
-		const filter = factory.parse(config, configAt, message.name);
-		return message.disabled ? { ...filter, disabled: true } : filter;
-	}
+	if (factory) return factory.parse(config, configAt, name);
 	// Envoy passes over an unknown filter that the configuration can do without.
-	if (message.isOptional) return undefined;
+	if (isOptional) return undefined;
 	throw unknownFilter(configAt, typeUrl);
+}
+
+/** A discovered router does what the last filter does anyway; its settings are the usual ones. */
+const ROUTING: HttpFilter = { decodeHeaders: () => "pass" };
+
+function isDiscoveredRouter(message: HttpFilterMessage | undefined): boolean {
+	return (
+		message?.configType.case === "configDiscovery" &&
+		message.configType.value.typeUrls.some((url) => typeNameOf(url) === RouterSchema.typeName)
+	);
+}
+
+function readDiscovered(
+	any: Any,
+	name: string,
+	factories: readonly HttpFilterFactory[],
+	path: string,
+): HttpFilterConfig {
+	if (typeNameOf(any.typeUrl) === RouterSchema.typeName) return { name, create: () => ROUTING };
+	const { typeUrl, config } = unpackConfig(any, path);
+	const factory = factories.find((f) => typeNameOf(f.typeUrl) === typeNameOf(typeUrl));
+	if (!factory) throw unknownFilter(path, typeUrl);
+	return factory.parse(config, path, name);
 }
 
 /** The filters of a chain that run on a request: what its route turns on or off counts before what the chain says. */

@@ -1,3 +1,6 @@
+import type { Any } from "@bufbuild/protobuf/wkt";
+import type { FieldPath } from "../../lib/field-path.ts";
+import type { ExtensionConfigSource } from "../../xds/generated/envoy/config/core/v3/config_source_pb.ts";
 import type { ConnectionInfo } from "../http/connection-info.ts";
 import type { HeaderMap } from "../http/header-map.ts";
 import type { LocalReply, RequestHead, ResponseHead } from "../http/message.ts";
@@ -113,4 +116,12 @@ export interface HttpFilterFactory {
 	parseRoute?(config: unknown, path: string): unknown;
 	/** Type URL of the per-route message when it is another one. */
 	readonly routeTypeUrl?: string;
+	/** Makes a filter whose configuration is discovered (`config_discovery`); `read` is what reads it. Only the factory of such filters has it. */
+	parseDiscovered?(source: ExtensionConfigSource, at: FieldPath, filter: FilterReader): HttpFilterConfig;
+}
+
+/** A filter's name, and what reads its configuration; throws ProblemError. */
+export interface FilterReader {
+	readonly name: string;
+	read(config: Any, path: string): HttpFilterConfig;
 }

@@ -22,6 +22,12 @@ export const FILTER_SUPPORTED: SupportedFields = {
 		"respect_expected_rq_timeout",
 		"suppress_grpc_request_failure_code_stats",
 	],
+	"envoy.config.core.v3.ExtensionConfigSource": [
+		"config_source",
+		"default_config",
+		"apply_default_config_without_warming",
+		"type_urls",
+	],
 	"envoy.config.route.v3.FilterConfig": ["config", "is_optional", "disabled"],
 	"envoy.extensions.filters.http.fault.v3.HTTPFault": [
 		"delay",

@@ -108,6 +108,7 @@ export const SUPPORTED: SupportedFields = {
 	"envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter": [
 		"name",
 		"typed_config",
+		"config_discovery",
 		"is_optional",
 		"disabled",
 	],

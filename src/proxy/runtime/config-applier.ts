@@ -3,6 +3,7 @@ import type { Clock } from "../../lib/clock.ts";
 import { formatProblem, type Problem, ProblemError } from "../../lib/problem.ts";
 import type { Metrics, StatScope } from "../../telemetry/metric-registry.ts";
 import { type Cluster, ClusterSchema } from "../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts";
+import { TypedExtensionConfigSchema } from "../../xds/generated/envoy/config/core/v3/extension_pb.ts";
 import {
 	type ClusterLoadAssignment,
 	ClusterLoadAssignmentSchema,
@@ -21,6 +22,7 @@ import type { ClusterSet } from "../cluster/cluster-set.ts";
 import { parseLoadAssignment } from "../cluster/endpoint-config.ts";
 import type { ResourceStore } from "../xdsclient/resource-store.ts";
 import type { IncomingResource, ResourceHandler, ResourceUpdate, UpdateResult } from "../xdsclient/resource-update.ts";
+import type { FilterBook } from "./discovery/filter-book.ts";
 import type { RouteBook } from "./discovery/route-book.ts";
 import type { ScopeBook } from "./discovery/scope-book.ts";
 import type { ListenerStage, StagedListener } from "./listener-stage.ts";
@@ -46,6 +48,7 @@ export interface ConfigApplierDeps<L, R> {
 	readonly listeners: ListenerStage<L>;
 	readonly routes: Pick<RouteBook<R>, "put" | "remove" | "applyHosts">;
 	readonly scopes: Pick<ScopeBook<R>, "apply">;
+	readonly filters: Pick<FilterBook, "apply">;
 	readonly store: ResourceStore;
 	readonly gate: WarmGate;
 	readonly clock: Clock;
@@ -70,6 +73,7 @@ const SCHEMAS: Readonly<Partial<Record<ResourceType, DescMessage>>> = {
 	listener: ListenerSchema,
 	route: RouteConfigurationSchema,
 	virtualHost: VirtualHostSchema,
+	extension: TypedExtensionConfigSchema,
 	scopedRoute: ScopedRouteConfigurationSchema,
 };
 
@@ -117,23 +121,38 @@ export class ConfigApplier<L, R> implements ResourceHandler {
 		return { problems, rejected };
 	}
 
-	/** Types whose resources depend on each other are taken all or none; undefined: this is another type. */
+	/** Types that are taken as a whole by who keeps them; undefined: this is another type. */
 	#applyWhole(update: ResourceUpdate): UpdateResult | undefined {
 		const { type } = update;
-		if (type !== "virtualHost" && type !== "scopedRoute") return undefined;
-		const schema = SCHEMAS[type]!;
+		if (type !== "virtualHost" && type !== "scopedRoute" && type !== "extension") return undefined;
 		const unsupported = update.added.flatMap(({ name, message }) =>
-			findUnsupported(schema, message, this.#deps.compilers.supported, name),
+			findUnsupported(SCHEMAS[type]!, message, this.#deps.compilers.supported, name),
 		);
 		const result =
 			unsupported.length > 0
 				? { problems: unsupported, rejected: new Set(update.added.map(({ name }) => name)) }
-				: type === "virtualHost"
-					? this.#deps.routes.applyHosts(update)
-					: this.#deps.scopes.apply(update);
-		if (result.problems.length === 0) this.#deps.onTaken?.(update);
+				: this.#takeWhole(update, type);
+		this.#record(update, result);
+		const taken = update.added.filter(({ name }) => !result.rejected.has(name));
+		if (result.problems.length === 0 || taken.length > 0) this.#deps.onTaken?.({ ...update, added: taken });
 		this.#count(type, result.problems.length === 0);
 		return result;
+	}
+
+	#takeWhole(update: ResourceUpdate, type: "virtualHost" | "scopedRoute" | "extension"): UpdateResult {
+		if (type === "virtualHost") return this.#deps.routes.applyHosts(update);
+		return type === "scopedRoute" ? this.#deps.scopes.apply(update) : this.#deps.filters.apply(update);
+	}
+
+	/** Keeps what came for the configuration dump. */
+	#record({ type, added, removed }: ResourceUpdate, { rejected, problems }: UpdateResult): void {
+		const { store, clock } = this.#deps;
+		const details = problems.map(formatProblem).join("\n");
+		for (const { name, any, version } of added) {
+			if (!rejected.has(name)) store.accept(type, { name, any, version, updatedEpochMs: clock.epochMs() });
+			else store.refuse(type, { name, any, version, attemptedEpochMs: clock.epochMs(), details });
+		}
+		if (problems.length === 0) for (const name of removed) store.delete(type, name);
 	}
 
 	/** Forgets timers; nothing that runs is touched. */

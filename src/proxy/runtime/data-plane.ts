@@ -11,6 +11,7 @@ import type { LoadShedding } from "../overload/overload-manager.ts";
 import type { RouteTable } from "../router/route-match.ts";
 import type { TlsDeps } from "../tls/tls-deps.ts";
 import type { Compilers } from "./config-applier.ts";
+import type { DiscoveredFilter, DiscoveredFilterSettings } from "./discovery/discovered-filter.ts";
 import type { ScopedTables, ScopedTablesConfig } from "./discovery/scoped-tables.ts";
 import type { LogSinks } from "./log-sinks.ts";
 
@@ -50,6 +51,7 @@ export interface RouteDiscovery {
 	/** Asks for the virtual host of a request's host in a route configuration, calls `done` with the answer in force; false: nobody can be asked. */
 	demandHost(routeConfiguration: string, host: string, done: () => void): boolean;
 	scopedTables(config: ScopedTablesConfig): ScopedTables;
+	filter(settings: DiscoveredFilterSettings): DiscoveredFilter;
 }
 
 /** The request path as `runtime` drives it; `L` is a compiled listener. */

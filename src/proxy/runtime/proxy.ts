@@ -184,6 +184,7 @@ class ProxyProcess<L> implements RunningProxy {
 			listeners: this.#stage,
 			routes: this.#discovery.routes,
 			scopes: this.#discovery.scopes,
+			filters: this.#discovery.filters,
 			store: this.#store,
 			gate: this.#gate,
 			onEndpointNames: () => this.#wantEndpoints(this.#clusters.edsNames()),
@@ -234,10 +235,10 @@ class ProxyProcess<L> implements RunningProxy {
 				return this.#discovery.routes.wantedHosts();
 			case "scopedRoute":
 				return this.#discovery.scopes.wanted();
+			case "extension":
+				return this.#discovery.filters.wanted();
 			case "secret":
 				return [...this.#secrets.adsNames].map((name) => ({ name, source: ADS_SOURCE }));
-			default:
-				return [];
 		}
 	}
 

@@ -58,6 +58,7 @@ import { TRACE_SUPPORTED } from "../trace/supported.ts";
 import { AccessLogs, logAll } from "./access-logs.ts";
 import { bodyCodecs } from "./body-codecs.ts";
 import type { DataPlane, DataPlaneDeps } from "./data-plane.ts";
+import { discoveredFilterFactory } from "./discovery/discovered-filter.ts";
 import { compileRouteTables, type RouteTables } from "./discovery/route-tables.ts";
 import { jwtCrypto } from "./jwt-crypto.ts";
 import type { RouteWant, StagedDependency, StagedListener } from "./listener-stage.ts";
@@ -253,9 +254,13 @@ class RequestPath {
 	compileListener(message: Listener, at: string): StagedListener<ListenerConfig> {
 		const direction = message.trafficDirection === TrafficDirection.INBOUND ? "inbound" : "outbound";
 		const transports: CompiledListenerTls[] = [];
+		const dependencies: StagedDependency[] = [];
 		const config = parseListener(message, at, {
 			...this.#deps,
-			httpFilters: (statPrefix) => this.#factories(direction, statPrefix),
+			httpFilters: (statPrefix) => [
+				...this.#factories(direction, statPrefix),
+				discoveredFilterFactory(this.#deps.discovery, dependencies),
+			],
 			env: this.#env,
 			direction,
 			networkFilters: this.#networkFilters,
@@ -268,7 +273,6 @@ class RequestPath {
 		for (const transport of transports) transport.statPrefix = config.statPrefix;
 		const egress = message.trafficDirection === TrafficDirection.OUTBOUND;
 		const problems: Problem[] = [];
-		const dependencies: StagedDependency[] = [];
 		const routeNames = config.chains.flatMap((chain, i) => {
 			const where = i < message.filterChains.length ? `filter_chains[${i}]` : "default_filter_chain";
 			const filterAt = `${at}.${where}.filters[${chain.filters.length}].typed_config`;

@@ -4,6 +4,8 @@ import type { RouteTable } from "../../router/route-match.ts";
 import type { ListenerStage } from "../listener-stage.ts";
 import type { WarmGate } from "../warm-gate.ts";
 import type { ConfigSources } from "./config-sources.ts";
+import { DiscoveredFilter, type DiscoveredFilterSettings } from "./discovered-filter.ts";
+import { FilterBook } from "./filter-book.ts";
 import { RouteBook } from "./route-book.ts";
 import { ScopeBook } from "./scope-book.ts";
 import { ScopedTables, type ScopedTablesConfig } from "./scoped-tables.ts";
@@ -22,10 +24,11 @@ export interface DiscoveryDeps {
 	demand(owner: string, names: readonly string[]): void;
 }
 
-/** What control planes give to listeners that are there already: routes, virtual hosts and scopes. */
+/** What control planes give to listeners that are there already: routes, virtual hosts, scopes, filter configurations. */
 export class Discovery {
 	readonly routes: RouteBook<RouteTable>;
 	readonly scopes: ScopeBook<RouteTable>;
+	readonly filters: FilterBook;
 	readonly #deps: DiscoveryDeps;
 
 	constructor(deps: DiscoveryDeps) {
@@ -40,6 +43,7 @@ export class Discovery {
 			onWanted: () => sources().want("virtualHost"),
 		});
 		this.scopes = new ScopeBook({ compile, onWanted: () => sources().want("scopedRoute") });
+		this.filters = new FilterBook(() => sources().want("extension"));
 	}
 
 	demandHost(routeConfiguration: string, host: string, done: () => void): boolean {
@@ -55,6 +59,10 @@ export class Discovery {
 			whenTable: (name, done) => this.routes.whenTable(name, done),
 			demandHost: (name, host, done) => this.demandHost(name, host, done),
 		});
+	}
+
+	filter(settings: DiscoveredFilterSettings): DiscoveredFilter {
+		return new DiscoveredFilter(settings, this.filters, this.#deps.clock);
 	}
 
 	close(): void {
