@@ -30,6 +30,7 @@ import { metadataExchangeFilter } from "./metadata-exchange/metadata-exchange.ts
 import { onDemandFilter } from "./on-demand/on-demand.ts";
 import { rateLimitFilter } from "./ratelimit/ratelimit.ts";
 import { rbacFilter } from "./rbac/rbac.ts";
+import { setFilterStateFilter } from "./set-filter-state/set-filter-state.ts";
 import { setMetadataFilter } from "./set-metadata/set-metadata.ts";
 import { statefulSessionFilter } from "./stateful-session/stateful-session.ts";
 import type { WorkloadMetadata } from "./workload-metadata.ts";
@@ -82,6 +83,7 @@ export const HTTP_FILTER_NAMES: readonly string[] = [
 	"envoy.filters.http.ratelimit",
 	"envoy.filters.http.header_mutation",
 	"envoy.filters.http.health_check",
+	"envoy.filters.http.set_filter_state",
 	"envoy.filters.http.set_metadata",
 	"envoy.filters.http.stateful_session",
 	"istio.metadata_exchange",
@@ -109,6 +111,7 @@ export function httpFilterFactories(deps: HttpFilterDeps): readonly HttpFilterFa
 		grpcWebFilter(deps),
 		headerMutationFilter(deps),
 		healthCheckFilter(deps),
+		setFilterStateFilter(deps),
 		setMetadataFilter(),
 		statefulSessionFilter(deps),
 		istioAlpnFilter(deps),

@@ -67,6 +67,16 @@ export const FILTER_SUPPORTED: SupportedFields = {
 		"host_rewrite_literal",
 		"host_rewrite_header",
 	],
+	"envoy.extensions.filters.http.set_filter_state.v3.Config": ["on_request_headers", "clear_route_cache"],
+	"envoy.extensions.filters.common.set_filter_state.v3.FilterStateValue": [
+		"object_key",
+		"factory_key",
+		"format_string",
+		// Who else may change or see the object is nobody here.
+		"read_only",
+		"shared_with_upstream",
+		"skip_if_empty",
+	],
 	"envoy.extensions.filters.http.cors.v3.Cors": [],
 	"envoy.extensions.filters.http.cors.v3.CorsPolicy": [
 		"allow_origin_string_match",

@@ -1,5 +1,5 @@
 import type { Host, UpstreamCluster } from "../cluster/cluster.ts";
-import { APPLICATION_PROTOCOLS } from "../http/filter-state-keys.ts";
+import { APPLICATION_PROTOCOLS, UPSTREAM_SERVER_NAME, UPSTREAM_SUBJECT_NAMES } from "../http/filter-state-keys.ts";
 import type { RequestHead } from "../http/message.ts";
 import type { StreamInfo } from "../http/stream-info.ts";
 import { firstRequestHeader } from "../router/match/request-header.ts";
@@ -7,6 +7,7 @@ import type { ClusterTransports } from "../tls/cluster-transports.ts";
 import { proxiedClientOf } from "../tls/proxied-client.ts";
 import type { TransportWishes } from "../tls/upstream-transport.ts";
 
+const NO_STATE: ReadonlyMap<string, unknown> = new Map();
 const IP = /^(?:[0-9.]+|\[[0-9a-fA-F:.]+\])$/;
 
 /** What the connection for a request must be like beyond the cluster's configuration; undefined where no transport socket asks. */
@@ -17,9 +18,12 @@ export function wishesFor(
 	info: StreamInfo,
 ): TransportWishes | undefined {
 	if (transports === undefined) return undefined;
-	const alpn = info.hasFilterState === false ? undefined : info.filterState.get(APPLICATION_PROTOCOLS);
+	const state = info.hasFilterState === false ? NO_STATE : info.filterState;
+	const alpn = state.get(APPLICATION_PROTOCOLS);
+	const serverName = state.get(UPSTREAM_SERVER_NAME) as string | undefined;
+	const wanted = state.get(UPSTREAM_SUBJECT_NAMES) as readonly string[] | undefined;
 	const { tellsOfClient } = transports as ClusterTransports;
-	if (!alpn && !autoSni && !tellsOfClient && !hostname) return undefined;
+	if (!alpn && !autoSni && !tellsOfClient && !hostname && !serverName && !wanted) return undefined;
 	const name = autoSni && serverNameOf(request, autoSni.header);
 	return {
 		hostname,
@@ -27,6 +31,8 @@ export function wishesFor(
 		...(alpn !== undefined && { alpn: alpn as readonly string[] }),
 		...(name && autoSni.setsSni && !IP.test(name) && { serverName: name }),
 		...(name && autoSni.validatesSan && { names: [name.replace(/^\[|\]$/g, "")] }),
+		...(serverName && { serverName }),
+		...(wanted && { names: wanted }),
 	};
 }
 

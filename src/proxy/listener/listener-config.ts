@@ -3,6 +3,7 @@ import type { HcmConfig } from "../hcm/hcm-config.ts";
 import type { ConnectionInfo, ConnectionListener } from "../http/connection-info.ts";
 import type { NetworkFilterConfig } from "../network/network-filter.ts";
 import type { TcpProxyConfig } from "../network/tcp-proxy/tcp-proxy-config.ts";
+import type { PlainTerminal } from "../network/terminal/plain-terminal.ts";
 import type { DownstreamTransport } from "./downstream-transport.ts";
 import type { ListenerFilterConfig } from "./inspect/listener-filter.ts";
 import type { MatchedConnection } from "./match/chain-index.ts";
@@ -77,7 +78,9 @@ export interface FilterChainConfig {
 
 export type TerminalConfig =
 	| { readonly kind: "http"; readonly hcm: HcmConfig }
-	| { readonly kind: "tcp"; readonly tcp: TcpProxyConfig };
+	| { readonly kind: "tcp"; readonly tcp: TcpProxyConfig }
+	/** A terminal filter that needs no cluster. */
+	| { readonly kind: "plain"; readonly plain: PlainTerminal };
 
 /** `ip:port`, `[ip]:port` or the path of a Unix socket: how Envoy prints addresses and names the stats. */
 export function formatAddress(address: BindAddress): string {

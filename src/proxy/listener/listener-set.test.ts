@@ -106,6 +106,9 @@ function tcpOf(clusters: readonly string[], change: Partial<TcpProxyConfig> = {}
 		backoff: undefined,
 		hashPolicy: undefined,
 		tunneling: undefined,
+		tlvs: undefined,
+		waitsForData: false,
+		closesOnDrain: false,
 		logging: { accessLogs: [], flushIntervalMs: 0, onStart: false, onConnected: false },
 		...change,
 	};

@@ -8,6 +8,7 @@ import { cutSocket } from "../network/cut-socket.ts";
 import type { DataGate } from "../network/data-gate.ts";
 import { FilterRun } from "../network/filter-run.ts";
 import { createTcpProxy } from "../network/tcp-proxy/tcp-proxy.ts";
+import type { PlainTerminal } from "../network/terminal/plain-terminal.ts";
 import type { FilterChainConfig, ListenerConfig } from "./listener-config.ts";
 import type { ListenerDeps } from "./listener-deps.ts";
 import type { ListenerStats } from "./listener-stats.ts";
@@ -161,6 +162,7 @@ function terminalOf({ terminal }: FilterChainConfig, listener: ListenerConfig, d
 			close: () => tcp.close(),
 		};
 	}
+	if (terminal.kind === "plain") return plainTerminal(terminal.plain);
 	const manager = createConnectionManager(terminal.hcm, {
 		...deps,
 		...deps.httpServices(listener, terminal.hcm),
@@ -177,6 +179,21 @@ function terminalOf({ terminal }: FilterChainConfig, listener: ListenerConfig, d
 			},
 		drain: () => manager.drain(),
 		close: () => manager.close(),
+	};
+}
+
+function plainTerminal(plain: PlainTerminal): Terminal {
+	const sockets = new Set<Socket>();
+	return {
+		accept: (on) => {
+			sockets.add(on.socket);
+			on.socket.once("close", () => sockets.delete(on.socket));
+			return (socket) => plain.serve(socket, on.info!);
+		},
+		drain: NOTHING,
+		close: () => {
+			for (const socket of [...sockets]) socket.destroy();
+		},
 	};
 }
 

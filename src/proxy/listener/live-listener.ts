@@ -187,7 +187,7 @@ export class LiveListener {
 		workerTotal.inc();
 		workerActive.add(1);
 		const { config } = chain;
-		const looksAtInfo = this.#log || config.terminal.kind === "tcp" || config.filters.length > 0;
+		const looksAtInfo = this.#log || config.terminal.kind !== "http" || config.filters.length > 0;
 		const info = looksAtInfo ? this.#record(connection) : undefined;
 		const served: ChainConnection = { socket, connection, info };
 		chain.serve(served, this.#stats);

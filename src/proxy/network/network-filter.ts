@@ -10,6 +10,7 @@ import type { ConnectionInfo } from "../http/connection-info.ts";
 import type { Deadlines } from "../http/deadlines.ts";
 import type { SideCalls } from "../http/side-calls.ts";
 import type { StreamInfo } from "../http/stream-info.ts";
+import type { FormatEnvironment } from "../router/format/format-context.ts";
 
 /** A client's connection as network filters see it. */
 export interface NetworkConnection {
@@ -50,6 +51,8 @@ export interface NetworkFilterDeps {
 	readonly clusters: ClusterLookup;
 	/** Names that dynamic forward proxies resolve. */
 	readonly dnsCaches: DnsCaches;
+	/** What format strings are filled with. */
+	readonly env: FormatEnvironment;
 	readonly sideCalls: SideCalls;
 	/** This proxy's own workload. */
 	readonly node: WorkloadMetadata;

@@ -4,6 +4,7 @@ import { istioTcpStatsFactory } from "./filters/istio-tcp-stats.ts";
 import { localRateLimitFactory } from "./filters/local-rate-limit.ts";
 import { extAuthzFactory } from "./filters/network-ext-authz.ts";
 import { rbacFactory } from "./filters/network-rbac.ts";
+import { networkSetFilterStateFactory } from "./filters/network-set-filter-state.ts";
 import { sniClusterFactory } from "./filters/sni-cluster.ts";
 import { sniForwardProxyFactory } from "./filters/sni-dynamic-forward-proxy.ts";
 import type { NetworkFilterDeps, NetworkFilterFactory } from "./network-filter.ts";
@@ -15,6 +16,7 @@ export function networkFilterFactories(deps: NetworkFilterDeps): readonly Networ
 		extAuthzFactory(deps),
 		connectionLimitFactory(deps),
 		localRateLimitFactory(deps),
+		networkSetFilterStateFactory(deps),
 		sniClusterFactory(),
 		sniForwardProxyFactory(deps),
 		istioMetadataExchangeFactory(deps),
@@ -30,6 +32,9 @@ export const NETWORK_FILTER_NAMES: readonly string[] = [
 	"envoy.filters.network.ext_authz",
 	"envoy.filters.network.connection_limit",
 	"envoy.filters.network.local_ratelimit",
+	"envoy.filters.network.direct_response",
+	"envoy.filters.network.echo",
+	"envoy.filters.network.set_filter_state",
 	"envoy.filters.network.sni_cluster",
 	"envoy.filters.network.sni_dynamic_forward_proxy",
 	"istio.metadata_exchange",

@@ -22,6 +22,7 @@ export function networkFilterDeps(
 		deadlines: new Deadlines(clock),
 		clusters: new Map(),
 		dnsCaches: new DnsCaches({ clock, metrics, random: seededRandom(1), resolver: NO_NAMES }),
+		env: { hostname: "h", nowMs: () => clock.nowMs(), environment: () => undefined },
 		sideCalls: new FakeSideCalls(),
 		node: workloadOfNode("n", { WORKLOAD_NAME: "me", NAMESPACE: "ns" }),
 		istio: istioTcpFamilies(metrics),

@@ -21,7 +21,17 @@ export const SUPPORTED: SupportedFields = {
 		"access_log_flush_interval",
 		"flush_access_log_on_connected",
 		"access_log_options",
+		"proxy_protocol_tlvs",
+		"proxy_protocol_tlv_merge_policy",
+		"upstream_connect_mode",
+		// How much may come before the endpoint is there: no more than the connection's buffer here.
+		"max_early_data_bytes",
+		"check_drain_close",
+		// Envoy takes these two and does nothing with them.
+		"downstream_idle_timeout",
+		"upstream_idle_timeout",
 	],
+	"envoy.config.core.v3.TlvEntry": ["type", "value"],
 	[`${TCP_PROXY}.WeightedCluster`]: ["clusters"],
 	[`${TCP_PROXY}.WeightedCluster.ClusterWeight`]: ["name", "weight", "metadata_match"],
 	[`${TCP_PROXY}.TunnelingConfig`]: [
@@ -31,6 +41,9 @@ export const SUPPORTED: SupportedFields = {
 		"propagate_response_headers",
 		"post_path",
 		"propagate_response_trailers",
+		"request_id_extension",
+		"request_id_header",
+		"request_id_metadata_key",
 	],
 	[`${TCP_PROXY}.TcpAccessLogOptions`]: [
 		"access_log_flush_interval",
@@ -62,6 +75,9 @@ export const SUPPORTED: SupportedFields = {
 	],
 	[`${FILTERS}.connection_limit.v3.ConnectionLimit`]: ["stat_prefix", "max_connections", "delay", "runtime_enabled"],
 	[`${FILTERS}.local_ratelimit.v3.LocalRateLimit`]: ["stat_prefix", "token_bucket", "runtime_enabled", "share_key"],
+	[`${FILTERS}.direct_response.v3.Config`]: ["response"],
+	[`${FILTERS}.echo.v3.Echo`]: [],
+	[`${FILTERS}.set_filter_state.v3.Config`]: ["on_new_connection", "on_downstream_tls_handshake", "on_downstream_data"],
 	[`${FILTERS}.sni_cluster.v3.SniCluster`]: [],
 	[`${FILTERS}.sni_dynamic_forward_proxy.v3.FilterConfig`]: ["dns_cache_config", "port_value"],
 	"envoy.tcp.metadataexchange.config.MetadataExchange": "*",

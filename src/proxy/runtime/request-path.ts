@@ -1,6 +1,3 @@
-import { randomUUID } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { hostname } from "node:os";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { fieldPath } from "../../lib/field-path.ts";
 import { type Problem, ProblemError, problem } from "../../lib/problem.ts";
@@ -23,7 +20,7 @@ import { HTTP_FILTER_NAMES, httpFilterFactories } from "../filter/http-filters.t
 import { type IstioFamilies, istioFamilies } from "../filter/istio-stats/istio-families.ts";
 import { istioTcpFamilies } from "../filter/istio-stats/istio-tcp-families.ts";
 import { FILTER_SUPPORTED } from "../filter/supported.ts";
-import { peerObject, type WorkloadMetadata, workloadOfNode } from "../filter/workload-metadata.ts";
+import { type WorkloadMetadata, workloadOfNode } from "../filter/workload-metadata.ts";
 import { createSideCalls } from "../forward/side-call.ts";
 import { createSideStreams } from "../forward/side-stream.ts";
 import { compileEarlyMutations } from "../hcm/early-mutations.ts";
@@ -60,6 +57,7 @@ import { bodyCodecs } from "./body-codecs.ts";
 import type { DataPlane, DataPlaneDeps } from "./data-plane.ts";
 import { discoveredFilterFactory } from "./discovery/discovered-filter.ts";
 import { compileRouteTables, type RouteTables } from "./discovery/route-tables.ts";
+import { formatEnvironment } from "./format-environment.ts";
 import { jwtCrypto } from "./jwt-crypto.ts";
 import type { RouteWant, StagedDependency, StagedListener } from "./listener-stage.ts";
 import { type CompiledListenerTls, ListenerTls } from "./listener-tls.ts";
@@ -83,13 +81,16 @@ export function makeRequestPath(deps: DataPlaneDeps): DataPlane<ListenerConfig> 
 	const sideCalls = createSideCalls(context);
 	const tls = makeTlsDeps(deps);
 	const listenerTls = new ListenerTls(tls);
+	const metering: Metering = { wanted: false };
+	const env = formatEnvironment(deps, metering);
 	const dnsCaches = deps.dnsCaches ?? new DnsCaches({ ...deps, resolver: NO_RESOLVER });
 	const path = new RequestPath(
-		{ ...deps, dnsCaches },
+		{ ...deps, dnsCaches, env, metering },
 		{ calls: sideCalls, streams: createSideStreams(context) },
 		networkFilterFactories({
 			...deps,
 			dnsCaches,
+			env,
 			deadlines,
 			sideCalls,
 			node: workloadOfNode(deps.node.id, deps.node.metadata ?? {}),
@@ -170,20 +171,16 @@ function socketsKey({ transportSocket, transportSocketMatches }: Cluster): strin
 	return Buffer.from(toBinary(ClusterSchema, part)).toString("base64");
 }
 
-function readWhole(path: string): Uint8Array | string {
-	try {
-		return readFileSync(path);
-	} catch (error) {
-		return `the file cannot be read: ${(error as Error).message}`;
-	}
-}
-
 type CompiledServices = Pick<
 	HcmServices,
 	"routeTable" | "demandRoute" | "accessLog" | "localReplies" | "earlyMutations" | "tracing" | "metering"
 >;
 
-type PathDeps = DataPlaneDeps & { readonly dnsCaches: DnsCaches };
+type PathDeps = DataPlaneDeps & {
+	readonly dnsCaches: DnsCaches;
+	readonly env: FormatEnvironment;
+	readonly metering: Metering;
+};
 
 class RequestPath {
 	readonly routeDeps: RouteCompileDeps;
@@ -193,7 +190,6 @@ class RequestPath {
 	readonly #listenerTls: ListenerTls;
 	readonly #networkFilters: readonly NetworkFilterFactory[];
 	readonly #env: FormatEnvironment;
-	readonly #metering: Metering = { wanted: false };
 	readonly #node: WorkloadMetadata;
 	readonly #istio: IstioFamilies;
 	readonly #calls: CallBook;
@@ -214,15 +210,7 @@ class RequestPath {
 		this.#listenerTls = listenerTls;
 		this.#networkFilters = networkFilters;
 		this.#sideCalls = calls;
-		this.#env = {
-			hostname: hostname(),
-			nowMs: () => deps.clock.nowMs(),
-			environment: (name) => deps.environment[name],
-			readFile: readWhole,
-			metering: this.#metering,
-			stateObject: peerObject,
-			uuid: randomUUID,
-		};
+		this.#env = deps.env;
 		this.#accessLogs = new AccessLogs({ ...deps, env: this.#env, streams });
 		this.#node = workloadOfNode(deps.node.id, deps.node.metadata ?? {});
 		this.#istio = istioFamilies(deps.metrics);
@@ -303,6 +291,7 @@ class RequestPath {
 			this.#compiledTcp.set(tcp, loggers.length > 0 ? { accessLog } : {});
 			return [];
 		}
+		if (terminal.kind === "plain") return [];
 		const { hcm } = terminal;
 		const { dependency, ...services } = this.#compileServices(hcm, at, on.egress);
 		this.#compiled.set(hcm, services);
@@ -327,7 +316,7 @@ class RequestPath {
 		return {
 			...tables!,
 			tracing,
-			metering: this.#metering,
+			metering: this.#deps.metering,
 			...(loggers.length > 0 && { accessLog: writeTo(loggers) }),
 			localReplies,
 			earlyMutations: early?.length ? early : undefined,

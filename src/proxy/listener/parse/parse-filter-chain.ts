@@ -9,12 +9,16 @@ import {
 	type FilterChain,
 	FilterChainSchema,
 } from "../../../xds/generated/envoy/config/listener/v3/listener_components_pb.ts";
+import { ConfigSchema as DirectResponseSchema } from "../../../xds/generated/envoy/extensions/filters/network/direct_response/v3/config_pb.ts";
+import { EchoSchema } from "../../../xds/generated/envoy/extensions/filters/network/echo/v3/echo_pb.ts";
 import { HttpConnectionManagerSchema } from "../../../xds/generated/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts";
 import { TcpProxySchema } from "../../../xds/generated/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts";
 import { typeNameOf } from "../../../xds/type-urls.ts";
 import { type HttpFilterFactories, parseHcm } from "../../hcm/parse-hcm.ts";
 import type { NetworkFilterConfig, NetworkFilterFactory } from "../../network/network-filter.ts";
 import { parseTcpProxy, type TcpFormatEnvironment } from "../../network/tcp-proxy/parse-tcp-proxy.ts";
+import { compileDirectResponse } from "../../network/terminal/direct-response.ts";
+import { ECHO } from "../../network/terminal/echo.ts";
 import type { DownstreamTransport } from "../downstream-transport.ts";
 import type { FilterChainConfig, TerminalConfig } from "../listener-config.ts";
 import { invalid, missing, notImplemented } from "./listener-problems.ts";
@@ -113,6 +117,9 @@ function parseFilter(message: Filter, at: FieldPath, on: Parsing): NetworkFilter
 	return collect(on.problems, () => {
 		if (http) return { kind: "http", hcm: parseHcm(http, where.toString(), on.httpFilters(http.statPrefix)) };
 		if (tcp) return { kind: "tcp", tcp: parseTcpProxy(tcp, where, on.env) };
+		const direct = unpackAs(configType.value, DirectResponseSchema);
+		if (direct) return { kind: "plain", plain: compileDirectResponse(direct, where.toString(), on.env.environment) };
+		if (unpackAs(configType.value, EchoSchema)) return { kind: "plain", plain: ECHO };
 		const type = extensionTypeUrl(configType.value);
 		const factory = on.networkFilters.find(({ typeUrl }) => typeUrl === type);
 		if (factory) return factory.parse(configType.value, where.toString(), message.name, on.direction);

@@ -3,16 +3,22 @@ import { durationMs } from "@bufbuild/protobuf/wkt";
 import type { FieldPath } from "../../../lib/field-path.ts";
 import type { Problem } from "../../../lib/problem.ts";
 import type { Metadata } from "../../../xds/generated/envoy/config/core/v3/base_pb.ts";
-import type { TcpProxy } from "../../../xds/generated/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts";
+import {
+	UpstreamConnectMode as ConnectMode,
+	ProxyProtocolTlvMergePolicy as MergePolicy,
+	type TcpProxy,
+} from "../../../xds/generated/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts";
 import { compileMetadataMatch } from "../../http/metadata-match.ts";
 import type { FormatEnvironment } from "../../router/format/format-context.ts";
 import { ProblemList } from "../../router/problem-list.ts";
 import { invalid, missing } from "../network-problems.ts";
 import { parseTunneling } from "./parse-tunneling.ts";
-import type { TcpLogging, TcpProxyConfig, WeightedTarget } from "./tcp-proxy-config.ts";
+import type { TcpLogging, TcpProxyConfig, TlvSettings, WeightedTarget } from "./tcp-proxy-config.ts";
 
 /** What format strings are filled with, of the process. */
 export type TcpFormatEnvironment = FormatEnvironment;
+
+const MAX_EARLY_BYTES = 1_048_576;
 
 /** Envoy: an hour without a byte. */
 const DEFAULT_IDLE_MS = 3_600_000;
@@ -34,6 +40,9 @@ export function parseTcpProxy(message: TcpProxy, at: FieldPath, env: FormatEnvir
 		maxConnectAttempts: attempts,
 		backoff: parseBackoff(message, at.field("backoff_options"), problems),
 		hashPolicy: parseHashPolicy(message, at.field("hash_policy"), problems),
+		tlvs: parseTlvs(message, at.field("proxy_protocol_tlvs"), list),
+		waitsForData: parseConnectMode(message, at, problems),
+		closesOnDrain: message.checkDrainClose ?? false,
 		tunneling: parseTunneling(message.tunnelingConfig, at.field("tunneling_config"), env, list),
 		logging: parseLogging(message, at, problems),
 	};
@@ -91,6 +100,32 @@ function parseHashPolicy(message: TcpProxy, at: FieldPath, problems: Problem[]):
 	if (first?.case === "filterState") return { kind: "filter-state", key: first.value.key };
 	if (hashPolicy.length > 0) problems.push(missing(at.index(0).field("source_ip")));
 	return undefined;
+}
+
+const POLICIES: Readonly<Record<MergePolicy, TlvSettings["policy"]>> = {
+	[MergePolicy.ADD_IF_ABSENT]: "absent",
+	[MergePolicy.OVERWRITE_BY_TYPE_IF_EXISTS_OR_ADD]: "replace",
+	[MergePolicy.APPEND_IF_EXISTS_OR_ADD]: "append",
+};
+
+function parseTlvs(message: TcpProxy, at: FieldPath, problems: ProblemList): TlvSettings | undefined {
+	if (message.proxyProtocolTlvs.length === 0) return undefined;
+	const added = message.proxyProtocolTlvs.map(({ type, value, formatString }, i) => {
+		const here = at.index(i);
+		if (formatString) problems.notImplemented(here.field("format_string"), "a value that is formatted per connection");
+		if (type > 255) problems.problems.push(invalid(here.field("type"), "a type is a number from 0 to 255"));
+		return { type, value };
+	});
+	return { added, policy: POLICIES[message.proxyProtocolTlvMergePolicy] };
+}
+
+/** After the handshake is when filters are asked here in any case. */
+function parseConnectMode(message: TcpProxy, at: FieldPath, problems: Problem[]): boolean {
+	const waits = message.upstreamConnectMode === ConnectMode.ON_DOWNSTREAM_DATA;
+	if (waits && message.maxEarlyDataBytes === undefined) problems.push(missing(at.field("max_early_data_bytes")));
+	if ((message.maxEarlyDataBytes ?? 0) > MAX_EARLY_BYTES)
+		problems.push(invalid(at.field("max_early_data_bytes"), `it is more than ${MAX_EARLY_BYTES}`));
+	return waits;
 }
 
 function parseLogging(message: TcpProxy, at: FieldPath, problems: Problem[]): TcpLogging {

@@ -22,9 +22,21 @@ export interface TcpProxyConfig {
 		| { readonly kind: "source-ip" }
 		| { readonly kind: "filter-state"; readonly key: string }
 		| undefined;
+	/** Type-length-values for PROXY headers to endpoints; undefined: none of our own. */
+	readonly tlvs: TlvSettings | undefined;
+	/** The endpoint is called when the client's first bytes come (`upstream_connect_mode`). */
+	readonly waitsForData: boolean;
+	/** Connections end with the next bytes once the listener drains (`check_drain_close`). */
+	readonly closesOnDrain: boolean;
 	/** Undefined: bytes go to the endpoint as they are. */
 	readonly tunneling: TunnelingSettings | undefined;
 	readonly logging: TcpLogging;
+}
+
+export interface TlvSettings {
+	readonly added: readonly { readonly type: number; readonly value: Uint8Array }[];
+	/** Where the client's own header brought some: leave it at those, replace those of the same type, or append. */
+	readonly policy: "absent" | "replace" | "append";
 }
 
 export interface WeightedTarget {
@@ -44,6 +56,8 @@ export interface TunnelingSettings {
 	/** Leave the answer's head and trailers in filter state. */
 	readonly keepsHeaders: boolean;
 	readonly keepsTrailers: boolean;
+	/** The request gets an id; undefined: it does not. */
+	readonly requestId: { readonly header: string; readonly metadataKey: string } | undefined;
 }
 
 export interface TcpLogging {

@@ -20,7 +20,8 @@ export interface TcpProxyRuntime {
 
 /** Proxies accepted sockets to a cluster. */
 export function createTcpProxy(config: TcpProxyConfig, services: TcpServices): TcpProxyRuntime {
-	const shared: TcpShared = { config, services, stats: tcpProxyStats(services.metrics, config.statPrefix) };
+	const stats = tcpProxyStats(services.metrics, config.statPrefix);
+	const shared: TcpShared = { config, services, stats, draining: false };
 	const sessions = new Roster<TcpSession>();
 	return {
 		accept(connection) {
@@ -31,8 +32,10 @@ export function createTcpProxy(config: TcpProxyConfig, services: TcpServices): T
 			sessions.add(session);
 			return (socket, gate) => session.start(socket, gate);
 		},
-		// A TCP connection has no message at whose end it could be closed: it lasts until the drain time is over (as in Envoy).
-		drain: () => {},
+		// A TCP connection has no message at whose end it could be closed: it lasts until the drain time is over, unless `check_drain_close` says otherwise.
+		drain: () => {
+			shared.draining = true;
+		},
 		close: () => {
 			for (const session of sessions.list()) session.cut("");
 		},

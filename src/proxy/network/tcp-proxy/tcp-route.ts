@@ -3,11 +3,12 @@ import { xxHash64Utf8 } from "../../../lib/xx-hash64.ts";
 import type { Host, PickContext } from "../../cluster/cluster.ts";
 import type { ConnectionInfo } from "../../http/connection-info.ts";
 import { dynamicHost } from "../../http/dynamic-host.ts";
+import { APPLICATION_PROTOCOLS, UPSTREAM_SERVER_NAME, UPSTREAM_SUBJECT_NAMES } from "../../http/filter-state-keys.ts";
 import { originalDestination } from "../../http/original-destination.ts";
 import { proxiedClientOf } from "../../tls/proxied-client.ts";
-import type { TransportWishes } from "../../tls/upstream-transport.ts";
+import type { ProxiedClient, TransportWishes } from "../../tls/upstream-transport.ts";
 import { CLUSTER_KEY } from "./cluster-key.ts";
-import type { TcpProxyConfig, WeightedTarget } from "./tcp-proxy-config.ts";
+import type { TcpProxyConfig, TlvSettings, WeightedTarget } from "./tcp-proxy-config.ts";
 
 /** The cluster of a connection: what a filter named, else drawn by weight. */
 export function pickTarget(
@@ -48,9 +49,46 @@ export function pickContext(
 	};
 }
 
-/** What the connection to the endpoint is told of the client's. */
-export function wishesOf(connection: ConnectionInfo | undefined, { hostname }: Host): TransportWishes {
-	return connection ? { hostname, client: proxiedClientOf(connection) } : { hostname };
+/** What the connection to the endpoint is told of the client's, and what filters want of it. */
+export function wishesOf(
+	connection: ConnectionInfo | undefined,
+	{ hostname }: Host,
+	{ tlvs }: Pick<TcpProxyConfig, "tlvs">,
+): TransportWishes {
+	if (!connection) return { hostname };
+	const { filterState } = connection;
+	const serverName = filterState.get(UPSTREAM_SERVER_NAME) as string | undefined;
+	const names = filterState.get(UPSTREAM_SUBJECT_NAMES) as readonly string[] | undefined;
+	const alpn = filterState.get(APPLICATION_PROTOCOLS) as readonly string[] | undefined;
+	const client = proxiedClientOf(connection);
+	return {
+		hostname,
+		client: tlvs ? { ...client, tlvs: mergeTlvs(connection, client.tlvs, tlvs) } : client,
+		...(serverName && { serverName }),
+		...(names && { names }),
+		...(alpn && { alpn }),
+	};
+}
+
+/** Filter state with an idle timeout of the connection's own. */
+const IDLE_TIMEOUT = "envoy.tcp_proxy.per_connection_idle_timeout_ms";
+
+/** 0 = never. */
+export function idleTimeoutOf({ idleTimeoutMs }: TcpProxyConfig, connection: ConnectionInfo | undefined): number {
+	const own = connection?.filterState.get(IDLE_TIMEOUT);
+	return typeof own === "number" ? own : idleTimeoutMs;
+}
+
+/** Those of the client's own PROXY header and the configured ones (Envoy: proxy_protocol_tlv_merge_policy). */
+function mergeTlvs(
+	{ sourceIp, sourcePort, remoteIp, remotePort }: ConnectionInfo,
+	own: ProxiedClient["tlvs"],
+	{ added, policy }: TlvSettings,
+): ProxiedClient["tlvs"] {
+	const hadHeader = own.length > 0 || sourceIp !== remoteIp || sourcePort !== remotePort;
+	if (policy === "absent") return hadHeader ? own : added;
+	if (policy === "append") return [...own, ...added];
+	return [...own.filter(({ type }) => !added.some((other) => other.type === type)), ...added];
 }
 
 function hashOf(policy: TcpProxyConfig["hashPolicy"], { sourceIp, filterState }: ConnectionInfo): bigint | undefined {

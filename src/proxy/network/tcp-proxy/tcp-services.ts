@@ -38,4 +38,6 @@ export interface TcpShared {
 	readonly config: TcpProxyConfig;
 	readonly services: TcpServices;
 	readonly stats: TcpProxyStats;
+	/** The listener ends. */
+	draining: boolean;
 }

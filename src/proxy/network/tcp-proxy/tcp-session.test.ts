@@ -23,6 +23,9 @@ const CONFIG: TcpProxyConfig = {
 	backoff: undefined,
 	hashPolicy: undefined,
 	tunneling: undefined,
+	tlvs: undefined,
+	waitsForData: false,
+	closesOnDrain: false,
 	logging: { accessLogs: [], flushIntervalMs: 0, onStart: false, onConnected: false },
 };
 

@@ -11,11 +11,14 @@ import type { DataGate } from "../data-gate.ts";
 import { DirectUpstream } from "./direct-upstream.ts";
 import { HeldBytes } from "./held-bytes.ts";
 import type { TunnelingSettings, WeightedTarget } from "./tcp-proxy-config.ts";
-import { pickContext, pickTarget, wishesOf } from "./tcp-route.ts";
+import { idleTimeoutOf, pickContext, pickTarget, wishesOf } from "./tcp-route.ts";
 import type { TcpDownstream, TcpLogType, TcpShared } from "./tcp-services.ts";
 import type { TcpConnectFailure, TcpDial, TcpUpstream, TcpUpstreamUser } from "./tcp-upstream.ts";
 import { tunnelRequest } from "./tunnel-request.ts";
 import { TunnelUpstream } from "./tunnel-upstream.ts";
+
+/** Filter state that turns tunnelling off for a connection. */
+const DISABLE_TUNNELING = "envoy.tcp_proxy.disable_tunneling";
 
 /** One client's connection on its way to an endpoint. */
 export class TcpSession implements TcpUpstreamUser, TransportUser, TimerOwner {
@@ -39,6 +42,7 @@ export class TcpSession implements TcpUpstreamUser, TransportUser, TimerOwner {
 	#held: HeldBytes | undefined = undefined;
 	#attempts = 0;
 	#lastActivityMs = 0;
+	#idleTimeoutMs = 0;
 	#reset = false;
 	#cutHere = false;
 	#endedEarly = false;
@@ -65,7 +69,23 @@ export class TcpSession implements TcpUpstreamUser, TransportUser, TimerOwner {
 		const { config } = this.#shared;
 		if (config.logging.onStart) this.#log("TcpConnectionStart");
 		if (config.maxDurationMs > 0) this.#armLife();
-		this.#connect();
+		if (config.waitsForData) this.#connectOnData();
+		else this.#connect();
+	}
+
+	/** The endpoint is called with the client's first bytes; a client that ends without any gets none. */
+	#connectOnData(): void {
+		const socket = this.#socket;
+		const onReadable = (): void => {
+			if (socket.readableLength === 0) return;
+			socket.off("readable", onReadable);
+			socket.pause();
+			if (!this.#over) this.#connect();
+		};
+		socket.on("readable", onReadable);
+		socket.once("end", () => {
+			if (!this.#dial && !this.#over) this.cut("");
+		});
 	}
 
 	/** After the handshake: the accepted socket only carries what this one says. */
@@ -113,7 +133,8 @@ export class TcpSession implements TcpUpstreamUser, TransportUser, TimerOwner {
 		this.#transport = new Transport(this.#socket, this, this.#downstream.bufferLimitBytes, true);
 		this.#socket.resume();
 		this.#touch();
-		if (config.idleTimeoutMs > 0) services.deadlines.arm(this.#idleTimer, config.idleTimeoutMs);
+		this.#idleTimeoutMs = idleTimeoutOf(config, this.#info.connection);
+		if (this.#idleTimeoutMs > 0) services.deadlines.arm(this.#idleTimer, this.#idleTimeoutMs);
 		if (config.logging.onConnected) this.#log("TcpUpstreamConnected");
 		if (config.logging.flushIntervalMs > 0) this.#armLog();
 		if (this.#endedEarly) this.onEof();
@@ -143,6 +164,13 @@ export class TcpSession implements TcpUpstreamUser, TransportUser, TimerOwner {
 		this.#info.bytesSent += end - start;
 		transport.sendBytes(buf, start, end);
 		if (transport.congested) this.#upstream?.pauseReading();
+		this.#closeIfDraining();
+	}
+
+	#closeIfDraining(): void {
+		if (!this.#shared.draining || !this.#shared.config.closesOnDrain || this.#over) return;
+		this.#transport?.flush();
+		this.#socket.destroySoon();
 	}
 
 	onUpstreamEnd(): void {
@@ -183,6 +211,7 @@ export class TcpSession implements TcpUpstreamUser, TransportUser, TimerOwner {
 		const upstream = this.#upstream;
 		if (!upstream) return;
 		upstream.write(buf, 0, end);
+		this.#closeIfDraining();
 		if (!upstream.congested) return;
 		this.#shared.stats.pausedReading.inc();
 		this.#transport!.pauseReading();
@@ -232,7 +261,7 @@ export class TcpSession implements TcpUpstreamUser, TransportUser, TimerOwner {
 			return;
 		}
 		this.#info.upstreamCluster = cluster.name;
-		if (config.tunneling) {
+		if (config.tunneling && connection?.filterState.get(DISABLE_TUNNELING) !== true) {
 			this.#openTunnel(config.tunneling, cluster, target);
 			return;
 		}
@@ -268,8 +297,8 @@ export class TcpSession implements TcpUpstreamUser, TransportUser, TimerOwner {
 			return;
 		}
 		this.#noteAttempt(host);
-		const wishes = wishesOf(this.#info.connection, host);
-		const request = tunnelRequest(tunneling, this.#info);
+		const wishes = wishesOf(this.#info.connection, host, this.#shared.config);
+		const request = tunnelRequest(tunneling, this.#info, () => randomUuid(services.random));
 		const tunnel = new TunnelUpstream({ cluster, host, wishes }, request, this, services);
 		// An endpoint that is not there may have been told already.
 		if (!this.#over && !this.#retryTimer?.armed) this.#dial ??= tunnel;
@@ -287,7 +316,7 @@ export class TcpSession implements TcpUpstreamUser, TransportUser, TimerOwner {
 
 	#dialHost(cluster: UpstreamCluster, host: Host): void {
 		this.#noteAttempt(host);
-		const wishes = wishesOf(this.#info.connection, host);
+		const wishes = wishesOf(this.#info.connection, host, this.#shared.config);
 		this.#dial = new DirectUpstream({ cluster, host, wishes }, this, this.#shared.services.deadlines);
 	}
 
@@ -373,8 +402,8 @@ export class TcpSession implements TcpUpstreamUser, TransportUser, TimerOwner {
 	}
 
 	#checkIdle(): void {
-		const { config, services, stats } = this.#shared;
-		const leftMs = config.idleTimeoutMs - (services.clock.nowMs() - this.#lastActivityMs);
+		const { services, stats } = this.#shared;
+		const leftMs = this.#idleTimeoutMs - (services.clock.nowMs() - this.#lastActivityMs);
 		if (leftMs > 0) {
 			services.deadlines.arm(this.#idleTimer, Math.ceil(leftMs));
 			return;

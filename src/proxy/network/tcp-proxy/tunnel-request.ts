@@ -7,9 +7,12 @@ import type { TunnelRequest } from "./tunnel-upstream.ts";
 const RESPONSE_HEADERS = "envoy.tcp_proxy.propagate_response_headers";
 const RESPONSE_TRAILERS = "envoy.tcp_proxy.propagate_response_trailers";
 
+/** Where the id of the request is left for access logs. */
+const METADATA = "envoy.filters.network.tcp_proxy";
+
 /** The request that opens a tunnel for a connection. */
-export function tunnelRequest(settings: TunnelingSettings, info: StreamInfo): TunnelRequest {
-	const { postPath } = settings;
+export function tunnelRequest(settings: TunnelingSettings, info: StreamInfo, makeId: () => string): TunnelRequest {
+	const { postPath, requestId } = settings;
 	const request = {
 		method: postPath === undefined ? "CONNECT" : "POST",
 		authority: settings.hostname.format({ info }),
@@ -18,6 +21,12 @@ export function tunnelRequest(settings: TunnelingSettings, info: StreamInfo): Tu
 		protocol: "HTTP/1.1",
 		headers: new HeaderMap(),
 	} as const;
+	if (requestId) {
+		const id = makeId();
+		request.headers.set(requestId.header, id);
+		const before = info.dynamicMetadata.get(METADATA);
+		info.dynamicMetadata.set(METADATA, { ...before, [requestId.metadataKey]: id });
+	}
 	settings.headers?.apply(request.headers, { info, request });
 	const keep = (wanted: boolean, key: string) => (headers: HeaderMap) => {
 		if (wanted)
