@@ -23,6 +23,8 @@ export interface AttemptOwner {
 	/** Before (`responded` false) or after its response began. */
 	onAttemptFailure(attempt: Attempt, failure: Failure, responded: boolean): void;
 	onAttemptDrain(): void;
+	/** The try takes longer than it may; true: it goes on all the same. */
+	onAttemptSlow?(attempt: Attempt): boolean;
 	/** Nothing of the request has left: can all of it be sent once more? */
 	mayResend(): boolean;
 }
@@ -150,9 +152,10 @@ export class Attempt implements UpstreamUser, TimerOwner {
 			this.#owner.onAttemptFailure(this, failure("max-duration"), this.responded);
 			return;
 		}
-		this.cluster.stats.upstreamRqPerTryTimeout.inc();
 		this.host.stats.rqTimeout++;
 		this.cluster.reportLocalFailure(this.host, "timeout");
+		if (this.#owner.onAttemptSlow?.(this)) return;
+		this.cluster.stats.upstreamRqPerTryTimeout.inc();
 		this.cancel();
 		this.#owner.onAttemptFailure(this, failure("per-try-timeout"), this.responded);
 	}

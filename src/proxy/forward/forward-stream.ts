@@ -26,6 +26,7 @@ import {
 	UNCONDITIONAL_DROP,
 } from "./failure.ts";
 import type { ForwardContext } from "./forward-context.ts";
+import { hedges, SlowAttempts } from "./hedge.ts";
 import { Mirrors } from "./mirror.ts";
 import { nameHost, pickEndpoint } from "./pick-endpoint.ts";
 import { RequestBody } from "./request-body.ts";
@@ -64,6 +65,9 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 	#timeoutMs = 0;
 	#perTryTimeoutMs = 0;
 	#altResponse = false;
+	/** A try that takes too long goes on beside the next one. */
+	#hedges = false;
+	#slow: SlowAttempts | undefined = undefined;
 	/** The whole request's timeout, and the pause before a retry. */
 	#timeout: Timer | undefined = undefined;
 	#backoff: Timer | undefined = undefined;
@@ -210,6 +214,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		if (this.#done) return;
 		this.#measure(this.#attempt);
 		this.#close();
+		this.#slow?.cancel();
 		this.#attempt?.cancel();
 	}
 
@@ -220,8 +225,13 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 			return;
 		}
 		const attempt = this.#attempt;
-		this.#cluster!.stats.upstreamRqTimeout.inc();
-		this.#routeStats?.upstreamRqTimeout.inc();
+		this.#countTimeout();
+		// Each of several tries counts, when one of them runs the reply counts as its.
+		for (let more = (this.#slow?.size ?? 0) - (attempt ? 0 : 1); more > 0; more--) {
+			this.#countTimeout();
+			this.#countStatus(TIMEOUT_REPLY.status);
+		}
+		this.#slow?.cancel();
 		if (attempt) {
 			attempt.host.stats.rqTimeout++;
 			this.#cluster!.reportLocalFailure(attempt.host, "timeout");
@@ -230,6 +240,11 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		}
 		if (attempt?.responded) this.#cut("UT", "response_timeout");
 		else this.#reply(timeoutReply(TIMEOUT_REPLY, this.#altResponse));
+	}
+
+	#countTimeout(): void {
+		this.#cluster!.stats.upstreamRqTimeout.inc();
+		this.#routeStats?.upstreamRqTimeout.inc();
 	}
 
 	onAttemptReady(attempt: Attempt, channel: UpstreamChannel): void {
@@ -255,12 +270,14 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 	onAttemptResponse(attempt: Attempt, head: ResponseHead): void {
 		this.#triedTooLong = false;
 		if (this.#downstream.info.upstreamMeter) noteResponseHead(this.#downstream.info, attempt.channel!, head);
-		if (this.#retries?.afterResponse(head, this.#attempts, this.#resendable)) {
+		const slow = this.#slow?.has(attempt) === true;
+		if (!slow && this.#retries?.afterResponse(head, this.#attempts, this.#resendable)) {
 			this.#measure(attempt);
 			attempt.abandon();
 			this.#retry();
 			return;
 		}
+		if (this.#slow && !this.#settles(attempt, head)) return;
 		if (this.#redirects(attempt, head)) return;
 		const { info, request } = this.#downstream;
 		if (this.#downstream.upgrade === "websocket" && head.status === 200) {
@@ -269,7 +286,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 			return;
 		}
 		// As Envoy: a retry succeeded when its answer is none that asks for another one, whatever it says.
-		if (this.#attempts > 1 && !this.#retries?.policy.retriesResponse(head)) {
+		if (this.#attempts > 1 && !slow && !this.#retries?.policy.retriesResponse(head)) {
 			this.#cluster!.stats.upstreamRqRetrySuccess.inc();
 			this.#routeStats?.upstreamRqRetrySuccess.inc();
 		}
@@ -286,6 +303,52 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		const { contentLength } = attempt.channel!;
 		if (contentLength === TUNNEL) this.#timeout?.cancel();
 		this.#downstream.sendHead(head, contentLength);
+	}
+
+	/** A try took longer than it may: another one begins beside it. False: it is to end. */
+	onAttemptSlow(attempt: Attempt): boolean {
+		if (!this.#hedges) return false;
+		if (this.#done || attempt.responded || !this.#retries?.afterSlowness(this.#attempts, this.#resendable)) return true;
+		this.#triedTooLong = true;
+		this.#slow ??= new SlowAttempts();
+		this.#slow.add(attempt);
+		this.#retry();
+		return true;
+	}
+
+	/** One of several tries answers: true when its answer is the one. */
+	#settles(attempt: Attempt, head: ResponseHead): boolean {
+		if (!this.#retries?.policy.retriesResponse(head) || !this.#awaitsOther(attempt)) {
+			this.#settleOn(attempt);
+			return true;
+		}
+		this.#measure(attempt);
+		attempt.abandon();
+		return false;
+	}
+
+	/** Does another try run or wait for its time? If so, `attempt` is forgotten. */
+	#awaitsOther(attempt: Attempt): boolean {
+		const slow = this.#slow;
+		if (!slow) return false;
+		slow.remove(attempt);
+		if (this.#attempt === attempt) this.#attempt = undefined;
+		return slow.size > 0 || this.#attempt !== undefined || this.#backoff?.armed === true;
+	}
+
+	/** This attempt's answer counts, the others end. */
+	#settleOn(attempt: Attempt): void {
+		this.#slow?.remove(attempt);
+		this.#slow?.cancel();
+		if (this.#attempt !== attempt) this.#attempt?.cancel();
+		this.#attempt = attempt;
+		if (this.#backoff?.armed) {
+			this.#backoff.cancel();
+			this.#cluster!.breakers.releaseRetry();
+		}
+		const { info } = this.#downstream;
+		info.upstreamHost = attempt.host.address;
+		info.upstreamEndpoint = attempt.host;
 	}
 
 	/** The answer is a redirect that the proxy follows itself. */
@@ -361,10 +424,12 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 			return;
 		}
 		this.#triedTooLong = failure.kind === "per-try-timeout";
-		if (this.#retries?.afterFailure(retriedAs(failure.kind), this.#attempts, this.#resendable)) {
+		const slow = this.#slow?.has(attempt) === true;
+		if (!slow && this.#retries?.afterFailure(retriedAs(failure.kind), this.#attempts, this.#resendable)) {
 			this.#retry();
 			return;
 		}
+		if (this.#slow && this.#awaitsOther(attempt)) return;
 		this.#attempt = attempt;
 		if (attempt.unplaced) this.#downstream.info.upstreamHost = undefined;
 		this.#downstream.info.upstreamTransportFailureReason = failure.transport;
@@ -397,7 +462,8 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 			this.#timeoutMs = timeoutMs;
 			this.#perTryTimeoutMs = perTryTimeoutMs;
 		}
-		this.#tellTimeout(perTryTimeoutMs > 0 ? perTryTimeoutMs : timeoutMs);
+		this.#hedges = hedges(request.headers, this.#action);
+		this.#tellTimeout(perTryTimeoutMs > 0 && !this.#hedges ? perTryTimeoutMs : timeoutMs);
 		if (this.#action.includeAttemptCount) request.headers.set("x-envoy-attempt-count", "1");
 		const toldPath = request.headers.get(ORIGINAL_PATH);
 		this.#match.finalizeRequest(request, info, this.#downstream.choice);
@@ -447,7 +513,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 			request.headers.set("x-envoy-is-timeout-retry", String(this.#triedTooLong));
 		if (!this.#timeout) return;
 		const leftMs = Math.max(1, Math.round(this.#timeout.dueMs - this.#context.clock.nowMs()));
-		this.#tellTimeout(this.#perTryTimeoutMs > 0 ? Math.min(this.#perTryTimeoutMs, leftMs) : leftMs);
+		this.#tellTimeout(this.#perTryTimeoutMs > 0 && !this.#hedges ? Math.min(this.#perTryTimeoutMs, leftMs) : leftMs);
 	}
 
 	/** The endpoint learns how long it has. */
@@ -477,7 +543,12 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		this.#close();
 		// Envoy counts no status for an answer that took too long altogether.
 		if (reply.flag !== "UMSDR") this.#countStatus(reply.status);
-		this.#downstream.sendLocalReply(reply);
+		this.#downstream.sendLocalReply(this.#withAttempts(reply));
+	}
+
+	#withAttempts(reply: LocalReply): LocalReply {
+		if (!this.#action.includeAttemptCountInResponse || this.#attempts === 0) return reply;
+		return { ...reply, headers: [...(reply.headers ?? []), ["x-envoy-attempt-count", String(this.#attempts)]] };
 	}
 
 	/** An answer that is not counted as an endpoint's. */

@@ -76,6 +76,11 @@ export class Retries {
 		return this.policy.retriesFailure(kind) && this.#take(attempts, resendable);
 	}
 
+	/** Of a try that goes on: whatever the policy's conditions are. */
+	afterSlowness(attempts: number, resendable: boolean): boolean {
+		return this.#take(attempts, resendable);
+	}
+
 	/** The pause before the retry that follows attempt number `attempts`. */
 	pauseMs(attempts: number): number {
 		const { cluster, context } = this.#books;

@@ -77,6 +77,7 @@ function surroundingsOf(
 	return {
 		virtualHostName: host.name,
 		inherited: {
+			hedgePolicy: host.hedgePolicy,
 			includeAttemptCount: host.includeRequestAttemptCount,
 			includeTimeoutRetryHeader: host.includeIsTimeoutRetryHeader,
 			includeAttemptCountInResponse: host.includeAttemptCountInResponse,

@@ -93,6 +93,8 @@ export interface ForwardAction {
 	/** `max_stream_duration`; undefined: the connection manager's limit. */
 	readonly streamDuration: StreamDuration | undefined;
 	readonly retryPolicy: RetryPolicy | undefined;
+	/** `hedge_on_per_try_timeout`: a try that takes too long goes on beside the next one. */
+	readonly hedgesOnTimeout: boolean;
 	/** Redirects of endpoints that the proxy follows itself; undefined: none. */
 	readonly internalRedirects: InternalRedirects | undefined;
 	/** Undefined when no policy yields a hash; `newCookies` are to be set on the response. */

@@ -37,6 +37,7 @@ const ROUTES: SupportedFields = {
 		"per_request_buffer_limit_bytes",
 		"request_body_buffer_limit",
 		"virtual_clusters",
+		"hedge_policy",
 		"metadata",
 		"include_request_attempt_count",
 		"include_attempt_count_in_response",
@@ -145,7 +146,10 @@ const ACTIONS: SupportedFields = {
 		"rate_limits",
 		"include_vh_rate_limits",
 		"internal_redirect_policy",
+		"hedge_policy",
 	],
+	// The first two change nothing in Envoy either.
+	"envoy.config.route.v3.HedgePolicy": ["initial_requests", "additional_request_chance", "hedge_on_per_try_timeout"],
 	"envoy.config.route.v3.InternalRedirectPolicy": [
 		"max_internal_redirects",
 		"redirect_response_codes",

@@ -2,6 +2,7 @@ import { durationMs } from "@bufbuild/protobuf/wkt";
 import type { FieldPath } from "../../../lib/field-path.ts";
 import { RoutingPriority } from "../../../xds/generated/envoy/config/core/v3/base_pb.ts";
 import type {
+	HedgePolicy,
 	RouteAction,
 	RouteAction_MaxStreamDuration,
 } from "../../../xds/generated/envoy/config/route/v3/route_components_pb.ts";
@@ -24,6 +25,7 @@ export interface InheritedSettings {
 	readonly includeAttemptCountInResponse: boolean;
 	readonly includeTimeoutRetryHeader: boolean;
 	readonly retryPolicy: RetryPolicy | undefined;
+	readonly hedgePolicy: HedgePolicy | undefined;
 	/** Of the virtual host or the route itself. */
 	readonly bufferLimitBytes: number | undefined;
 	/** Of the nearest level that has any; replaced whole by the route's own. */
@@ -54,6 +56,7 @@ export function compileForwardAction(
 		retryPolicy: action.retryPolicy
 			? compileRetryPolicy(action.retryPolicy, at.field("retry_policy"), problems)
 			: inherited.retryPolicy,
+		hedgesOnTimeout: compileHedging(action.hedgePolicy ?? inherited.hedgePolicy, at.field("hedge_policy"), scope),
 		internalRedirects:
 			action.internalRedirectPolicy &&
 			compileInternalRedirects(action.internalRedirectPolicy, at.field("internal_redirect_policy"), problems),
@@ -67,6 +70,13 @@ export function compileForwardAction(
 		includeAttemptCountInResponse: inherited.includeAttemptCountInResponse,
 		...upgrades,
 	};
+}
+
+/** As Envoy, which reads `initial_requests` and `additional_request_chance` and does nothing by them. */
+function compileHedging(policy: HedgePolicy | undefined, at: FieldPath, { problems }: CompileScope): boolean {
+	if (policy?.initialRequests === 0)
+		problems.add("invalid", at.field("initial_requests"), "there is at least one request");
+	return policy?.hedgeOnPerTryTimeout ?? false;
 }
 
 function compileStreamDuration(message: RouteAction_MaxStreamDuration): StreamDuration {
