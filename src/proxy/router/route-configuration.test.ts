@@ -338,7 +338,7 @@ test("fields that nobody obeys are found", () => {
 					routes: [
 						{
 							match: { prefix: "/" },
-							route: { cluster: "c", hedge_policy: {}, hash_policy: [{ filter_state: { key: "k" } }] },
+							route: { cluster: "c", retry_policy_typed_config: {}, hash_policy: [{ filter_state: { key: "k" } }] },
 						},
 					],
 				},
@@ -348,7 +348,7 @@ test("fields that nobody obeys are found", () => {
 	);
 	assert.deepEqual(
 		findUnsupported(RouteConfigurationSchema, config, ROUTER_SUPPORTED).map((p) => p.path),
-		["virtual_hosts[0].routes[0].route.hedge_policy"],
+		["virtual_hosts[0].routes[0].route.retry_policy_typed_config"],
 	);
 });
 
