@@ -12,7 +12,9 @@ import type {
 	DeltaDiscoveryResponse,
 	DiscoveryResponse,
 } from "../../xds/generated/envoy/service/discovery/v3/discovery_pb.ts";
+import { ClientStatusDiscoveryService } from "../../xds/generated/envoy/service/status/v3/csds_pb.ts";
 import { createAdsMetrics } from "./ads-metrics.ts";
+import { clientStatus } from "./client-status/client-status.ts";
 import { deltaWriter, receiveDelta } from "./delta-session.ts";
 import { keepAlive } from "./keep-alive.ts";
 import { OutboundQueue } from "./outbound-queue.ts";
@@ -66,6 +68,12 @@ export async function startAdsServer(options: AdsServerOptions): Promise<AdsServ
 						receive: receiveDelta,
 					},
 				),
+		});
+		router.service(ClientStatusDiscoveryService, {
+			fetchClientStatus: (request) => clientStatus(request, sessions),
+			async *streamClientStatus(requests) {
+				for await (const request of requests) yield clientStatus(request, sessions);
+			},
 		});
 	};
 	const server = createServer(connectNodeAdapter({ routes, readMaxBytes: MAX_REQUEST_BYTES }));

@@ -108,7 +108,8 @@ export class StreamSession {
 			state.claimed.delete(name);
 		}
 		const nonce = `${++this.#nonce}`;
-		state.recordSent(nonce, versionOf(state), this.#context.clock.epochMs());
+		const names = changed.map(({ name }) => name);
+		state.recordSent(nonce, versionOf(state), names, this.#context.clock.epochMs());
 		this.#writer.write(update, nonce);
 		this.#context.metrics.pushed(state.typeUrl, changed);
 	}

@@ -17,6 +17,8 @@ export class TypeState {
 	readonly sent = new Map<string, EncodedResource>();
 	/** What a client said that it has from an earlier stream, until it is confirmed or replaced. */
 	readonly claimed = new Map<string, string>();
+	/** Names in responses that were not acknowledged, or in the last one. */
+	readonly lastSent = new Set<string>();
 	sentNonce = "";
 	sentVersion = "";
 	sentAtEpochMs = 0;
@@ -42,7 +44,9 @@ export class TypeState {
 		return this.awaiting ? "STALE" : "SYNCED";
 	}
 
-	recordSent(nonce: string, version: string, atEpochMs: number): void {
+	recordSent(nonce: string, version: string, names: Iterable<string>, atEpochMs: number): void {
+		if (!this.awaiting && !this.nack) this.lastSent.clear();
+		for (const name of names) this.lastSent.add(name);
 		this.sentNonce = nonce;
 		this.sentVersion = version;
 		this.sentAtEpochMs = atEpochMs;
