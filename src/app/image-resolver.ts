@@ -12,8 +12,8 @@ const PROXY_REPOSITORIES = new Set([
 	"registry.istio.io/release/proxyv2",
 ]);
 
-/** As `bin/lateen proxy` (megabytes of V8's semi-spaces): keeps a busy proxy small without collecting garbage too often (docs/benchmarks.md). */
-const YOUNG_GENERATION = "--max-semi-space-size=8";
+/** As `bin/lateen proxy` (the first in megabytes): keep a busy proxy small without collecting garbage too often (docs/benchmarks.md). */
+const YOUNG_GENERATION = ["--max-semi-space-size=8", "--no-allocation-site-pretenuring"];
 
 /** What images mean depends on. */
 export interface ImageSources {
@@ -39,7 +39,7 @@ export function createImageResolver(sources: ImageSources): FindProgram {
 function proxyProgram({ discoveryAddress }: ImageSources): ImageProgram {
 	return {
 		name: "proxy",
-		argv: [process.execPath, YOUNG_GENERATION, join(packageRoot(), "dist", "lateen.mjs"), "sidecar"],
+		argv: [process.execPath, ...YOUNG_GENERATION, join(packageRoot(), "dist", "lateen.mjs"), "sidecar"],
 		env: { LATEEN_DISCOVERY_ADDRESS: discoveryAddress },
 	};
 }

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { packageRoot } from "./package-root.ts";
 
-/** Megabytes of V8's young generation in a worker thread; more costs memory and saves no CPU (docs/benchmarks.md). */
-const YOUNG_GENERATION_MB = 6;
+/** Megabytes of V8's young generation in a worker thread: three semi-spaces as large as `bin/lateen` gives the main thread. */
+const YOUNG_GENERATION_MB = 24;
 
 /** Starts `proxy-worker-main` in a thread: from the sources when this code runs from them, else from the bundle. */
 export function openWorkerThread(): Worker {
