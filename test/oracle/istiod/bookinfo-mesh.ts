@@ -14,6 +14,18 @@ import { type Istiod, startIstiod } from "./start-istiod.ts";
 const ROOT = join(import.meta.dirname, "../../..");
 const SAMPLES = join(ROOT, "samples/bookinfo");
 const HTTP = [{ name: "http", port: 9080 }];
+/** As Istio's charts make it: the gateway may read certificates. */
+const INGRESS_ROLE = `
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: { name: ingress-sds, namespace: istio-system }
+rules: [{ apiGroups: [""], resources: [secrets], verbs: [get, watch, list] }]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: { name: ingress-sds, namespace: istio-system }
+roleRef: { apiGroup: rbac.authorization.k8s.io, kind: Role, name: ingress-sds }
+subjects: [{ kind: ServiceAccount, name: ingress, namespace: istio-system }]`;
 const INGRESS: KubeObject = {
 	apiVersion: "v1",
 	kind: "Service",
@@ -41,6 +53,7 @@ export async function startBookinfoMesh(): Promise<BookinfoMesh> {
 		accessLogFile: "/dev/stdout",
 		defaultProviders: { metrics: ["prometheus"] },
 		defaultConfig: { tracing: { sampling: 0 } },
+		extensionProviders: [{ name: "zipkin", zipkin: { service: "zipkin.default.svc.cluster.local", port: 9411 } }],
 	};
 	const istiod = await startIstiod(istioPath(), { bind: "0.0.0.0", addressPlan: ADDRESSES, meshConfig });
 	const source = await istioSource();
@@ -50,6 +63,7 @@ export async function startBookinfoMesh(): Promise<BookinfoMesh> {
 	const rootCert = await rootOf(istiod);
 	const parts: MeshParts = { network, istiod, program: istioPath(), source, proxy, folder, rootCert };
 	await applyObjects(istiod.api, [
+		...readObjects(INGRESS_ROLE),
 		...(await services()),
 		INGRESS,
 		...(await sample("networking/bookinfo-gateway.yaml")),

@@ -1,6 +1,7 @@
 import type { KubeObject } from "../../../kinds/object.ts";
 import type { User } from "../auth/authenticate.ts";
 import { notSupportedYet } from "../http/api-error.ts";
+import { type AccessRequest, isAllowed } from "./access-rules.ts";
 import { type ApiContext, timestamp } from "./api-context.ts";
 import type { ServedResource } from "./served-resource.ts";
 import { reviewToken } from "./token-reviews.ts";
@@ -15,7 +16,7 @@ const ALL_RULES = [{ verbs: ["*"], apiGroups: ["*"], resources: ["*"] }];
 
 /**
  * Answers an access or identity review. Everyone who can authenticate is an administrator (there is no RBAC yet), so what asks about oneself is
- * allowed; what asks about another user is refused by name.
+ * allowed; what asks about another user is answered by the roles and bindings that are there. What asks about other things is refused by name.
  */
 export function answerReview(context: ApiContext, user: User, body: KubeObject): KubeObject {
 	const review = { ...body, metadata: { creationTimestamp: null } as KubeObject["metadata"] };
@@ -31,7 +32,20 @@ export function answerReview(context: ApiContext, user: User, body: KubeObject):
 		}
 		case "TokenReview":
 			return reviewToken(context, review);
+		case "SubjectAccessReview":
+		case "LocalSubjectAccessReview":
+			return { ...review, status: reviewAccess(context, body) };
 		default:
 			throw notSupportedYet(`${body.kind} (who else may do what: role-based access control)`);
 	}
+}
+
+function reviewAccess({ store }: ApiContext, body: KubeObject): { allowed: boolean; reason?: string } {
+	const { spec = {} } = body as {
+		spec?: { user?: string; groups?: string[]; resourceAttributes?: AccessRequest };
+	};
+	if (!spec.resourceAttributes) throw notSupportedYet(`${body.kind} about paths (nonResourceAttributes)`);
+	const user = { name: spec.user ?? "", groups: spec.groups ?? [] };
+	const allowed = isAllowed(store, user, spec.resourceAttributes);
+	return allowed ? { allowed } : { allowed, reason: "no role binding of the user permits it" };
 }
