@@ -1,7 +1,7 @@
 import type { StatScope } from "../../telemetry/metric-registry.ts";
 import type { Counter } from "../../telemetry/metrics.ts";
 import { bindHttp2Stats, type Http2Stats } from "../http/http2-stats.ts";
-import type { ClusterStats } from "./cluster.ts";
+import type { ClusterStats, TrackedStats } from "./cluster.ts";
 
 /** What is counted of requests to an upstream, for a cluster and for a route alike. */
 export type UpstreamRequestStats = Pick<
@@ -87,9 +87,23 @@ function requestCounters(scope: StatScope) {
 	};
 }
 
+function trackedStats(scope: StatScope): TrackedStats {
+	return {
+		timeoutUsed: scope.histogram("upstream_rq_timeout_budget_percent_used"),
+		perTryTimeoutUsed: scope.histogram("upstream_rq_timeout_budget_per_try_percent_used"),
+		requestHeadersSize: scope.histogram("upstream_rq_headers_size"),
+		requestHeadersCount: scope.histogram("upstream_rq_headers_count"),
+		requestBodySize: scope.histogram("upstream_rq_body_size"),
+		responseHeadersSize: scope.histogram("upstream_rs_headers_size"),
+		responseHeadersCount: scope.histogram("upstream_rs_headers_count"),
+		responseBodySize: scope.histogram("upstream_rs_body_size"),
+	};
+}
+
 /** Binds Envoy's `cluster.<name>.*` stats in a scope. */
 export function clusterStats(scope: StatScope): ClusterStats {
 	let http2: Http2Stats | undefined;
+	let tracked: TrackedStats | undefined;
 	const all = new StatusCounters(scope, "");
 	const internal = new StatusCounters(scope, "internal.");
 	const external = new StatusCounters(scope, "external.");
@@ -97,6 +111,10 @@ export function clusterStats(scope: StatScope): ClusterStats {
 	const retried = new StatusCounters(scope, "retry.");
 	return {
 		...upstreamRequestStats(scope),
+		get tracked() {
+			tracked ??= trackedStats(scope);
+			return tracked;
+		},
 		get http2() {
 			http2 ??= bindHttp2Stats(scope, "http2.");
 			return http2;

@@ -3,9 +3,7 @@ import type { HeaderCase } from "../http/header-case.ts";
 import type { HeaderMap } from "../http/header-map.ts";
 import type { Http2Options } from "../http/http2-options.ts";
 import type { Http2Stats } from "../http/http2-stats.ts";
-import type { RequestHead } from "../http/message.ts";
 import type { MetadataMatch } from "../http/metadata-match.ts";
-import type { StreamInfo } from "../http/stream-info.ts";
 import type { MetadataPlace, OverrideHostConfig } from "./override-host.ts";
 
 /** One endpoint as the request path knows it; lives as long as its address is in the cluster. */
@@ -108,6 +106,10 @@ export interface ClusterInfo {
 	readonly connectTimeoutMs: number;
 	/** Connections to one endpoint (`per_host_thresholds`). */
 	readonly maxConnectionsPerHost: number;
+	/** Connections that are opened ahead: so many per request that waits or is answered, 1 = none ahead. */
+	readonly preconnectRatio?: number;
+	/** What of each attempt is recorded besides its time; undefined: nothing. */
+	readonly tracks?: { readonly timeouts: boolean; readonly sizes: boolean } | undefined;
 	/** 0 = no limit. */
 	readonly maxRequestsPerConnection: number;
 	/** 0 = never. */
@@ -135,8 +137,8 @@ export interface ClusterInfo {
 	readonly metadata: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 	/** The request may name its endpoint; undefined: it may not. */
 	readonly overrideHost?: OverrideHostConfig | undefined;
-	/** Hash of a request, in place of the route's; undefined: the route decides. */
-	readonly hash?: RequestHash | undefined;
+	/** What it says of requests in place of the route; belongs to `forward` (cluster-rules.ts), opaque here. */
+	readonly rules?: unknown;
 	/** Request header (or `:authority`) that names the endpoint as `ip:port`; undefined: the balancer chooses. */
 	readonly destinationHeader: string | undefined;
 	/** Where in dynamic metadata the endpoint is named, when no header does; undefined: nowhere. */
@@ -159,12 +161,6 @@ export interface ClusterInfo {
 	/** What secures connections to its endpoints; belongs to `upstream` (proxy/tls/cluster-transports.ts), opaque here. Undefined: nothing does. */
 	readonly transports?: unknown;
 }
-
-/** What a request is hashed to; the cookies are to be set with the answer. */
-export type RequestHash = (
-	request: RequestHead,
-	info: StreamInfo,
-) => { readonly hash: bigint | undefined; readonly newCookies: readonly string[] };
 
 /** Names that TLS connections take from the request. */
 export interface AutoSni {
@@ -245,6 +241,8 @@ export interface ClusterStats {
 	readonly upstreamCxCloseNotify: Counter;
 	readonly upstreamCxProtocolError: Counter;
 	readonly upstreamCxIdleTimeout: Counter;
+	/** Made at first use: few clusters track more than times. */
+	readonly tracked: TrackedStats;
 	/** Made at first use: most clusters speak HTTP/1. */
 	readonly http2: Http2Stats;
 	readonly upstreamCxActive: Gauge;
@@ -266,6 +264,19 @@ export interface ClusterStats {
 	readonly membershipTotal: Gauge;
 	readonly membershipHealthy: Gauge;
 	readonly lbHealthyPanic: Counter;
+}
+
+/** Histograms of `track_cluster_stats`. */
+export interface TrackedStats {
+	/** Percent of the timeouts that were used. */
+	readonly timeoutUsed: Histogram;
+	readonly perTryTimeoutUsed: Histogram;
+	readonly requestHeadersSize: Histogram;
+	readonly requestHeadersCount: Histogram;
+	readonly requestBodySize: Histogram;
+	readonly responseHeadersSize: Histogram;
+	readonly responseHeadersCount: Histogram;
+	readonly responseBodySize: Histogram;
 }
 
 /** Where the request path looks clusters up; the same object over the life of the process, its answers change with CDS/EDS. */

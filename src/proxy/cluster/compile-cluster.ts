@@ -3,6 +3,7 @@ import { unpackAs } from "../../xds/any.ts";
 import {
 	UpstreamConnectionOptions_FirstAddressFamilyVersion as AddressFamily,
 	type Cluster,
+	type Cluster_PreconnectPolicy,
 	type UpstreamConnectionOptions_HappyEyeballsConfig,
 } from "../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts";
 import type { TcpKeepalive } from "../../xds/generated/envoy/config/core/v3/address_pb.ts";
@@ -82,6 +83,8 @@ function compileInfo(
 		toOriginalDestination: discovery?.kind === "original",
 		keepAlive: compileKeepAlive(message.upstreamConnectionOptions?.tcpKeepalive),
 		metadata: plainMetadata(message.metadata),
+		preconnectRatio: compilePreconnect(message.preconnectPolicy, `${at}preconnect_policy`, problems),
+		tracks: tracksOf(message),
 		source: compileSource(message.upstreamBindConfig, `${at}upstream_bind_config`, problems),
 		firstFamily: compileFirstFamily(message.upstreamConnectionOptions?.happyEyeballsConfig, at, problems),
 		perConnectionBufferLimitBytes: message.perConnectionBufferLimitBytes ?? DEFAULT_BUFFER_BYTES,
@@ -129,6 +132,29 @@ function destinationHeaderOf({ lbConfig }: Cluster): string | undefined {
 function destinationMetadataOf({ lbConfig }: Cluster): ClusterInfo["destinationMetadata"] {
 	if (lbConfig.case !== "originalDstLbConfig" || !lbConfig.value.metadataKey) return undefined;
 	return metadataPlace(lbConfig.value.metadataKey);
+}
+
+/** What is recorded by `track_cluster_stats` or its predecessor. */
+function tracksOf({ trackClusterStats: tracks, trackTimeoutBudgets }: Cluster): ClusterInfo["tracks"] {
+	const timeouts = tracks?.timeoutBudgets === true || trackTimeoutBudgets;
+	const sizes = tracks?.requestResponseSizes === true;
+	return timeouts || sizes ? { timeouts, sizes } : undefined;
+}
+
+const MAX_PRECONNECT = 3;
+
+function compilePreconnect(policy: Cluster_PreconnectPolicy | undefined, at: string, problems: Problem[]): number {
+	const own = policy?.perUpstreamPreconnectRatio ?? 1;
+	const ahead = policy?.predictivePreconnectRatio ?? 1;
+	const complain = (field: string, what: string) => void problems.push(problem("LTN3263", `${at}.${field}`, what));
+	if (own < 1 || own > MAX_PRECONNECT) complain("per_upstream_preconnect_ratio", "the ratio must be from 1 to 3");
+	if (ahead < 1 || ahead > MAX_PRECONNECT) complain("predictive_preconnect_ratio", "the ratio must be from 1 to 3");
+	else if (ahead > 1)
+		complain(
+			"predictive_preconnect_ratio",
+			"connections to endpoints that nobody asked for yet are not opened by this proxy",
+		);
+	return own;
 }
 
 /** Probes start after Linux' two hours when the time is not said (Envoy leaves it to the system). */

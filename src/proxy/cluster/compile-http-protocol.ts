@@ -20,7 +20,8 @@ import { parseHttp2Options } from "../http/parse-http2-options.ts";
 import type { AutoSni, ClusterInfo } from "./cluster.ts";
 import { durationMs } from "./duration-ms.ts";
 
-const KEY = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+/** Where a cluster keeps its HTTP options. */
+export const HTTP_OPTIONS_KEY = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 const TCP_KEY = "envoy.extensions.upstreams.tcp.v3.TcpProtocolOptions";
 const DEFAULT_IDLE_MS = 3_600_000;
 const DEFAULT_HEADERS_COUNT = 100;
@@ -60,13 +61,13 @@ interface Spoken {
 export function compileHttpProtocol(message: Cluster, at: string, problems: Problem[]): ProtocolInfo {
 	for (const key of Object.keys(message.typedExtensionProtocolOptions)) {
 		// Timeouts of TCP connections that wait for a client: there are none here.
-		if (key === KEY || key === TCP_KEY) continue;
+		if (key === HTTP_OPTIONS_KEY || key === TCP_KEY) continue;
 		const what = "these protocol options are not implemented by this proxy";
-		problems.push(problem("LTN3230", `${at}typed_extension_protocol_options[${key}]`, what, `use ${KEY}`));
+		problems.push(problem("LTN3230", `${at}typed_extension_protocol_options[${key}]`, what, `use ${HTTP_OPTIONS_KEY}`));
 	}
-	const options = unpackAs(message.typedExtensionProtocolOptions[KEY], HttpProtocolOptionsSchema);
+	const options = unpackAs(message.typedExtensionProtocolOptions[HTTP_OPTIONS_KEY], HttpProtocolOptionsSchema);
 	const spoken = options
-		? typedOf(options, `${at}typed_extension_protocol_options[${KEY}]`, problems)
+		? typedOf(options, `${at}typed_extension_protocol_options[${HTTP_OPTIONS_KEY}]`, problems)
 		: legacyOf(message, at, problems);
 	const { http1, http2, common } = spoken;
 	checkCommon(common, spoken.commonAt, problems);

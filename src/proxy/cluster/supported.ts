@@ -36,6 +36,9 @@ export const SUPPORTED: SupportedFields = {
 		"wait_for_warm_on_init",
 		"typed_dns_resolver_config",
 		"dns_resolvers",
+		"preconnect_policy",
+		"track_timeout_budgets",
+		"track_cluster_stats",
 		"dns_resolution_config",
 		// Node asks by TCP where an answer does not fit UDP.
 		"use_tcp_for_dns_lookups",
@@ -59,6 +62,8 @@ export const SUPPORTED: SupportedFields = {
 		"filters",
 	],
 	[`${CLUSTER}.Filter`]: ["name", "typed_config"],
+	[`${CLUSTER}.Cluster.PreconnectPolicy`]: ["per_upstream_preconnect_ratio", "predictive_preconnect_ratio"],
+	[`${CLUSTER}.TrackClusterStats`]: ["timeout_budgets", "request_response_sizes"],
 	[`${CLUSTER}.Cluster.EdsClusterConfig`]: ["eds_config", "service_name"],
 	[`${CLUSTER}.Cluster.CustomClusterType`]: ["name", "typed_config"],
 	[`${CLUSTER}.Cluster.CommonLbConfig`]: [
@@ -268,6 +273,9 @@ export const SUPPORTED: SupportedFields = {
 	[`${CORE}.UpstreamHttpProtocolOptions`]: ["auto_sni", "auto_san_validation", "override_auto_sni_header"],
 	"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": [
 		"upstream_http_protocol_options",
+		"hash_policy",
+		"request_mirror_policies",
+		"retry_policy",
 		"common_http_protocol_options",
 		"explicit_http_config",
 		"use_downstream_protocol_config",

@@ -10,6 +10,7 @@ import type { TransportWishes } from "../tls/upstream-transport.ts";
 import type { HostPool, UpstreamContext } from "../upstream/host-pool.ts";
 import { poolFor } from "../upstream/pool-for.ts";
 import type { ResetReason, UnavailableReason, UpstreamChannel, UpstreamUser } from "../upstream/upstream-user.ts";
+import { AttemptTracker, type TrackedRequest } from "./attempt-tracker.ts";
 import { cutShort, type Failure } from "./failure.ts";
 
 /** Who made the attempt. */
@@ -43,6 +44,8 @@ export interface AttemptTarget {
 	/** What its connection must be like beyond the cluster's configuration. */
 	readonly wishes?: TransportWishes | undefined;
 	readonly routeStats?: UpstreamRequestStats | undefined;
+	/** What is sent, for clusters that track it. */
+	readonly sent?: TrackedRequest | undefined;
 	/** Where retries are counted, when not with the cluster. */
 	readonly retryBreakers?: CircuitBreakers | undefined;
 }
@@ -66,6 +69,8 @@ export class Attempt implements UpstreamUser, TimerOwner {
 	readonly #retryBreakers: CircuitBreakers;
 	readonly #routeStats: UpstreamRequestStats | undefined;
 	readonly #startMs: number;
+	readonly #tracker: AttemptTracker | undefined;
+	#perTryTimeoutMs = 0;
 	#trace: AttemptTrace | undefined;
 	#status = 0;
 	#timer: Timer | undefined = undefined;
@@ -88,6 +93,7 @@ export class Attempt implements UpstreamUser, TimerOwner {
 		this.#retryBreakers = target.retryBreakers ?? this.#breakers;
 		this.#routeStats = target.routeStats;
 		this.#trace = target.trace;
+		this.#tracker = target.cluster.info.tracks && new AttemptTracker(target.cluster, target.sent);
 		this.#startMs = context.clock.nowMs();
 	}
 
@@ -110,6 +116,7 @@ export class Attempt implements UpstreamUser, TimerOwner {
 	/** Arms the per-try timeout: the request has been sent whole. */
 	requestSent(perTryTimeoutMs: number): void {
 		this.sentMs = this.#context.clock.nowMs();
+		this.#perTryTimeoutMs = perTryTimeoutMs;
 		if (perTryTimeoutMs <= 0) return;
 		this.#timer ??= new Timer(this);
 		this.#context.deadlines.arm(this.#timer, perTryTimeoutMs, this.sentMs);
@@ -187,6 +194,7 @@ export class Attempt implements UpstreamUser, TimerOwner {
 		this.responded = true;
 		this.touch();
 		this.#status = head.status;
+		this.#tracker?.onResponse(head);
 		this.#timer?.cancel();
 		if (head.status >= 500) this.host.stats.rqError++;
 		else this.host.stats.rqSuccess++;
@@ -201,6 +209,7 @@ export class Attempt implements UpstreamUser, TimerOwner {
 
 	onBody(buf: Buffer, start: number, end: number): void {
 		this.touch();
+		this.#tracker?.onBody(end - start);
 		this.#owner.onAttemptBody(this, buf, start, end);
 	}
 
@@ -291,6 +300,7 @@ export class Attempt implements UpstreamUser, TimerOwner {
 		this.#idleTimer?.cancel();
 		this.#durationTimer?.cancel();
 		if (this.#trace) this.#finishTrace(NO_FLAGS);
+		this.#tracker?.end(this.#context.clock.nowMs() - this.#startMs, this.#perTryTimeoutMs);
 		this.host.activeRequests--;
 		this.#breakers.releaseRequest();
 		if (this.isRetry) this.#retryBreakers.releaseRetry();

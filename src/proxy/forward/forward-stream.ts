@@ -11,6 +11,8 @@ import { requestTimeouts } from "../router/timeout.ts";
 import type { UpstreamChannel } from "../upstream/upstream-user.ts";
 import { Attempt, type AttemptOwner } from "./attempt.ts";
 import { noteAttempt, noteAttemptBytes, noteRequestSent, noteResponseHead } from "./attempt-bytes.ts";
+import { percentUsed } from "./attempt-tracker.ts";
+import { actionFor } from "./cluster-rules.ts";
 import type { Downstream } from "./downstream.ts";
 import {
 	cutShort,
@@ -47,7 +49,7 @@ const NO_COOKIES: readonly string[] = [];
 export class ForwardStream implements AttemptOwner, TimerOwner {
 	readonly #downstream: Downstream;
 	readonly #match: RouteMatch;
-	readonly #action: ForwardAction;
+	#action: ForwardAction;
 	readonly #context: ForwardContext;
 	readonly #body: RequestBody;
 	#cluster: UpstreamCluster | undefined = undefined;
@@ -63,6 +65,8 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 	/** Counts statuses under another name. */
 	#altStats: { count(status: number): void } | undefined = undefined;
 	#timeoutMs = 0;
+	/** When the request was whole; kept where the use of timeouts is tracked. */
+	#endedMs = 0;
 	#perTryTimeoutMs = 0;
 	#altResponse = false;
 	/** A try that takes too long goes on beside the next one. */
@@ -103,6 +107,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 			return;
 		}
 		this.#cluster = cluster;
+		if (cluster.info.rules !== undefined) this.#action = actionFor(this.#action, cluster.info);
 		this.#downstream.info.upstreamClusterMetadata = cluster.info.metadata;
 		this.#findStats(cluster);
 		const { strictHeaders } = this.#context.router;
@@ -193,6 +198,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 	onEnd(trailers: HeaderMap | undefined): void {
 		if (this.#done) return;
 		this.#body.ended = true;
+		if (this.#cluster?.info.tracks?.timeouts) this.#endedMs = this.#context.clock.nowMs();
 		this.#body.trailers = trailers;
 		if (this.#timeoutMs > 0) {
 			this.#timeout = new Timer(this);
@@ -468,7 +474,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		const toldPath = request.headers.get(ORIGINAL_PATH);
 		this.#match.finalizeRequest(request, info, this.#downstream.choice);
 		if (this.#context.router.suppressEnvoyHeaders && toldPath === undefined) request.headers.remove(ORIGINAL_PATH);
-		const { hash, newCookies } = (this.#cluster!.info.hash ?? this.#action.hash)(request, info);
+		const { hash, newCookies } = this.#action.hash(request, info);
 		this.#hash = hash;
 		this.#cookies = newCookies;
 	}
@@ -499,7 +505,8 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		const downstream = request.protocol;
 		const raw = this.#action.terminatesConnect && this.#downstream.upgrade === "connect";
 		const trace = info.trace?.onAttempt(request, { cluster: member.name, attempt: this.#attempts });
-		const counts = { routeStats: this.#routeStats, retryBreakers: cluster.breakers };
+		const sent = member.info.tracks && this.#downstream;
+		const counts = { routeStats: this.#routeStats, retryBreakers: cluster.breakers, sent };
 		const target = { cluster: member, host, downstream, wishes, raw, isRetry, trace, ...counts };
 		this.#attempt = new Attempt(this, this.#context, target);
 		this.#attempt.start(this.#retries?.policy.perTryIdleTimeoutMs ?? 0);
@@ -567,6 +574,10 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 
 	#close(): void {
 		this.#done = true;
+		if (this.#endedMs > 0)
+			this.#cluster!.stats.tracked.timeoutUsed.record(
+				percentUsed(this.#context.clock.nowMs() - this.#endedMs, this.#timeoutMs),
+			);
 		this.#mirrors?.cancel();
 		this.#timeout?.cancel();
 		if (!this.#backoff?.armed) return;

@@ -158,7 +158,7 @@ test("a bootstrap is refused with every problem of all of it", async () => {
 	const bootstrap: JsonObject = {
 		staticResources: {
 			clusters: [
-				{ name: "a", healthChecks: [{}], trackTimeoutBudgets: true },
+				{ name: "a", healthChecks: [{}], lrsServer: {} },
 				{ name: "b", type: "ORIGINAL_DST" },
 			],
 			secrets: [{ name: "s" }],
@@ -178,7 +178,7 @@ test("a bootstrap is refused with every problem of all of it", async () => {
 			"static_resources.clusters[0].health_checks[0].interval",
 			"static_resources.clusters[0].health_checks[0].timeout",
 			"static_resources.clusters[0].health_checks[0].unhealthy_threshold",
-			"static_resources.clusters[0].track_timeout_budgets",
+			"static_resources.clusters[0].lrs_server",
 			"static_resources.clusters[1].lb_policy",
 			"static_resources.secrets[0].name",
 		]);

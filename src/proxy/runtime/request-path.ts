@@ -7,8 +7,6 @@ import { TrafficDirection } from "../../xds/generated/envoy/config/core/v3/base_
 import type { Listener } from "../../xds/generated/envoy/config/listener/v3/listener_pb.ts";
 import { mergeSupported } from "../../xds/supported.ts";
 import type { ListenerView } from "../admin/admin-context.ts";
-import type { RequestHash } from "../cluster/cluster.ts";
-import type { ClusterConfig } from "../cluster/cluster-config.ts";
 import { compileCluster } from "../cluster/compile-cluster.ts";
 import type { DnsResolver } from "../cluster/dns-discovery.ts";
 import { DnsCaches } from "../cluster/forward/dns-caches.ts";
@@ -42,9 +40,7 @@ import { SUPPORTED as NETWORK_SUPPORTED } from "../network/supported.ts";
 import type { TcpProxyConfig } from "../network/tcp-proxy/tcp-proxy-config.ts";
 import type { TcpServices } from "../network/tcp-proxy/tcp-services.ts";
 import type { AccessLogger } from "../router/access-log/access-log.ts";
-import { compileHashPolicies } from "../router/action/hash-policy.ts";
 import type { FormatEnvironment } from "../router/format/format-context.ts";
-import { ProblemList } from "../router/problem-list.ts";
 import { compileRouteConfiguration, type RouteCompileDeps } from "../router/route-configuration.ts";
 import { ROUTER_SUPPORTED } from "../router/supported.ts";
 import { missingTransportSecrets, parseClusterTransports } from "../tls/cluster-transports.ts";
@@ -54,6 +50,7 @@ import type { RequestTracing } from "../trace/request-spans.ts";
 import { TRACE_SUPPORTED } from "../trace/supported.ts";
 import { AccessLogs, logAll } from "./access-logs.ts";
 import { bodyCodecs } from "./body-codecs.ts";
+import { compileClusterRules } from "./cluster-rules.ts";
 import type { DataPlane, DataPlaneDeps } from "./data-plane.ts";
 import { discoveredFilterFactory } from "./discovery/discovered-filter.ts";
 import { compileRouteTables, type RouteTables } from "./discovery/route-tables.ts";
@@ -118,7 +115,7 @@ export function makeRequestPath(deps: DataPlaneDeps): DataPlane<ListenerConfig> 
 				TRACE_SUPPORTED,
 				TLS_SUPPORTED,
 			),
-			cluster: (message, at) => compileUpstream(message, at, tls),
+			cluster: (message, at) => compileUpstream(message, at, tls, path.routeDeps),
 			listener: (message, at) => path.compileListener(message, at),
 			secrets: (messages, at) => tls.secrets.addStatic(messages, at),
 			routes: (message, at) => compileRouteConfiguration(message, path.routeDeps, fieldPath(at)),
@@ -140,7 +137,12 @@ export function makeRequestPath(deps: DataPlaneDeps): DataPlane<ListenerConfig> 
 }
 
 /** A cluster that requests can be sent to. */
-function compileUpstream(message: Cluster, at: string, { environment, secrets }: TlsDeps): SecuredCluster {
+function compileUpstream(
+	message: Cluster,
+	at: string,
+	{ environment, secrets }: TlsDeps,
+	deps: RouteCompileDeps,
+): SecuredCluster {
 	const problems: Problem[] = [];
 	const config = collect(problems, () => compileCluster(message, at));
 	const sockets = collect(problems, () => parseClusterTransports(message, at, environment));
@@ -149,20 +151,11 @@ function compileUpstream(message: Cluster, at: string, { environment, secrets }:
 		const what = "auto_config: without TLS no protocol can be agreed on";
 		problems.push(problem("LTN3541", `${at}.transport_socket`, what, "set it, or use explicit_http_config"));
 	}
-	const hash = config && collect(problems, () => compileClusterHash(config.balancing.hashPolicies));
+	const rules = config && collect(problems, () => compileClusterRules(message, at, deps, config.balancing));
 	if (problems.length > 0) throw new ProblemError(problems);
-	const cluster = hash ? { ...config!, info: { ...config!.info, hash } } : config!;
+	const cluster = rules ? { ...config!, info: { ...config!.info, rules } } : config!;
 	if (!message.transportSocket && message.transportSocketMatches.length === 0) return cluster;
 	return { ...cluster, sockets: sockets!, socketsKey: socketsKey(message) };
-}
-
-/** The policies by which a cluster itself hashes requests. */
-function compileClusterHash(given: ClusterConfig["balancing"]["hashPolicies"]): RequestHash | undefined {
-	if (!given) return undefined;
-	const problems = new ProblemList();
-	const hash = compileHashPolicies(given.messages, fieldPath(given.at), problems);
-	problems.throwIfAny();
-	return hash;
 }
 
 /** What connections are made with, as text: the part of the message that says it. */

@@ -9,6 +9,9 @@ import type { UpstreamUser } from "./upstream-user.ts";
 /** Idle connections are looked at this often, to close those of endpoints that have left. */
 const SWEEP_MS = 30_000;
 
+/** Connections that are opened ahead at a time. */
+const MAX_PRECONNECTS = 3;
+
 interface Waiter {
 	readonly user: UpstreamUser;
 	readonly cluster: UpstreamCluster;
@@ -40,6 +43,7 @@ export class Http1Pool implements HostPool, ConnectionOwner {
 			if (this.#retireWhenOld(free)) continue;
 			free.attach(user);
 			user.onReady(free);
+			if ((cluster.info.preconnectRatio ?? 1) > 1) this.#preconnect(cluster);
 			return;
 		}
 		const { breakers, stats } = cluster;
@@ -52,6 +56,7 @@ export class Http1Pool implements HostPool, ConnectionOwner {
 		this.#waiters.push({ user, cluster, breakers });
 		this.#host.stats.rqPendingActive++;
 		if (this.#waiters.length > this.#connecting) this.#openOne(cluster);
+		if ((cluster.info.preconnectRatio ?? 1) > 1) this.#preconnect(cluster);
 	}
 
 	cancel(user: UpstreamUser): void {
@@ -115,6 +120,20 @@ export class Http1Pool implements HostPool, ConnectionOwner {
 			connection.cluster.stats.upstreamCxIdleTimeout.inc();
 			connection.close();
 		} else this.#watch(connection, idleMs);
+	}
+
+	/** Opens connections for requests that are still to come (Envoy: ConnPoolImplBase::tryCreateNewConnections). */
+	#preconnect(cluster: UpstreamCluster): void {
+		if (!this.#host.healthy) return;
+		const ratio = cluster.info.preconnectRatio ?? 1;
+		for (let opened = 0; opened < MAX_PRECONNECTS; opened++) {
+			const free = this.#idle.length + this.#connecting;
+			const active = this.#all.size - free;
+			if ((this.#waiters.length + active) * ratio <= free + active) return;
+			const before = this.#connecting;
+			this.#openOne(cluster);
+			if (this.#connecting === before) return;
+		}
 	}
 
 	/** No request will ask for this pool's connections again. */

@@ -96,8 +96,30 @@ scene("clusters' HTTP options", {
 					extra_source_addresses: [{ address: { address: "127.0.0.8", port_value: 0 } }],
 				},
 			}),
+			make("ahead", "one", { preconnect_policy: { per_upstream_preconnect_ratio: 2 } }),
+			make("far-ahead", "one", { preconnect_policy: { per_upstream_preconnect_ratio: 3 } }),
+			make("a-bit-ahead", "one", { preconnect_policy: { per_upstream_preconnect_ratio: 1.5 } }),
+			make(
+				"retries",
+				"one",
+				typed({ retry_policy: { retry_on: "5xx", num_retries: 2, retry_back_off: { base_interval: "0.001s" } } }),
+			),
+			make(
+				"retries-more",
+				"one",
+				typed({ retry_policy: { retry_on: "5xx", num_retries: 3, retry_back_off: { base_interval: "0.001s" } } }),
+			),
+			make("copied", "one", typed({ request_mirror_policies: [{ cluster: "tcp-options" }] })),
+			make("copied-there", "one", typed({ request_mirror_policies: [{ cluster: "tcp-options" }] })),
+			make("tracked", "one", { track_cluster_stats: { timeout_budgets: true, request_response_sizes: true } }),
+			make("tracked-before", "one", { track_timeout_budgets: true }),
+			make("generous", "one", {
+				upstream_connection_options: { set_local_interface_name_on_upstream_connections: true },
+			}),
 		];
 		const retried = {
+			"retries-more": { retry_policy: { retry_on: "5xx", num_retries: 1 } },
+			"copied-there": { request_mirror_policies: [{ cluster: "age" }] },
 			"duration-retried": {
 				retry_policy: { retry_on: "reset", num_retries: 1, retry_back_off: { base_interval: "0.001s" } },
 			},
@@ -160,6 +182,19 @@ scene("clusters' HTTP options", {
 		},
 		get("underscores", "/underscores/", { a_b: "1" }),
 		get("options of TCP", "/tcp-options/"),
+		...["ahead", "far-ahead", "a-bit-ahead"].map((name) => ({
+			name,
+			send: [{ path: `/${name}/1` }, { path: `/${name}/2` }],
+			counters: [`cluster.${name}.upstream_cx_total`, `cluster.${name}.upstream_rq_total`],
+			settleAfterMs: 50,
+		})),
+		get("the cluster's retries", "/retries/", {}, { answers: { one: [{ status: 503 }] } }),
+		get("the cluster's retries in place of the route's", "/retries-more/", {}, { answers: { one: [{ status: 503 }] } }),
+		get("the cluster's copies", "/copied/", {}, { unordered: true, settleAfterMs: 50 }),
+		get("the cluster's copies in place of the route's", "/copied-there/", {}, { unordered: true, settleAfterMs: 50 }),
+		get("tracked", "/tracked/"),
+		get("tracked as before", "/tracked-before/"),
+		get("names of interfaces", "/generous/"),
 		get("a source address", "/bound/"),
 		get(
 			"a source address that is not ours",
