@@ -293,6 +293,7 @@ const ACCESS_LOGS: SupportedFields = {
 	"envoy.config.core.v3.JsonFormatOptions": ["sort_properties"],
 	"envoy.config.core.v3.TypedExtensionConfig": ["name", "typed_config"],
 	"envoy.extensions.formatter.req_without_query.v3.ReqWithoutQuery": [],
+	"envoy.extensions.formatter.metadata.v3.Metadata": [],
 };
 
 /** The fields that this room obeys; members of a oneof that are not listed are refused by `xds/supported.ts`. */

@@ -1,13 +1,16 @@
 import { fieldPath } from "../../lib/field-path.ts";
+import { VERSION } from "../../lib/names.ts";
 import type { AccessLog } from "../../xds/generated/envoy/config/accesslog/v3/accesslog_pb.ts";
-import type { SideStreams } from "../http/side-calls.ts";
+import type { SideCalls, SideStreams } from "../http/side-calls.ts";
 import { type AccessLogger, compileAccessLogs } from "../router/access-log/access-log.ts";
 import type { FormatContext, FormatEnvironment } from "../router/format/format-context.ts";
 import { compileLogService, type LogServiceDeps } from "../trace/log-service/log-service.ts";
+import { compileOtelLog } from "../trace/log-service/otel-log.ts";
 import type { DataPlaneDeps } from "./data-plane.ts";
 
 interface AccessLogParts extends Pick<DataPlaneDeps, "random" | "sinks" | "clock" | "metrics" | "node"> {
 	readonly env: FormatEnvironment;
+	readonly calls: SideCalls;
 	readonly streams: SideStreams;
 }
 
@@ -30,7 +33,9 @@ export class AccessLogs {
 				env,
 				random,
 				openSink: (target) => sinks.open(target),
-				compileService: (config, path, problems) => compileLogService(config, this.#services, path, problems),
+				compileService: (config, path, problems) =>
+					compileLogService(config, this.#services, path, problems) ??
+					compileOtelLog(config, { ...this.#parts, version: VERSION }, path, problems),
 			},
 			fieldPath(`${at}.access_log`),
 		);

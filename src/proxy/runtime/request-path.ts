@@ -204,7 +204,7 @@ class RequestPath {
 		this.#networkFilters = networkFilters;
 		this.#sideCalls = calls;
 		this.#env = deps.env;
-		this.#accessLogs = new AccessLogs({ ...deps, env: this.#env, streams });
+		this.#accessLogs = new AccessLogs({ ...deps, env: this.#env, calls, streams });
 		this.#node = workloadOfNode(deps.node.id, deps.node.metadata ?? {});
 		this.#istio = istioFamilies(deps.metrics);
 		this.#calls = new CallBook(deps.metrics);

@@ -69,6 +69,7 @@ function nanos(epochMs: number): bigint {
 	return BigInt(Math.round(epochMs * 1000)) * 1000n;
 }
 
-function bytesOf(hex: string): Uint8Array {
+/** Bytes that hex digits stand for. */
+export function bytesOf(hex: string): Uint8Array {
 	return Uint8Array.from({ length: hex.length / 2 }, (_, i) => Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16));
 }

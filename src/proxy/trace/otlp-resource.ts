@@ -1,5 +1,6 @@
 import type { FieldPath } from "../../lib/field-path.ts";
 import { unpackAs } from "../../xds/any.ts";
+import type { TypedExtensionConfig } from "../../xds/generated/envoy/config/core/v3/extension_pb.ts";
 import type { OpenTelemetryConfig } from "../../xds/generated/envoy/config/trace/v3/opentelemetry_pb.ts";
 import { EnvironmentResourceDetectorConfigSchema } from "../../xds/generated/envoy/extensions/tracers/opentelemetry/resource_detectors/v3/environment_resource_detector_pb.ts";
 import { StaticConfigResourceDetectorConfigSchema } from "../../xds/generated/envoy/extensions/tracers/opentelemetry/resource_detectors/v3/static_config_resource_detector_pb.ts";
@@ -23,11 +24,24 @@ export function otlpResource(
 		attributes.set("telemetry.sdk.name", "lateen");
 		attributes.set("telemetry.sdk.version", deps.version);
 	}
-	config.resourceDetectors.forEach((detector, i) => {
+	const detected = detectedAttributes(config.resourceDetectors, deps.environment, at, problems);
+	for (const [key, value] of detected) attributes.set(key, value);
+	return attributes;
+}
+
+/** What `resource_detectors` find. */
+export function detectedAttributes(
+	detectors: readonly TypedExtensionConfig[],
+	environment: ProviderDeps["environment"],
+	at: FieldPath,
+	problems: ProblemList,
+): ReadonlyMap<string, string> {
+	const attributes = new Map<string, string>();
+	detectors.forEach((detector, i) => {
 		const any = detector.typedConfig;
 		const fixed = unpackAs(any, StaticConfigResourceDetectorConfigSchema);
 		if (fixed) for (const [key, value] of Object.entries(fixed.attributes)) attributes.set(key, value);
-		else if (unpackAs(any, EnvironmentResourceDetectorConfigSchema)) addFromEnvironment(attributes, deps.environment);
+		else if (unpackAs(any, EnvironmentResourceDetectorConfigSchema)) addFromEnvironment(attributes, environment);
 		else {
 			const here = at.field("resource_detectors").index(i).field("typed_config");
 			problems.notImplemented(here, `the resource detector ${any?.typeUrl ?? ""}`);

@@ -1,5 +1,6 @@
 import type { FieldPath } from "../../../lib/field-path.ts";
 import type { DataSource } from "../../../xds/generated/envoy/config/core/v3/base_pb.ts";
+import type { TypedExtensionConfig } from "../../../xds/generated/envoy/config/core/v3/extension_pb.ts";
 import type { SubstitutionFormatString } from "../../../xds/generated/envoy/config/core/v3/substitution_format_string_pb.ts";
 import type { FileAccessLog } from "../../../xds/generated/envoy/extensions/access_loggers/file/v3/file_pb.ts";
 import { typeNameOf } from "../../../xds/type-urls.ts";
@@ -18,7 +19,10 @@ export const ENVOY_DEFAULT_FORMAT =
 	'"%REQ(X-FORWARDED-FOR)%" "%REQ(USER-AGENT)%" "%REQ(X-REQUEST-ID)%" "%REQ(:AUTHORITY)%" "%UPSTREAM_HOST%"\n';
 
 /** Formatter extensions whose operators are always there. */
-const BUILT_IN_FORMATTERS = new Set(["envoy.extensions.formatter.req_without_query.v3.ReqWithoutQuery"]);
+const BUILT_IN_FORMATTERS = new Set([
+	"envoy.extensions.formatter.req_without_query.v3.ReqWithoutQuery",
+	"envoy.extensions.formatter.metadata.v3.Metadata",
+]);
 
 /** Compiles a `log_format`; Envoy's default when it is not set. */
 export function compileLogFormat(
@@ -32,7 +36,7 @@ export function compileLogFormat(
 		return (ctx) => compiled.format(ctx);
 	};
 	if (!message) return text(ENVOY_DEFAULT_FORMAT, "-", at);
-	checkFormatters(message, at.field("formatters"), problems);
+	checkFormatters(message.formatters, at.field("formatters"), problems);
 	const missing = message.omitEmptyValues ? "" : "-";
 	const { format } = message;
 	switch (format.case) {
@@ -78,8 +82,13 @@ function readSource(
 	return "";
 }
 
-function checkFormatters(message: SubstitutionFormatString, at: FieldPath, problems: ProblemList): void {
-	message.formatters.forEach((formatter, i) => {
+/** Formatters bring operators, all of which are there without them; others are refused. */
+export function checkFormatters(
+	formatters: readonly TypedExtensionConfig[],
+	at: FieldPath,
+	problems: ProblemList,
+): void {
+	formatters.forEach((formatter, i) => {
 		const type = typeNameOf(formatter.typedConfig?.typeUrl ?? "");
 		if (!BUILT_IN_FORMATTERS.has(type)) problems.notImplemented(at.index(i), `the formatter ${formatter.name || type}`);
 	});

@@ -64,7 +64,7 @@ export function parseExtras(
 
 /** When entries are sent; Envoy's defaults. */
 export function parseLimits(
-	{ bufferFlushInterval, bufferSizeBytes }: CommonGrpcAccessLogConfig,
+	{ bufferFlushInterval, bufferSizeBytes }: Pick<CommonGrpcAccessLogConfig, "bufferFlushInterval" | "bufferSizeBytes">,
 	at: FieldPath,
 	problems: ProblemList,
 ): BatchLimits {
