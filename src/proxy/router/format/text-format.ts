@@ -39,16 +39,39 @@ export function compileTextFormat(
 		const constant = parts.join("");
 		return { constant, format: () => constant, value: () => constant };
 	}
+	const { pieces, end } = piecesOf(parts, missing);
 	const format = (ctx: FormatContext) => {
 		let out = "";
-		for (let i = 0; i < parts.length; i++) {
-			const part = parts[i]!;
-			out += typeof part === "string" ? part : textOf(part(ctx), missing);
+		for (let i = 0; i < pieces.length; i++) {
+			const { before, operator, whole } = pieces[i]!;
+			const value = operator(ctx);
+			out += value === undefined ? whole : before + textOf(value);
 		}
-		return out;
+		return out + end;
 	};
 	const only = parts.length === 1 ? (parts[0] as FormatOperator) : undefined;
 	return { constant: undefined, format, value: only?.typed ?? only ?? format };
+}
+
+/** An operator with the literal before it: short ones become one string, what is missing is there already. */
+interface Piece {
+	readonly before: string;
+	readonly operator: FormatOperator;
+	/** With what stands for a missing value. */
+	readonly whole: string;
+}
+
+function piecesOf(parts: readonly (string | FormatOperator)[], missing: string) {
+	const pieces: Piece[] = [];
+	let before = "";
+	for (const part of parts) {
+		if (typeof part === "string") before += part;
+		else {
+			pieces.push({ before, operator: part, whole: before + missing });
+			before = "";
+		}
+	}
+	return { pieces, end: before };
 }
 
 function parseParts(
@@ -109,7 +132,7 @@ function buildOperator(
 function truncated(operator: FormatOperator, length: number): FormatOperator {
 	const cut: FormatOperator = (ctx) => {
 		const value = operator(ctx);
-		return value === undefined ? undefined : textOf(value, "").slice(0, length);
+		return value === undefined ? undefined : textOf(value).slice(0, length);
 	};
 	const typed: FormatOperator = (ctx) => {
 		const value = operator(ctx);
@@ -118,8 +141,7 @@ function truncated(operator: FormatOperator, length: number): FormatOperator {
 	return Object.assign(cut, { typed });
 }
 
-function textOf(value: FormatValue, missing: string): string {
+function textOf(value: NonNullable<FormatValue>): string {
 	if (typeof value === "string") return value;
-	if (value === undefined) return missing;
 	return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
