@@ -145,6 +145,8 @@ export interface ClusterInfo {
 	readonly destinationMetadata?: MetadataPlace | undefined;
 	/** The endpoint is where the client's connection meant to go (ORIGINAL_DST), unless header or metadata name one. */
 	readonly toOriginalDestination: boolean;
+	/** Application protocol by which proxies agree to tell each other who they are (Istio's metadata exchange over TCP); undefined: they do not. */
+	readonly peerExchange?: string | undefined;
 	/** Requests name their hosts (dynamic_forward_proxy); undefined: they do not. */
 	readonly forwardProxy?: { readonly defaultPort: number } | undefined;
 	/** Answers and failures are looked at, to eject endpoints. */

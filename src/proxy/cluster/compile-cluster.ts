@@ -20,7 +20,7 @@ import { durationMs } from "./duration-ms.ts";
 import { plainMetadata } from "./endpoint-config.ts";
 import { compileHealthChecks } from "./health/compile-check.ts";
 import { compileOutlier } from "./outlier-config.ts";
-import { checkUpstreamFilters } from "./upstream-filters.ts";
+import { compileUpstreamFilters } from "./upstream-filters.ts";
 
 const DEFAULT_BUFFER_BYTES = 1024 * 1024;
 const DEFAULT_KEEPALIVE_S = 7200;
@@ -35,7 +35,7 @@ export function compileCluster(message: Cluster, path = ""): ClusterConfig {
 	const problems: Problem[] = [];
 	if (message.name === "") problems.push(problem("LTN3201", `${at}name`, "the cluster has no name"));
 	const discovery = compileDiscovery(message, { at, problems });
-	checkUpstreamFilters(message.filters, at, problems);
+	const peerExchange = compileUpstreamFilters(message.filters, at, problems);
 	const provides = discovery !== undefined && BY_THEMSELVES.has(discovery.kind);
 	const breakers = compileBreakers(message.circuitBreakers, `${at}circuit_breakers`, problems);
 	const { maxConnectionsPerHost } = breakers;
@@ -48,6 +48,7 @@ export function compileCluster(message: Cluster, path = ""): ClusterConfig {
 		info: {
 			...compileInfo(message, discovery, at, problems),
 			maxConnectionsPerHost,
+			...(peerExchange !== undefined && { peerExchange }),
 			overrideHost: balancing.overrideHost,
 		},
 		balancing,

@@ -78,7 +78,12 @@ export function decodePeerMetadata(id: string, value: string): WorkloadMetadata 
 		// Whatever a client wrote there: it is then a peer that nothing is known of.
 		return undefined;
 	}
-	return workloadOfNode(id, record(metadata));
+	return decodePeerStruct(id, metadata);
+}
+
+/** The workload of a peer's metadata; undefined when it is none. */
+export function decodePeerStruct(id: string, metadata: JsonValue | undefined): WorkloadMetadata | undefined {
+	return metadata === undefined ? undefined : workloadOfNode(id, record(metadata));
 }
 
 /** Endpoint metadata `istio.workload`: `<workload>;<namespace>;<canonical name>;<canonical revision>;<cluster>`; undefined when it is not one. */

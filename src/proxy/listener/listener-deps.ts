@@ -24,7 +24,7 @@ export interface ListenerDeps {
 		hcm: HcmConfig,
 	): Pick<HcmServices, "routeTable" | "demandRoute" | "accessLog" | "localAddress">;
 	/** Where a TCP chain's access log comes from. */
-	tcpServices(tcp: TcpProxyConfig): Pick<TcpServices, "accessLog">;
+	tcpServices(tcp: TcpProxyConfig): Pick<TcpServices, "accessLog" | "peerPreamble">;
 	/** The listener's own access log, once per connection; undefined without one. */
 	listenerLog?(listener: ListenerConfig): ((info: StreamInfo) => void) | undefined;
 	/** Whether load is to be shed; undefined: never. */

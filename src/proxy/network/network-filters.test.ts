@@ -176,14 +176,14 @@ test("rbac: decided by the first bytes, once or each time; shadow rules tell in 
 	);
 });
 
-test("sni_cluster names the cluster after the server name; Istio's metadata exchange is taken with a warning", () => {
-	const { warnings, parse, connect } = setUp();
+test("sni_cluster names the cluster after the server name; Istio's metadata exchange leaves connections without its protocol alone", () => {
+	const { parse, connect, count } = setUp();
 	const sni = parse(`${TYPES}.sni_cluster.v3.SniCluster`);
 	assert.equal(connect([sni], "c.example").connection.filterState.get("envoy.tcp_proxy.cluster"), "c.example");
 	assert.equal(connect([sni]).connection.filterState.size, 0);
 	const exchange = parse("envoy.tcp.metadataexchange.config.MetadataExchange", { protocol: "istio-peer-exchange" });
 	assert.ok(connect([exchange, sni], "x").admitted());
-	assert.deepEqual(warnings, ["f"]);
+	assert.equal(count("metadata_exchange.alpn_protocol_not_found"), 1);
 });
 
 test("what is wrong is refused by its path", () => {

@@ -17,6 +17,7 @@ import type { HttpFilterFactory } from "../filter/http-filter.ts";
 import { HTTP_FILTER_NAMES, httpFilterFactories } from "../filter/http-filters.ts";
 import { type IstioFamilies, istioFamilies } from "../filter/istio-stats/istio-families.ts";
 import { istioTcpFamilies } from "../filter/istio-stats/istio-tcp-families.ts";
+import { encodePreamble } from "../filter/metadata-exchange/peer-preamble.ts";
 import { FILTER_SUPPORTED } from "../filter/supported.ts";
 import { type WorkloadMetadata, workloadOfNode } from "../filter/workload-metadata.ts";
 import { createSideCalls } from "../forward/side-call.ts";
@@ -184,13 +185,14 @@ class RequestPath {
 	readonly #networkFilters: readonly NetworkFilterFactory[];
 	readonly #env: FormatEnvironment;
 	readonly #node: WorkloadMetadata;
+	readonly #preamble: Uint8Array;
 	readonly #istio: IstioFamilies;
 	readonly #calls: CallBook;
 	/** Filters count in the scope of their connection manager; scopes live as long as the process. */
 	readonly #scopes = new Map<string, StatScope>();
 	/** What was compiled beside a connection manager's own configuration. */
 	readonly #compiled = new WeakMap<HcmConfig, CompiledServices>();
-	readonly #compiledTcp = new WeakMap<TcpProxyConfig, Pick<TcpServices, "accessLog">>();
+	readonly #compiledTcp = new WeakMap<TcpProxyConfig, Pick<TcpServices, "accessLog" | "peerPreamble">>();
 	readonly #listenerLogs = new WeakMap<ListenerConfig, readonly AccessLogger[]>();
 
 	constructor(
@@ -206,6 +208,7 @@ class RequestPath {
 		this.#env = deps.env;
 		this.#accessLogs = new AccessLogs({ ...deps, env: this.#env, calls, streams });
 		this.#node = workloadOfNode(deps.node.id, deps.node.metadata ?? {});
+		this.#preamble = encodePreamble(this.#node);
 		this.#istio = istioFamilies(deps.metrics);
 		this.#calls = new CallBook(deps.metrics);
 		this.routeDeps = {
@@ -221,7 +224,7 @@ class RequestPath {
 		return services;
 	}
 
-	tcpServicesOf(tcp: TcpProxyConfig): Pick<TcpServices, "accessLog"> {
+	tcpServicesOf(tcp: TcpProxyConfig): Pick<TcpServices, "accessLog" | "peerPreamble"> {
 		const services = this.#compiledTcp.get(tcp);
 		if (!services) throw new Error(`the TCP proxy ${tcp.statPrefix} was not compiled here`);
 		return services;
@@ -281,7 +284,7 @@ class RequestPath {
 			const { tcp } = terminal;
 			const loggers = this.#accessLogs.compile(tcp.logging.accessLogs, at);
 			const accessLog: TcpServices["accessLog"] = (info, accessLogType) => logAll(loggers, { info, accessLogType });
-			this.#compiledTcp.set(tcp, loggers.length > 0 ? { accessLog } : {});
+			this.#compiledTcp.set(tcp, { peerPreamble: this.#preamble, ...(loggers.length > 0 && { accessLog }) });
 			return [];
 		}
 		if (terminal.kind === "plain") return [];

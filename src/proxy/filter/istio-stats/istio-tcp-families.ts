@@ -2,6 +2,7 @@ import type { Metrics } from "../../../telemetry/metric-registry.ts";
 import type { Counter, Family } from "../../../telemetry/metrics.ts";
 import type { ClusterLookup } from "../../cluster/cluster.ts";
 import type { StreamInfo } from "../../http/stream-info.ts";
+import { DOWNSTREAM_PEER, UPSTREAM_PEER } from "../filter-state-keys.ts";
 import type { WorkloadMetadata } from "../workload-metadata.ts";
 import { ISTIO_LABELS } from "./istio-families.ts";
 import { endpointWorkload, type Labels, requestedService, upstreamHostOf, workloadLabels } from "./peer-labels.ts";
@@ -40,7 +41,7 @@ export interface TcpReporter {
 export function tcpLabelValues(info: StreamInfo, { direction, node, clusters }: TcpReporter): string[] {
 	const inbound = direction === "inbound";
 	const service = requestedService(info, clusters, "");
-	const peer = inbound ? undefined : endpointWorkload(upstreamHostOf(info, clusters));
+	const peer = peerOf(info, inbound, clusters);
 	const tls = inbound ? info.connection?.tls : undefined;
 	const unknownService = inbound ? node.canonicalName : "";
 	const labels: Labels = {
@@ -60,4 +61,11 @@ export function tcpLabelValues(info: StreamInfo, { direction, node, clusters }: 
 		response_flags: info.responseFlags.size === 0 ? "-" : [...info.responseFlags].join(","),
 	};
 	return TCP_LABELS.map((name) => labels[name] ?? "unknown");
+}
+
+/** The other end: what it said of itself, else what the endpoint's metadata says. */
+function peerOf(info: StreamInfo, inbound: boolean, clusters: ClusterLookup): WorkloadMetadata | undefined {
+	const told = info.filterState.get(inbound ? DOWNSTREAM_PEER : UPSTREAM_PEER) as WorkloadMetadata | undefined;
+	if (told || inbound) return told;
+	return endpointWorkload(upstreamHostOf(info, clusters));
 }

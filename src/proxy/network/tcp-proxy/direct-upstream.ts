@@ -1,11 +1,15 @@
 import type { Host, UpstreamCluster } from "../../cluster/cluster.ts";
 import type { Transport } from "../../codec/transport.ts";
+import { PreambleReader } from "../../filter/metadata-exchange/peer-preamble.ts";
+import type { TlsInfo } from "../../http/connection-info.ts";
 import { type Deadlines, Timer } from "../../http/deadlines.ts";
 import type { TransportWishes } from "../../tls/upstream-transport.ts";
 import { connectFailure } from "../../upstream/connect-failure.ts";
 import { type ConnectingUser, openTransport } from "../../upstream/open-transport.ts";
 import { transportOf } from "../../upstream/transport-of.ts";
 import type { TcpConnectFailure, TcpDial, TcpUpstream, TcpUpstreamUser } from "./tcp-upstream.ts";
+
+const NOTHING = { pending: new Uint8Array(0) };
 
 /** A socket to an endpoint, with the books that a cluster keeps of its connections. */
 export class DirectUpstream implements TcpUpstream, TcpDial, ConnectingUser {
@@ -14,6 +18,9 @@ export class DirectUpstream implements TcpUpstream, TcpDial, ConnectingUser {
 	readonly #host: Host;
 	readonly #user: TcpUpstreamUser;
 	readonly #timer: Timer;
+	readonly #preamble: Uint8Array | undefined;
+	/** Takes the peer's preamble off the front. */
+	#peer: PreambleReader | undefined = undefined;
 	#connected = false;
 	#timedOut = false;
 	/** Ended from this side: nobody wants to hear of it any more. */
@@ -24,8 +31,9 @@ export class DirectUpstream implements TcpUpstream, TcpDial, ConnectingUser {
 	constructor(
 		target: { readonly cluster: UpstreamCluster; readonly host: Host; readonly wishes: TransportWishes },
 		user: TcpUpstreamUser,
-		deadlines: Deadlines,
+		{ deadlines, peerPreamble }: { readonly deadlines: Deadlines; readonly peerPreamble?: Uint8Array | undefined },
 	) {
+		this.#preamble = peerPreamble;
 		const { cluster, host, wishes } = target;
 		this.#cluster = cluster;
 		this.#host = host;
@@ -83,7 +91,7 @@ export class DirectUpstream implements TcpUpstream, TcpDial, ConnectingUser {
 		this.destroy(reset);
 	}
 
-	onConnect(): void {
+	onConnect(tls: TlsInfo | undefined): void {
 		const { stats, breakers } = this.#cluster;
 		this.#connected = true;
 		this.#timer.cancel();
@@ -92,18 +100,38 @@ export class DirectUpstream implements TcpUpstream, TcpDial, ConnectingUser {
 		stats.upstreamRqActive.add(1);
 		this.#host.stats.rqTotal++;
 		this.#host.activeRequests++;
+		if (this.#preamble && tls?.alpn !== undefined && tls.alpn === this.#cluster.info.peerExchange) {
+			this.#peer = new PreambleReader();
+			this.#transport.sendBytes(Buffer.from(this.#preamble), 0, this.#preamble.length);
+		}
 		this.#user.onUpstreamReady(this);
 	}
 
 	onData(buf: Buffer, end: number): void {
 		this.#cluster.stats.upstreamCxRxBytesTotal.inc(end);
-		if (!this.#local) this.#user.onUpstreamData(buf, 0, end);
+		if (this.#local) return;
+		if (this.#peer) this.#readPeer(this.#peer, buf.subarray(0, end));
+		else this.#user.onUpstreamData(buf, 0, end);
+	}
+
+	#readPeer(reader: PreambleReader, bytes: Uint8Array): void {
+		const reading = reader.feed(bytes);
+		if (!reading) return;
+		this.#peer = undefined;
+		const { peer, rest } = reading;
+		if (peer) this.#user.onUpstreamPeer?.(peer);
+		if (rest.length > 0) this.#user.onUpstreamData(Buffer.from(rest), 0, rest.length);
 	}
 
 	onEof(): void {
 		// A peer may end the connection in the middle of a handshake.
 		if (!this.#connected) this.#transport.destroy();
-		else if (!this.#local) this.#user.onUpstreamEnd();
+		else if (!this.#local) {
+			const { pending } = this.#peer ?? NOTHING;
+			this.#peer = undefined;
+			if (pending.length > 0) this.#user.onUpstreamData(Buffer.from(pending), 0, pending.length);
+			this.#user.onUpstreamEnd();
+		}
 	}
 
 	onDrain(): void {

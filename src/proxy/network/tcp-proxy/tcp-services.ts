@@ -18,6 +18,8 @@ export interface TcpServices {
 	readonly deadlines: Deadlines;
 	readonly clusters: ClusterLookup;
 	readonly metrics: Pick<Metrics, "scope">;
+	/** What this proxy tells of itself where a peer has agreed to it; undefined: nothing. */
+	readonly peerPreamble?: Uint8Array | undefined;
 	/** At the connection's end, and before where the configuration asks for it. */
 	readonly accessLog?: (info: StreamInfo, type: TcpLogType) => void;
 }

@@ -2,6 +2,8 @@ import type { Socket } from "node:net";
 import { randomUuid } from "../../../lib/uuid.ts";
 import type { Host, UpstreamCluster } from "../../cluster/cluster.ts";
 import { Transport, type TransportUser } from "../../codec/transport.ts";
+import { UPSTREAM_PEER } from "../../filter/filter-state-keys.ts";
+import type { WorkloadMetadata } from "../../filter/workload-metadata.ts";
 import { BytesMeter } from "../../http/bytes-meter.ts";
 import { nextConnectionId } from "../../http/connection-info.ts";
 import { Timer, type TimerOwner } from "../../http/deadlines.ts";
@@ -173,6 +175,10 @@ export class TcpSession implements TcpUpstreamUser, TransportUser, TimerOwner {
 		this.#socket.destroySoon();
 	}
 
+	onUpstreamPeer(peer: WorkloadMetadata): void {
+		this.#info.filterState.set(UPSTREAM_PEER, peer);
+	}
+
 	onUpstreamEnd(): void {
 		this.#transport!.end();
 	}
@@ -317,7 +323,7 @@ export class TcpSession implements TcpUpstreamUser, TransportUser, TimerOwner {
 	#dialHost(cluster: UpstreamCluster, host: Host): void {
 		this.#noteAttempt(host);
 		const wishes = wishesOf(this.#info.connection, host, this.#shared.config);
-		this.#dial = new DirectUpstream({ cluster, host, wishes }, this, this.#shared.services.deadlines);
+		this.#dial = new DirectUpstream({ cluster, host, wishes }, this, this.#shared.services);
 	}
 
 	#retry(): void {

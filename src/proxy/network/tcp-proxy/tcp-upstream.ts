@@ -1,3 +1,5 @@
+import type { WorkloadMetadata } from "../../filter/workload-metadata.ts";
+
 /** A connection to an endpoint as tcp_proxy uses it: a socket, or a tunnel through one. */
 export interface TcpUpstream {
 	/** `ip:port` of our end. */
@@ -28,6 +30,8 @@ export interface TcpUpstreamUser {
 	onUpstreamFailed(failure: TcpConnectFailure): void;
 	/** `buf` is valid during the call only. */
 	onUpstreamData(buf: Buffer, start: number, end: number): void;
+	/** The other proxy said who its workload is. */
+	onUpstreamPeer?(peer: WorkloadMetadata): void;
 	onUpstreamEnd(): void;
 	onUpstreamDrain(): void;
 	/** `reset`: the endpoint cut it (RST). */
