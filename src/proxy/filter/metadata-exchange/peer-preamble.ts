@@ -3,9 +3,6 @@ import { base64Decode } from "@bufbuild/protobuf/wire";
 import { AnySchema, StructSchema } from "@bufbuild/protobuf/wkt";
 import { decodePeerStruct, encodePeerMetadata, type WorkloadMetadata } from "../workload-metadata.ts";
 
-/** The application protocol by which two proxies agree to begin with preambles. */
-export const PEER_EXCHANGE = "istio-peer-exchange";
-
 const MAGIC = 0x3d230467;
 const HEAD_BYTES = 8;
 /** Nobody's metadata is longer; more is not waited for. */
