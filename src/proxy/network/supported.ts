@@ -72,6 +72,7 @@ export const SUPPORTED: SupportedFields = {
 		"include_tls_session",
 		"transport_api_version",
 		"metadata_context_namespaces",
+		"filter_enabled_metadata",
 	],
 	[`${FILTERS}.connection_limit.v3.ConnectionLimit`]: ["stat_prefix", "max_connections", "delay", "runtime_enabled"],
 	[`${FILTERS}.local_ratelimit.v3.LocalRateLimit`]: ["stat_prefix", "token_bucket", "runtime_enabled", "share_key"],

@@ -5,7 +5,8 @@ import type { ProblemList } from "../router/problem-list.ts";
 import type { Collector } from "./collector-call.ts";
 
 const TIMEOUT_MS = 5000;
-const URI = /^(?:[a-z][a-z0-9+.-]*:\/\/([^/]*))?(\/.*)?$/i;
+/** As Envoy reads it: what stands before the first slash is the host, with or without a scheme (Istio writes none). */
+const URI = /^(?:[a-z][a-z0-9+.-]*:\/\/)?([^/]*)(\/.*)?$/i;
 
 /** Where an HttpService is: host and path of its URI, its cluster and its own headers. */
 export function parseHttpService(service: HttpService, at: FieldPath, problems: ProblemList): Collector {

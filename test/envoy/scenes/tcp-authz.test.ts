@@ -24,7 +24,7 @@ const port = await serveUnary({
 	},
 });
 
-function asking(name: string, mode: string, more: JsonObject = {}): JsonObject {
+function asking(name: string, mode: string, more: JsonObject = {}, before: readonly JsonObject[] = []): JsonObject {
 	const service = {
 		envoy_grpc: { cluster_name: "authz" },
 		timeout: "0.2s",
@@ -38,8 +38,25 @@ function asking(name: string, mode: string, more: JsonObject = {}): JsonObject {
 	});
 	const log = { ...TCP_LOG_FIELDS, asked: "%DYNAMIC_METADATA(envoy.filters.network.ext_authz:asked)%" };
 	const proxy = tcpProxy("echo", { stat_prefix: name, access_log: [stdoutLog({ json_format: log })] });
-	return listener(name, [filter, proxy]);
+	return listener(name, [...before, filter, proxy]);
 }
+
+/** As Istio writes a CUSTOM policy: rules in the shadow say which connections are asked about. */
+const bySource = (name: string, address_prefix: string): JsonObject => {
+	const policy = {
+		permissions: [{ any: true }],
+		principals: [{ direct_remote_ip: { address_prefix, prefix_len: 32 } }],
+	};
+	const rbac = networkFilter("rbac", "rbac.v3.RBAC", {
+		stat_prefix: "tcp.",
+		shadow_rules_stat_prefix: "istio_ext_authz_",
+		shadow_rules: { action: "DENY", policies: { "istio-ext-authz-mine": policy } },
+	});
+	const path = [{ key: "istio_ext_authz_shadow_effective_policy_id" }];
+	const value = { string_match: { prefix: "istio-ext-authz-" } };
+	const filter_enabled_metadata = { filter: "envoy.filters.network.rbac", path, value };
+	return asking(name, "deny", { filter_enabled_metadata }, [rbac]);
+};
 
 const ask = (name: string, to: string, more: object = {}): Case =>
 	({
@@ -60,6 +77,8 @@ scene("ext_authz of connections", {
 				asking("unavailable", "unavailable"),
 				asking("open", "unavailable", { failure_mode_allow: true }),
 				asking("hang", "hang"),
+				bySource("selected", "127.0.0.1"),
+				bySource("others", "127.9.9.9"),
 			],
 			clusters: [cluster("echo", [at.port("echo")]), cluster("authz", [port], HTTP2_UPSTREAM)],
 		},
@@ -71,6 +90,9 @@ scene("ext_authz of connections", {
 		ask("a service that fails", "unavailable"),
 		ask("a service that fails, where that lets through", "open"),
 		ask("a service that does not answer", "hang"),
+		ask("asked, because the rules in the shadow say so", "selected"),
+		// Envoy counts `disabled` at each read, Lateen once per connection.
+		{ ...ask("not asked, because they do not", "others"), counters: [/tcp\..*\.downstream_cx_total/] } as Case,
 		ask("a client that sends nothing is not asked about until it leaves", "allow", { send: [], end: "half-close" }),
 	],
 });

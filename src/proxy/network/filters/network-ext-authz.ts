@@ -16,6 +16,7 @@ import { type GrpcTarget, parseGrpcService } from "../../filter/grpc-service.ts"
 import { callUnary, type GrpcOutcome } from "../../filter/grpc-unary.ts";
 import type { ConnectionInfo } from "../../http/connection-info.ts";
 import type { SideCall, SideCalls } from "../../http/side-calls.ts";
+import { compileMetadataMatcher } from "../../router/match/value-matcher.ts";
 import { ProblemList } from "../../router/problem-list.ts";
 import type { NetworkConnection, NetworkFilter, NetworkFilterDeps, NetworkFilterFactory } from "../network-filter.ts";
 import { missing } from "../network-problems.ts";
@@ -44,6 +45,8 @@ interface Settings {
 	readonly peerCertificate: boolean;
 	readonly tlsSession: boolean;
 	readonly metadataNamespaces: readonly string[];
+	/** Only connections with such metadata are asked about; undefined: all. */
+	readonly enabledByMetadata: ReturnType<typeof compileMetadataMatcher> | undefined;
 	readonly sideCalls: SideCalls;
 }
 
@@ -55,8 +58,11 @@ function parseSettings(message: ExtAuthz, path: string, sideCalls: SideCalls): S
 	const target =
 		message.grpcService &&
 		parseGrpcService(message.grpcService, DEFAULT_TIMEOUT_MS, at.field("grpc_service"), problems);
+	const metadata = message.filterEnabledMetadata;
+	const enabledByMetadata = metadata && compileMetadataMatcher(metadata, at.field("filter_enabled_metadata"), problems);
 	problems.throwIfAny();
 	return {
+		enabledByMetadata,
 		statPrefix: message.statPrefix,
 		target: target!,
 		failureModeAllow: message.failureModeAllow,
@@ -77,8 +83,13 @@ class NetworkExtAuthz implements NetworkFilter {
 		this.#stats = stats;
 	}
 
-	onData(on: NetworkConnection): "stop" {
-		const { target, sideCalls } = this.#settings;
+	onData(on: NetworkConnection): "continue" | "stop" {
+		const { target, sideCalls, enabledByMetadata } = this.#settings;
+		const { dynamicMetadata } = on.info;
+		if (enabledByMetadata && !enabledByMetadata((namespace) => dynamicMetadata.get(namespace))) {
+			this.#stats.disabled.inc();
+			return "continue";
+		}
 		this.#stats.total.inc();
 		this.#stats.active.add(1);
 		const message = toBinary(CheckRequestSchema, checkRequest(on.connection, this.#settings));
@@ -159,6 +170,7 @@ function authzStats(scope: StatScope) {
 		failureModeAllowed: scope.counter("failure_mode_allowed"),
 		denied: scope.counter("denied"),
 		ok: scope.counter("ok"),
+		disabled: scope.counter("disabled"),
 		closed: scope.counter("cx_closed"),
 		active: scope.gauge("active"),
 	};
