@@ -7,6 +7,7 @@ import {
 import {
 	ClientResourceStatus,
 	ClustersConfigDumpSchema,
+	EcdsConfigDumpSchema,
 	EndpointsConfigDumpSchema,
 	ListenersConfigDumpSchema,
 	RoutesConfigDumpSchema,
@@ -19,7 +20,9 @@ import type { RefusedRecord, ResourceRecord } from "../xdsclient/resource-store.
 import type { AdminContext } from "./admin-context.ts";
 import { type AdminAnswer, type AdminPage, hasFlag, JSON_TYPE } from "./admin-page.ts";
 import type { DumpSection } from "./config-dump-query.ts";
+import { endpointsDump } from "./endpoint-dump.ts";
 import { redact } from "./redact.ts";
+import { filtersDump, inlineRoutes, scopesDump } from "./route-dump.ts";
 import { secretsDump } from "./secret-pages.ts";
 
 export const CONFIG_DUMP_PAGES: readonly AdminPage[] = [
@@ -48,12 +51,14 @@ function sections(context: AdminContext, withEndpoints: boolean): DumpSection[] 
 		bootstrap: context.bootstrap,
 		lastUpdated: timestampFromMs(context.startedEpochMs),
 	});
+	const filters = filtersDump(context);
 	return [
 		bootstrap,
 		section(ClustersConfigDumpSchema, clusters(context)),
-		...(withEndpoints ? [section(EndpointsConfigDumpSchema, endpoints(context))] : []),
+		...(filters ? [section(EcdsConfigDumpSchema, filters)] : []),
+		...(withEndpoints ? [section(EndpointsConfigDumpSchema, endpointsDump(context))] : []),
 		section(ListenersConfigDumpSchema, listeners(context)),
-		section(ScopedRoutesConfigDumpSchema, {}),
+		section(ScopedRoutesConfigDumpSchema, scopesDump(context)),
 		section(RoutesConfigDumpSchema, routes(context)),
 		section(SecretsConfigDumpSchema, secretsDump(context)),
 	];
@@ -87,6 +92,15 @@ function split(context: AdminContext, type: ResourceType): Split {
 	};
 }
 
+/** Envoy tells what a listener was to be, not its version. */
+function listenerFailure({
+	any: failedConfiguration,
+	details,
+	attemptedEpochMs,
+}: RefusedRecord): MessageInitShape<typeof UpdateFailureStateSchema> {
+	return { failedConfiguration, details, lastUpdateAttempt: timestampFromMs(attemptedEpochMs) };
+}
+
 function failure(record: RefusedRecord): MessageInitShape<typeof UpdateFailureStateSchema> {
 	return {
 		details: record.details,
@@ -110,7 +124,7 @@ function clusters(context: AdminContext): MessageInitShape<typeof ClustersConfig
 		};
 	};
 	return {
-		versionInfo: dynamic.at(-1)?.version ?? "",
+		versionInfo: context.store.version("cluster"),
 		staticClusters: fixed.map((record) => ({ cluster: record.any, lastUpdated: updated(record) })),
 		dynamicActiveClusters: dynamic.filter(({ name }) => !waiting.has(name)).map(show),
 		dynamicWarmingClusters: [
@@ -125,17 +139,19 @@ function clusters(context: AdminContext): MessageInitShape<typeof ClustersConfig
 }
 
 function listeners(context: AdminContext): MessageInitShape<typeof ListenersConfigDumpSchema> {
-	const { fixed, dynamic, onlyRefused, failureOf } = split(context, "listener");
+	const { fixed, dynamic, onlyRefused } = split(context, "listener");
 	const waiting = new Set(context.warming().listeners);
 	const failures = context.listenerFailures();
 	return {
-		versionInfo: dynamic.at(-1)?.version ?? "",
+		versionInfo: context.store.version("listener"),
 		staticListeners: fixed.map((record) => ({ listener: record.any, lastUpdated: updated(record) })),
 		dynamicListeners: [
 			...dynamic.map((record) => {
 				const state = { versionInfo: record.version, listener: record.any, lastUpdated: updated(record) };
 				const unopened = failures.get(record.name);
-				const errorState = failureOf(record.name) ?? (unopened === undefined ? undefined : { details: unopened });
+				const refused = context.store.refused("listener").find(({ name }) => name === record.name);
+				const errorState =
+					(refused && listenerFailure(refused)) ?? (unopened === undefined ? undefined : { details: unopened });
 				return {
 					name: record.name,
 					...(waiting.has(record.name) ? { warmingState: state } : { activeState: state }),
@@ -144,7 +160,7 @@ function listeners(context: AdminContext): MessageInitShape<typeof ListenersConf
 			}),
 			...onlyRefused.map((record) => ({
 				name: record.name,
-				errorState: failure(record),
+				errorState: listenerFailure(record),
 				clientStatus: ClientResourceStatus.NACKED,
 			})),
 		],
@@ -152,9 +168,9 @@ function listeners(context: AdminContext): MessageInitShape<typeof ListenersConf
 }
 
 function routes(context: AdminContext): MessageInitShape<typeof RoutesConfigDumpSchema> {
-	const { fixed, dynamic, onlyRefused, failureOf } = split(context, "route");
+	const { dynamic, onlyRefused, failureOf } = split(context, "route");
 	return {
-		staticRouteConfigs: fixed.map((record) => ({ routeConfig: record.any, lastUpdated: updated(record) })),
+		staticRouteConfigs: inlineRoutes(context),
 		dynamicRouteConfigs: [
 			...dynamic.map((record) => {
 				const errorState = failureOf(record.name);
@@ -167,17 +183,5 @@ function routes(context: AdminContext): MessageInitShape<typeof RoutesConfigDump
 			}),
 			...onlyRefused.map((record) => ({ errorState: failure(record), clientStatus: ClientResourceStatus.NACKED })),
 		],
-	};
-}
-
-function endpoints(context: AdminContext): MessageInitShape<typeof EndpointsConfigDumpSchema> {
-	const { fixed, dynamic } = split(context, "endpoint");
-	return {
-		staticEndpointConfigs: fixed.map((record) => ({ endpointConfig: record.any, lastUpdated: updated(record) })),
-		dynamicEndpointConfigs: dynamic.map((record) => ({
-			versionInfo: record.version,
-			endpointConfig: record.any,
-			lastUpdated: updated(record),
-		})),
 	};
 }

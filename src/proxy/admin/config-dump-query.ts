@@ -35,14 +35,15 @@ function compile(pattern: string): RE2JS {
 	}
 }
 
-/** Elements whose resource has a name that matches whole; what has no elements stays. */
+/** Elements whose resource has a name that matches whole; a list that has none left is left out. */
 function keepNamed(sections: readonly DumpSection[], pattern: RE2JS): DumpSection[] {
 	return sections.map(({ desc, json }) => ({
 		desc,
 		json: Object.fromEntries(
-			Object.entries(json).map(([key, value]): [string, JsonValue] => {
-				if (!Array.isArray(value)) return [key, value];
-				return [key, value.filter((element) => pattern.matches(nameOf(element)))];
+			Object.entries(json).flatMap(([key, value]): [string, JsonValue][] => {
+				if (!Array.isArray(value)) return [[key, value]];
+				const kept = value.filter((element) => pattern.matches(nameOf(element)));
+				return kept.length > 0 ? [[key, kept]] : [];
 			}),
 		),
 	}));
@@ -53,6 +54,7 @@ const RESOURCE_FIELDS = [
 	"listener",
 	"route_config",
 	"endpoint_config",
+	"ecds_filter",
 	"secret",
 	"active_state",
 	"warming_state",

@@ -115,7 +115,7 @@ export class ConfigApplier<L, R> implements ResourceHandler {
 		if (!removesFirst) for (const name of update.removed) this.#remove(update.type, name);
 		this.#deps.onTaken?.({ ...update, added: update.added.filter(({ name }) => !rejected.has(name)) });
 		if (update.type === "cluster") this.#deps.onEndpointNames();
-		this.#count(update.type, problems.length === 0);
+		this.#count(update.type, problems.length === 0, update.version);
 		// A resource that was refused must not keep the good ones from serving, nor the proxy from being ready.
 		this.#deps.onAccepted(update.type);
 		return { problems, rejected };
@@ -135,7 +135,7 @@ export class ConfigApplier<L, R> implements ResourceHandler {
 		this.#record(update, result);
 		const taken = update.added.filter(({ name }) => !result.rejected.has(name));
 		if (result.problems.length === 0 || taken.length > 0) this.#deps.onTaken?.({ ...update, added: taken });
-		this.#count(type, result.problems.length === 0);
+		this.#count(type, result.problems.length === 0, update.version);
 		return result;
 	}
 
@@ -229,7 +229,8 @@ export class ConfigApplier<L, R> implements ResourceHandler {
 		}
 	}
 
-	#count(type: ResourceType, good: boolean): void {
+	#count(type: ResourceType, good: boolean, version = ""): void {
+		if (good && version !== "") this.#deps.store.noteVersion(type, version);
 		const scope = this.#scopes.get(type);
 		scope?.counter("update_attempt").inc();
 		scope?.counter(good ? "update_success" : "update_rejected").inc();

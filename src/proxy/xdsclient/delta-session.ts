@@ -74,7 +74,13 @@ export class DeltaSession implements Session<DeltaDiscoveryRequest, DeltaDiscove
 		if (!type || !state) return [this.#refuseType(response)];
 		const { added, problems } = decodeAll(type, state, response);
 		const removed = response.removedResources.filter((name) => state.wanted === "all" || state.wanted.has(name));
-		const result = this.#handler.apply({ type, added, removed, answered: answeredNames(response) });
+		const result = this.#handler.apply({
+			type,
+			added,
+			removed,
+			version: response.systemVersionInfo,
+			answered: answeredNames(response),
+		});
 		for (const { name, version } of added) if (!result.rejected.has(name)) state.versions.set(name, version);
 		for (const name of removed) state.versions.delete(name);
 		problems.push(...result.problems);

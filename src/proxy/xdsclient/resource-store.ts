@@ -22,6 +22,7 @@ export interface RefusedRecord {
 /** All resources of the process with where they came from. */
 export class ResourceStore {
 	readonly #active = new Map<ResourceType, Map<string, ResourceRecord>>();
+	readonly #versions = new Map<ResourceType, string>();
 	readonly #refused = new Map<ResourceType, Map<string, RefusedRecord>>();
 
 	get(type: ResourceType, name: string): ResourceRecord | undefined {
@@ -35,6 +36,15 @@ export class ResourceStore {
 
 	refused(type: ResourceType): RefusedRecord[] {
 		return [...(this.#refused.get(type)?.values() ?? [])].sort(byName);
+	}
+
+	/** Of the last response of a type that was taken whole; empty: none was. */
+	version(type: ResourceType): string {
+		return this.#versions.get(type) ?? "";
+	}
+
+	noteVersion(type: ResourceType, version: string): void {
+		this.#versions.set(type, version);
 	}
 
 	accept(type: ResourceType, record: ResourceRecord): void {

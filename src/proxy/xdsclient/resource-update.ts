@@ -19,6 +19,8 @@ export interface ResourceUpdate {
 	readonly type: ResourceType;
 	readonly added: readonly IncomingResource[];
 	readonly removed: readonly string[];
+	/** Of the response as a whole. */
+	readonly version?: string;
 	/** Names that the response answers, those of resources and their aliases; of virtual hosts, which requests may wait for. */
 	readonly answered?: readonly string[];
 	/** Virtual hosts: the route configuration that they belong to. */

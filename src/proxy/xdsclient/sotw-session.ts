@@ -66,7 +66,12 @@ export class SotwSession implements Session<DiscoveryRequest, DiscoveryResponse>
 			if ("problem" in decoded) problems.push(decoded.problem);
 			else if (state.wanted === "all" || state.wanted.has(decoded.name)) added.push(decoded);
 		}
-		const result = this.#handler.apply({ type, added, removed: this.#missing(state, added, problems.length > 0) });
+		const result = this.#handler.apply({
+			type,
+			added,
+			removed: this.#missing(state, added, problems.length > 0),
+			version: response.versionInfo,
+		});
 		problems.push(...result.problems);
 		for (const { name } of added) if (!result.rejected.has(name)) state.names.add(name);
 		state.nonce = response.nonce;

@@ -69,7 +69,12 @@ export class DiscoveryFile {
 		const names = new Set(added.map(({ name }) => name));
 		const removed = [...this.#names].filter((name) => !names.has(name));
 		this.#names = names;
-		const { problems } = this.#handler.apply({ type: this.#type, added, removed });
+		const { problems } = this.#handler.apply({
+			type: this.#type,
+			added,
+			removed,
+			version: added[0]?.version ?? "",
+		});
 		if (problems.length === 0) return;
 		const reasons = problems.map(formatProblem);
 		this.#deps.logger.warn({ file: this.#at.path, reasons }, "resources of the file were refused");
