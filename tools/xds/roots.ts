@@ -7,6 +7,7 @@ export const ROOTS: readonly string[] = [
 	"envoy.config.route.v3.RouteConfiguration",
 	"envoy.config.route.v3.ScopedRouteConfiguration",
 	"envoy.config.route.v3.FilterConfig",
+	"envoy.config.route.v3.RouteList",
 	"envoy.config.cluster.v3.Cluster",
 	"envoy.config.endpoint.v3.ClusterLoadAssignment",
 	"envoy.config.core.v3.TypedExtensionConfig",

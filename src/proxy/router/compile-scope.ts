@@ -4,6 +4,7 @@ import { FilterSwitch } from "./filter-switch.ts";
 import type { FormatEnvironment } from "./format/format-context.ts";
 import { compileTextFormat, type TextFormat } from "./format/text-format.ts";
 import { ProblemList } from "./problem-list.ts";
+import type { CompileMatcher } from "./route-matcher.ts";
 
 /** What compiling a route configuration needs from outside. */
 export interface RouteCompileDeps {
@@ -13,6 +14,8 @@ export interface RouteCompileDeps {
 	 * throws ProblemError with paths below `path`.
 	 */
 	parseFilterConfig(filterName: string, config: Any, path: string): unknown;
+	/** For virtual hosts with a `matcher`. */
+	readonly compileMatcher?: CompileMatcher;
 	/** Asked for each named cluster when `validate_clusters` is true. */
 	hasCluster?(name: string): boolean;
 }

@@ -15,10 +15,11 @@ import type { FilterSwitch } from "./filter-switch.ts";
 import { compileHeaderLevel, type HeaderLevel } from "./headers/header-levels.ts";
 import type { MatchInput } from "./match/match-input.ts";
 import { RouteCondition } from "./match/route-condition.ts";
-import { buildRouteIndex, type RouteIndex } from "./match/route-index.ts";
+import { buildRouteIndex } from "./match/route-index.ts";
 import { compileVirtualClusters } from "./match/virtual-cluster.ts";
 import { compileRateLimits, NO_RATE_LIMITS } from "./rate-limit/rate-limit-policy.ts";
 import type { MirrorPolicy } from "./route-match.ts";
+import { compileRouteMatcher, type FindRoute } from "./route-matcher.ts";
 
 /** What virtual hosts take from their route configuration. */
 export interface ConfigurationLevel {
@@ -31,19 +32,19 @@ export interface ConfigurationLevel {
 /** A compiled virtual host: its routes behind an index. */
 export class CompiledVirtualHost {
 	readonly name: string;
-	readonly #index: RouteIndex<CompiledRoute>;
+	readonly #find: FindRoute;
 	readonly #requireTls: TlsRequirement;
 	readonly #toHttps: CompiledRoute;
 
-	constructor(name: string, index: RouteIndex<CompiledRoute>, requireTls: TlsRequirement) {
+	constructor(name: string, find: FindRoute, requireTls: TlsRequirement) {
 		this.name = name;
-		this.#index = index;
+		this.#find = find;
 		this.#requireTls = requireTls;
 		this.#toHttps = httpsRedirectRoute(name);
 	}
 
 	match(input: MatchInput): CompiledRoute | undefined {
-		return this.#mustRedirect(input.request) ? this.#toHttps : this.#index.find(input);
+		return this.#mustRedirect(input.request) ? this.#toHttps : this.#find(input);
 	}
 
 	#mustRedirect(request: RequestHead): boolean {
@@ -61,10 +62,22 @@ export function compileVirtualHost(
 	scope: CompileScope,
 ): CompiledVirtualHost {
 	const around = surroundingsOf(host, above, at, scope);
-	const routes = host.routes.flatMap(
-		(route, i) => compileRoute(route, around, at.field("routes").index(i), scope) ?? [],
+	return new CompiledVirtualHost(host.name, findRoute(host, around, at, scope), host.requireTls);
+}
+
+function findRoute(host: VirtualHost, around: RouteSurroundings, at: FieldPath, scope: CompileScope): FindRoute {
+	if (!host.matcher) {
+		const routesAt = at.field("routes");
+		const index = buildRouteIndex(
+			host.routes.flatMap((route, i) => compileRoute(route, around, routesAt.index(i), scope) ?? []),
+		);
+		return (input) => index.find(input);
+	}
+	if (host.routes.length > 0)
+		scope.problems.add("invalid", at.field("matcher"), "a virtual host has either routes or a matcher");
+	return compileRouteMatcher(host.matcher, at.field("matcher"), scope, (route, routeAt) =>
+		compileRoute(route, around, routeAt, scope),
 	);
-	return new CompiledVirtualHost(host.name, buildRouteIndex(routes), host.requireTls);
 }
 
 function surroundingsOf(

@@ -18,6 +18,7 @@ import { HTTP_FILTER_NAMES, httpFilterFactories } from "../filter/http-filters.t
 import { type IstioFamilies, istioFamilies } from "../filter/istio-stats/istio-families.ts";
 import { istioTcpFamilies } from "../filter/istio-stats/istio-tcp-families.ts";
 import { encodePreamble } from "../filter/metadata-exchange/peer-preamble.ts";
+import { compileXdsMatcher } from "../filter/rbac/xds-matcher.ts";
 import { FILTER_SUPPORTED } from "../filter/supported.ts";
 import { type WorkloadMetadata, workloadOfNode } from "../filter/workload-metadata.ts";
 import { createSideCalls } from "../forward/side-call.ts";
@@ -214,6 +215,7 @@ class RequestPath {
 		this.routeDeps = {
 			env: this.#env,
 			parseFilterConfig: perRouteParser(this.#factories("outbound", "route")),
+			compileMatcher: (matcher, at, on) => compileXdsMatcher(matcher, at, { ...on, layer: "http" }),
 			hasCluster: (name) => deps.clusters.get(name) !== undefined,
 		};
 	}

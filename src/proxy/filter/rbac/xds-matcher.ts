@@ -132,7 +132,10 @@ function compileTree<T>(tree: MatcherTree, at: FieldPath, scope: MatcherScope<T>
 	const { treeType: type } = tree;
 	if (type.case === "exactMatchMap") {
 		const map = compileMap(type.value.map, at.field("exact_match_map").field("map"), scope);
-		return (subject) => map.get(input(subject) ?? "")?.(subject);
+		return (subject) => {
+			const value = input(subject);
+			return value === undefined ? undefined : map.get(value)?.(subject);
+		};
 	}
 	if (type.case === "prefixMatchMap") {
 		const map = compileMap(type.value.map, at.field("prefix_match_map").field("map"), scope);
