@@ -1,10 +1,10 @@
 import type { Any } from "@bufbuild/protobuf/wkt";
 import { type FieldPath, fieldPath } from "../../lib/field-path.ts";
+import type { CompileMatcher } from "./compile-matcher.ts";
 import { FilterSwitch } from "./filter-switch.ts";
 import type { FormatEnvironment } from "./format/format-context.ts";
 import { compileTextFormat, type TextFormat } from "./format/text-format.ts";
 import { ProblemList } from "./problem-list.ts";
-import type { CompileMatcher } from "./route-matcher.ts";
 
 /** What compiling a route configuration needs from outside. */
 export interface RouteCompileDeps {

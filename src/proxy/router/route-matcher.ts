@@ -1,4 +1,3 @@
-import type { Any } from "@bufbuild/protobuf/wkt";
 import type { FieldPath } from "../../lib/field-path.ts";
 import { unpackAs } from "../../xds/any.ts";
 import {
@@ -7,20 +6,10 @@ import {
 	RouteSchema,
 } from "../../xds/generated/envoy/config/route/v3/route_components_pb.ts";
 import type { Matcher } from "../../xds/generated/xds/type/matcher/v3/matcher_pb.ts";
-import type { RequestHead } from "../http/message.ts";
-import type { StreamInfo } from "../http/stream-info.ts";
 import type { CompileScope } from "./compile-scope.ts";
 import type { CompiledRoute } from "./compiled-route.ts";
 import type { MatchInput } from "./match/match-input.ts";
 import { buildRouteIndex, type RouteIndex } from "./match/route-index.ts";
-import type { ProblemList } from "./problem-list.ts";
-
-/** Compiles a tree of matchers whose leaves are `T` (proxy/filter: `compileXdsMatcher`). */
-export type CompileMatcher = <T>(
-	matcher: Matcher,
-	at: FieldPath,
-	on: { readonly problems: ProblemList; compileAction(action: Any | undefined, at: FieldPath): T | undefined },
-) => (subject: { readonly request: RequestHead; readonly info: StreamInfo }) => T | undefined;
 
 /** Where a virtual host finds its routes. */
 export type FindRoute = (input: MatchInput) => CompiledRoute | undefined;
