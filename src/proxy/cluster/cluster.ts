@@ -106,6 +106,8 @@ export interface ClusterInfo {
 	readonly connectTimeoutMs: number;
 	/** Connections to one endpoint (`per_host_thresholds`). */
 	readonly maxConnectionsPerHost: number;
+	/** Requests of one client's connection share upstream connections with no other's. */
+	readonly poolPerConnection?: boolean;
 	/** Connections that are opened ahead: so many per request that waits or is answered, 1 = none ahead. */
 	readonly preconnectRatio?: number;
 	/** What of each attempt is recorded besides its time; undefined: nothing. */

@@ -8,6 +8,8 @@ import {
 } from "../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts";
 import type { TcpKeepalive } from "../../xds/generated/envoy/config/core/v3/address_pb.ts";
 import { ClusterConfigSchema as ForwardSchema } from "../../xds/generated/envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster_pb.ts";
+import { GenericConnectionPoolProtoSchema } from "../../xds/generated/envoy/extensions/upstreams/http/generic/v3/generic_connection_pool_pb.ts";
+import { HttpConnectionPoolProtoSchema } from "../../xds/generated/envoy/extensions/upstreams/http/http/v3/http_connection_pool_pb.ts";
 import type { ClusterInfo, KeepAlive } from "./cluster.ts";
 import type { ClusterConfig, Discovery } from "./cluster-config.ts";
 import { compileBalancing } from "./compile-balancing.ts";
@@ -21,6 +23,9 @@ import { plainMetadata } from "./endpoint-config.ts";
 import { compileHealthChecks } from "./health/compile-check.ts";
 import { compileOutlier } from "./outlier-config.ts";
 import { compileUpstreamFilters } from "./upstream-filters.ts";
+
+/** Where connections for requests come from anyway. */
+const USUAL_POOLS = [GenericConnectionPoolProtoSchema, HttpConnectionPoolProtoSchema] as const;
 
 const DEFAULT_BUFFER_BYTES = 1024 * 1024;
 const DEFAULT_KEEPALIVE_S = 7200;
@@ -60,6 +65,11 @@ export function compileCluster(message: Cluster, path = ""): ClusterConfig {
 	};
 	if (balancing.hashesHostnames && (discovery?.kind !== "dns" || discovery.dns.logical))
 		problems.push(problem("LTN3229", at.slice(0, -1), "host names can be hashed in STRICT_DNS clusters only"));
+	const pools = message.upstreamConfig;
+	if (pools && !USUAL_POOLS.some((schema) => unpackAs(pools.typedConfig, schema)))
+		problems.push(
+			problem("LTN3264", `${at}upstream_config`, `"${pools.name}" is not implemented by this proxy`, "remove it"),
+		);
 	if (problems.length > 0 || !discovery) throw new ProblemError(problems);
 	return { ...config, discovery };
 }
@@ -84,6 +94,7 @@ function compileInfo(
 		toOriginalDestination: discovery?.kind === "original",
 		keepAlive: compileKeepAlive(message.upstreamConnectionOptions?.tcpKeepalive),
 		metadata: plainMetadata(message.metadata),
+		poolPerConnection: message.connectionPoolPerDownstreamConnection,
 		preconnectRatio: compilePreconnect(message.preconnectPolicy, `${at}preconnect_policy`, problems),
 		tracks: tracksOf(message),
 		source: compileSource(message.upstreamBindConfig, `${at}upstream_bind_config`, problems),

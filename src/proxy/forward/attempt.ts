@@ -44,6 +44,8 @@ export interface AttemptTarget {
 	/** What its connection must be like beyond the cluster's configuration. */
 	readonly wishes?: TransportWishes | undefined;
 	readonly routeStats?: UpstreamRequestStats | undefined;
+	/** The client's connection, where it has upstream connections of its own. */
+	readonly owner?: object | undefined;
 	/** What is sent, for clusters that track it. */
 	readonly sent?: TrackedRequest | undefined;
 	/** Where retries are counted, when not with the cluster. */

@@ -505,8 +505,9 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		const downstream = request.protocol;
 		const raw = this.#action.terminatesConnect && this.#downstream.upgrade === "connect";
 		const trace = info.trace?.onAttempt(request, { cluster: member.name, attempt: this.#attempts });
+		const owner = member.info.poolPerConnection ? info.connection : undefined;
 		const sent = member.info.tracks && this.#downstream;
-		const counts = { routeStats: this.#routeStats, retryBreakers: cluster.breakers, sent };
+		const counts = { routeStats: this.#routeStats, retryBreakers: cluster.breakers, sent, owner };
 		const target = { cluster: member, host, downstream, wishes, raw, isRetry, trace, ...counts };
 		this.#attempt = new Attempt(this, this.#context, target);
 		this.#attempt.start(this.#retries?.policy.perTryIdleTimeoutMs ?? 0);

@@ -16,6 +16,8 @@ export interface PoolTarget {
 	readonly downstream: Protocol;
 	/** The endpoint gets the bytes of a tunnel and no HTTP. */
 	readonly raw?: boolean;
+	/** The client's connection, when its requests have upstream connections of their own; undefined: shared by all. */
+	readonly owner?: object | undefined;
 	/** What the connection must be like beyond the cluster's configuration; undefined: no wishes. */
 	readonly wishes?: TransportWishes | undefined;
 }
@@ -30,6 +32,8 @@ interface PoolKind {
 /** What `Host.pool` holds a list of. */
 interface PoolEntry extends PoolKind {
 	readonly pool: HostPool;
+	/** Undefined: for everybody. */
+	readonly owner: WeakRef<object> | undefined;
 }
 
 const NO_WISHES: TransportWishes = {};
@@ -38,7 +42,7 @@ const HTTP2_ALPN = ["h2"];
 
 /** The pool for a request to an endpoint, made at first use. */
 export function poolFor(
-	{ host, cluster, downstream, raw, wishes = NO_WISHES }: PoolTarget,
+	{ host, cluster, downstream, raw, owner, wishes = NO_WISHES }: PoolTarget,
 	context: UpstreamContext,
 ): HostPool {
 	host.pool ??= [] satisfies PoolEntry[];
@@ -51,17 +55,26 @@ export function poolFor(
 	const key = security.keyOf(wishes);
 	for (let i = 0; i < entries.length; i++) {
 		const entry = entries[i]!;
-		if (entry.security === security && entry.protocol === protocol && entry.key === key) return entry.pool;
+		if (entry.security === security && entry.protocol === protocol && entry.key === key && ownerOf(entry) === owner)
+			return entry.pool;
 	}
-	return openPool(host, { protocol, security, key }, wishes, context);
+	const pool = makePool(host, { protocol, security, key }, wishes, context);
+	keepPool(host, { protocol, security, key, pool, owner: owner && new WeakRef(owner) });
+	return pool;
 }
 
-function openPool(host: Host, kind: PoolKind, wishes: TransportWishes, context: UpstreamContext): HostPool {
-	const pool = makePool(host, kind, wishes, context);
-	// Pools of transports that are no longer in force empty by themselves.
-	const inForce = (host.pool as PoolEntry[]).filter((entry) => !entry.security.closed);
-	host.pool = [...inForce, { ...kind, pool }];
-	return pool;
+function keepPool(host: Host, entry: PoolEntry): void {
+	// Pools of transports that are no longer in force empty by themselves; those of clients that are gone are emptied.
+	const inForce = (host.pool as PoolEntry[]).filter((one) => {
+		const left = one.owner !== undefined && one.owner.deref() === undefined;
+		if (left) one.pool.retire("left");
+		return !left && !one.security.closed;
+	});
+	host.pool = [...inForce, entry];
+}
+
+function ownerOf({ owner }: PoolEntry): object | undefined {
+	return owner?.deref();
 }
 
 function makePool(

@@ -113,6 +113,14 @@ scene("clusters' HTTP options", {
 			make("copied-there", "one", typed({ request_mirror_policies: [{ cluster: "tcp-options" }] })),
 			make("tracked", "one", { track_cluster_stats: { timeout_budgets: true, request_response_sizes: true } }),
 			make("tracked-before", "one", { track_timeout_budgets: true }),
+			make("own-connections", "one", { connection_pool_per_downstream_connection: true }),
+			make("own-connections-2", "two", { connection_pool_per_downstream_connection: true, http2_protocol_options: {} }),
+			make("generic", "one", {
+				upstream_config: {
+					name: "envoy.filters.connection_pools.http.generic",
+					typed_config: any("envoy.extensions.upstreams.http.generic.v3.GenericConnectionPoolProto"),
+				},
+			}),
 			make("generous", "one", {
 				upstream_connection_options: { set_local_interface_name_on_upstream_connections: true },
 			}),
@@ -194,6 +202,16 @@ scene("clusters' HTTP options", {
 		get("the cluster's copies in place of the route's", "/copied-there/", {}, { unordered: true, settleAfterMs: 50 }),
 		get("tracked", "/tracked/"),
 		get("tracked as before", "/tracked-before/"),
+		...["own-connections", "own-connections-2", "generous"].map((name) => ({
+			name: `two clients, ${name}`,
+			connections: [
+				{ send: [{ path: `/${name}/1` }, { path: `/${name}/2` }] },
+				{ send: [{ path: `/${name}/3` }, { path: `/${name}/4` }] },
+			],
+			pooling: true,
+			counters: [`cluster.${name}.upstream_cx_total`],
+		})),
+		get("a generic pool", "/generic/"),
 		get("names of interfaces", "/generous/"),
 		get("a source address", "/bound/"),
 		get(
