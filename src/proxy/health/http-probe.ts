@@ -74,19 +74,27 @@ export class HttpProbe implements Probe {
 	}
 }
 
-/** Adds and removes header fields of a check's request; `host` and `:authority` name the authority. */
+/** Adds and removes header fields of a check's request, in Envoy's order; `host` and `:authority` name the authority. */
 export function applyHeaders(head: RequestHead, added: readonly ProbeHeader[], removed: readonly string[]): void {
-	for (const { name, value, mode } of added) {
-		if (name === "host" || name === ":authority") {
-			head.authority = value;
-			continue;
-		}
-		const there = head.headers.has(name);
-		if (mode === "append") head.headers.append(name, value);
-		else if (mode === "overwrite" || (mode === "overwrite-if-present" && there)) head.headers.set(name, value);
-		else if (mode === "add-if-absent" && !there) head.headers.append(name, value);
+	const { headers } = head;
+	for (const name of removed) headers.remove(name);
+	const appended: ProbeHeader[] = [];
+	const overwriting: ProbeHeader[] = [];
+	for (const one of added) {
+		const there = headers.has(one.name);
+		if (isAuthority(one)) head.authority = one.value;
+		else if (one.mode === "append" || (one.mode === "add-if-absent" && !there)) appended.push(one);
+		else if (one.mode === "overwrite" || (one.mode === "overwrite-if-present" && there)) overwriting.push(one);
 	}
-	for (const name of removed) head.headers.remove(name);
+	for (const { name, value } of overwriting) {
+		headers.remove(name);
+		headers.append(name, value);
+	}
+	for (const { name, value } of appended) headers.append(name, value);
+}
+
+function isAuthority({ name }: ProbeHeader): boolean {
+	return name === "host" || name === ":authority";
 }
 
 function within(status: number, ranges: readonly StatusRange[]): boolean {
