@@ -5,7 +5,8 @@ import { after, before, describe, test } from "node:test";
 import { istioPath } from "../../../tools/oracle/build-istiod.ts";
 import { eventually } from "../../support/eventually.ts";
 import { type BookinfoMesh, startBookinfoMesh } from "./bookinfo-mesh.ts";
-import type { Pod } from "./pod-network.ts";
+import { curl, status } from "./curl.ts";
+import { gatewayTests } from "./gateway-tests.ts";
 import { networkObstacle } from "./pod-network.ts";
 
 /** Set in the child that runs in a network of its own. */
@@ -28,15 +29,6 @@ else
 		assert.equal(child.status, 0, child.stdout + child.stderr);
 		assert.match(child.stdout, /# pass [1-9]/);
 	});
-
-async function curl(pod: Pod, ...args: string[]): Promise<string> {
-	return pod.run(["curl", "-s", "-m", "5", ...args]);
-}
-
-/** The status, or 000 where there is no answer. */
-async function status(pod: Pod, ...args: string[]): Promise<string> {
-	return curl(pod, "-o", "/dev/null", "-w", "%{http_code}", ...args).catch(() => "000");
-}
 
 function testsInside(): void {
 	describe("Bookinfo under istiod", () => {
@@ -98,6 +90,8 @@ spec:
 			assert.match(answer, /^x-route: default\r$/m);
 			assert.match(answer, /^access-control-allow-origin: http:\/\/a\.test\r$/m);
 		});
+
+		gatewayTests(() => mesh);
 
 		test("services outside of the mesh: by name, by address, as workloads, and none but those", async () => {
 			const { outside, productpage } = mesh.pods;
