@@ -248,6 +248,7 @@ const ACTIONS: SupportedFields = {
 const ACCESS_LOGS: SupportedFields = {
 	"envoy.config.accesslog.v3.AccessLog": ["name", "filter", "typed_config"],
 	"envoy.config.accesslog.v3.AccessLogFilter": [
+		"extension_filter",
 		"traceable_filter",
 		"log_type_filter",
 		"status_code_filter",
@@ -270,6 +271,9 @@ const ACCESS_LOGS: SupportedFields = {
 	"envoy.config.accesslog.v3.AndFilter": ["filters"],
 	"envoy.config.accesslog.v3.OrFilter": ["filters"],
 	"envoy.config.accesslog.v3.TraceableFilter": [],
+	"envoy.config.accesslog.v3.ExtensionFilter": ["name", "typed_config"],
+	"envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter": ["expression"],
+	"envoy.extensions.formatter.cel.v3.Cel": [],
 	"envoy.config.accesslog.v3.LogTypeFilter": ["types", "exclude"],
 	"envoy.config.accesslog.v3.HeaderFilter": ["header"],
 	"envoy.config.accesslog.v3.ResponseFlagFilter": ["flags"],

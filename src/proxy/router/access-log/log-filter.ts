@@ -1,14 +1,17 @@
 import type { FieldPath } from "../../../lib/field-path.ts";
 import type { Random } from "../../../lib/random.ts";
+import { unpackAs } from "../../../xds/any.ts";
 import type {
 	AccessLogFilter,
 	ComparisonFilter,
 	GrpcStatusFilter,
 } from "../../../xds/generated/envoy/config/accesslog/v3/accesslog_pb.ts";
 import { AccessLogType } from "../../../xds/generated/envoy/data/accesslog/v3/accesslog_pb.ts";
+import { ExpressionFilterSchema } from "../../../xds/generated/envoy/extensions/access_loggers/filters/cel/v3/cel_pb.ts";
 import { grpcStatusOfHttp } from "../../http/grpc-status.ts";
+import { compileCel } from "../cel/cel-program.ts";
 import type { FormatContext } from "../format/format-context.ts";
-import { grpcStatusOf } from "../format/operators.ts";
+import { grpcStatusOf } from "../format/grpc-status-of.ts";
 import { perMillion } from "../match/fraction.ts";
 import { compileHeaderMatcher, testRequestHeader } from "../match/header-matcher.ts";
 import { compileMetadataMatcher, valueAtPath } from "../match/value-matcher.ts";
@@ -42,6 +45,16 @@ const FILTERS: CompileTable = {
 	logTypeFilter: ({ types, exclude }) => {
 		const wanted = new Set<string>(Object.keys(AccessLogType).filter((name) => types.includes(typeNumber(name))));
 		return (ctx) => wanted.has(ctx.accessLogType ?? "DownstreamEnd") !== exclude;
+	},
+	extensionFilter: (extension, { at, problems }) => {
+		const { configType } = extension;
+		const cel = unpackAs(configType.value, ExpressionFilterSchema);
+		if (!cel) {
+			problems.notImplemented(at, `the access log filter ${configType.value?.typeUrl || extension.name}`);
+			return () => false;
+		}
+		const program = compileCel(cel.expression, at.field("typed_config").field("expression"), problems);
+		return (ctx) => program(ctx) === true;
 	},
 	notHealthCheckFilter: () => (ctx) => !ctx.info.healthCheck,
 	runtimeFilter: ({ percentSampled }, { random }) => {

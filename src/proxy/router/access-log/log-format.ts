@@ -22,6 +22,7 @@ export const ENVOY_DEFAULT_FORMAT =
 const BUILT_IN_FORMATTERS = new Set([
 	"envoy.extensions.formatter.req_without_query.v3.ReqWithoutQuery",
 	"envoy.extensions.formatter.metadata.v3.Metadata",
+	"envoy.extensions.formatter.cel.v3.Cel",
 ]);
 
 /** Compiles a `log_format`; Envoy's default when it is not set. */

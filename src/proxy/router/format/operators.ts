@@ -1,7 +1,10 @@
+import { fieldPath } from "../../../lib/field-path.ts";
 import { grpcStatusOfHttp, isGrpc } from "../../http/grpc-status.ts";
 import type { ResponseFlag } from "../../http/message.ts";
 import type { StreamInfo } from "../../http/stream-info.ts";
+import { compileCel } from "../cel/cel-program.ts";
 import { firstRequestHeader, responseHeader } from "../match/request-header.ts";
+import { ProblemList } from "../problem-list.ts";
 import { addressOperator, splitAddress } from "./address-operators.ts";
 import { attemptOperator } from "./attempt-operators.ts";
 import { byteOperator } from "./byte-operators.ts";
@@ -13,6 +16,7 @@ import {
 	type FormatValue,
 	OperatorError,
 } from "./format-context.ts";
+import { grpcStatusOf } from "./grpc-status-of.ts";
 import { LONG_FLAGS } from "./long-flags.ts";
 import { metadataOperator } from "./metadata-operators.ts";
 import { checkSyntax } from "./operator-syntax.ts";
@@ -91,6 +95,8 @@ const OPERATORS: Readonly<Record<string, Build>> = {
 	},
 	TRACE_ID: field((ctx) => ctx.info.trace?.traceId),
 	SPAN_ID: field((ctx) => ctx.info.trace?.spanId),
+	CEL: ({ text }) => celOperator(text!, false),
+	TYPED_CEL: ({ text }) => celOperator(text!, true),
 	CUSTOM_FLAGS: field(() => ""),
 	LISTENER_NAME: field((ctx) => ctx.info.connection?.listener?.name),
 	DOWNSTREAM_CX_RTT: UNKNOWN,
@@ -217,12 +223,6 @@ const GRPC_NAMES = [
 	"Unauthenticated",
 ];
 
-/** The gRPC status of a response, from the trailers or, for a response without body, the head; undefined when there is none. */
-export function grpcStatusOf(ctx: Pick<FormatContext, "response" | "trailers">): number | undefined {
-	const text = ctx.trailers?.get("grpc-status") ?? ctx.response?.headers.get("grpc-status");
-	return text !== undefined && /^\d{1,3}$/.test(text) ? Number(text) : undefined;
-}
-
 /** The outcome of a gRPC call; without one, what the HTTP status means. */
 function callStatus(ctx: FormatContext): number | undefined {
 	if (!isGrpc(ctx.request?.headers.get("content-type"))) return undefined;
@@ -281,4 +281,18 @@ function operatorsIn(text: string): readonly unknown[] {
 	if (!Array.isArray(operators) || operators.length === 0)
 		throw new OperatorError("%COALESCE% needs a list of operators that is not empty");
 	return operators.map((entry: unknown) => (entry === null ? {} : entry));
+}
+
+/** The value of an expression; %CEL% makes a text of it, %TYPED_CEL% keeps its type where types are kept. */
+function celOperator(text: string, typed: boolean): FormatOperator {
+	const problems = new ProblemList();
+	const program = compileCel(text, fieldPath(""), problems);
+	const [wrong] = problems.problems;
+	if (wrong) throw new OperatorError(wrong.message);
+	return (ctx) => {
+		const value = program(ctx);
+		if (value === undefined || value === null) return undefined;
+		if (typeof value === "object") return typed ? value : JSON.stringify(value);
+		return typed ? (value as FormatValue) : String(value);
+	};
 }
