@@ -50,6 +50,8 @@ export const HCM_DEFAULTS: Omit<HcmConfig, "statPrefix" | "routes" | "filters"> 
 			chain: false,
 			dns: false,
 			uri: false,
+			issuer: false,
+			json: false,
 		}),
 	},
 	path: {

@@ -9,6 +9,7 @@ import {
 	HttpProtocolOptions_HeadersWithUnderscoresAction as Underscores,
 } from "../../xds/generated/envoy/config/core/v3/protocol_pb.ts";
 import {
+	HttpConnectionManager_ForwardClientCertFormat as CertFormat,
 	HttpConnectionManager_CodecType as CodecType,
 	HttpConnectionManager_PathWithEscapedSlashesAction as EscapedSlashes,
 	HttpConnectionManager_ForwardClientCertDetails as ForwardCert,
@@ -101,7 +102,7 @@ export const SUPPORTED: SupportedFields = {
 	],
 	...LOG_MOMENTS_SUPPORTED,
 	[`${HCM}.Tracing`]: ["client_sampling", "random_sampling", "overall_sampling", "no_context_propagation"],
-	[`${HCM}.SetCurrentClientCertDetails`]: ["subject", "cert", "chain", "dns", "uri"],
+	[`${HCM}.SetCurrentClientCertDetails`]: ["subject", "cert", "chain", "dns", "uri", "issuer", "format"],
 	[`${HCM}.UpgradeConfig`]: ["upgrade_type", "enabled"],
 	[`${HCM}.InternalAddressConfig`]: ["cidr_ranges"],
 	"envoy.extensions.filters.network.http_connection_manager.v3.Rds": ["config_source", "route_config_name"],
@@ -270,6 +271,8 @@ function parseIdentity(message: HttpConnectionManager, at: FieldPath, problems: 
 			chain: details?.chain ?? false,
 			dns: details?.dns ?? false,
 			uri: details?.uri ?? false,
+			issuer: details?.issuer ?? false,
+			json: details?.format === CertFormat.JSON,
 		}),
 	};
 }

@@ -75,11 +75,11 @@ export function mutateRequestHeaders(
 	if ((seen & SEEN.envoy) !== 0) stripEnvoyFields(headers, internal, edge);
 	if (internal) headers.set("x-envoy-internal", "true");
 	else for (const name of rules.internalOnly) headers.remove(name);
-	identity.clientCert.apply(headers, peer, (seen & SEEN.forwardedClientCert) !== 0);
 	if (identity.addUserAgent) tellNode(headers, rules.node);
 	if (via !== "") appendVia(headers, via);
 	if (edge) headers.set("x-envoy-external-address", client.ip);
 	identify(headers, seen, edge, rules);
+	identity.clientCert.apply(headers, peer, (seen & SEEN.forwardedClientCert) !== 0);
 	return client.ip;
 }
 

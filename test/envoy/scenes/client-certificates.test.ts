@@ -12,6 +12,10 @@ const client = await ca.issue({
 	subject: "CN=client,OU=unit,O=Org Inc",
 	sans: ["spiffe://cluster.local/ns/b/sa/client", "client.test", "other.test"],
 });
+const many = await ca.issue({
+	subject: "CN=many,O=Org Inc",
+	sans: ["spiffe://cluster.local/ns/b/sa/many", "spiffe://other.domain/x", "a.test", "b.test", "10.0.0.1", "m@a.test"],
+});
 const nameless = await ca.issue({ subject: "CN=plain" });
 const below = await middle.issue({ subject: "CN=below", sans: ["spiffe://cluster.local/ns/c/sa/below"] });
 
@@ -37,8 +41,9 @@ function listener(name: string, more: JsonObject, tls = true): JsonObject {
 	};
 }
 
-const sender = ({ chainPem, keyPem }: typeof client): ClientTls => ({ ca: ca.certPem, cert: chainPem, key: keyPem });
-const none: ClientTls = { ca: ca.certPem };
+/** The server is checked by its name: a client that refuses it would show the same of both proxies, and nothing. */
+const none: ClientTls = { ca: ca.certPem, servername: "server.test" };
+const sender = ({ chainPem, keyPem }: typeof client): ClientTls => ({ ...none, cert: chainPem, key: keyPem });
 const CLAIM = { "x-forwarded-client-cert": "By=claimed;Hash=0" };
 
 function ask(to: string, who: string, tls: ClientTls | undefined, claims: boolean): Case {
@@ -56,6 +61,22 @@ scene("client certificates", {
 				...MODES.map((mode) =>
 					listener(mode, { forward_client_cert_details: mode, set_current_client_cert_details: DETAILS }),
 				),
+				listener("issuer", {
+					forward_client_cert_details: "APPEND_FORWARD",
+					set_current_client_cert_details: { subject: true, issuer: true, dns: true, uri: true },
+				}),
+				listener("all", {
+					forward_client_cert_details: "SANITIZE_SET",
+					set_current_client_cert_details: { ...DETAILS, issuer: true },
+				}),
+				listener("other-format", {
+					forward_client_cert_details: "SANITIZE_SET",
+					set_current_client_cert_details: { ...DETAILS, issuer: true, format: 1 },
+				}),
+				listener("json-appended", {
+					forward_client_cert_details: "APPEND_FORWARD",
+					set_current_client_cert_details: { subject: true, uri: true, dns: true, format: 1 },
+				}),
 				listener("bare", { forward_client_cert_details: "SANITIZE_SET" }),
 				listener("istio", {
 					forward_client_cert_details: "APPEND_FORWARD",
@@ -76,6 +97,20 @@ scene("client certificates", {
 		ask("SANITIZE_SET", "a certificate with its chain", sender(below), false),
 		ask("bare", "a client with a certificate", sender(client), true),
 		ask("istio", "a client with a certificate", sender(client), false),
+		ask("issuer", "a client with a certificate", sender(client), true),
+		ask("all", "a certificate with its chain", sender(below), false),
+		ask("all", "a client with many names", sender(many), false),
+		ask("other-format", "a client with many names", sender(many), true),
+		ask("other-format", "a certificate without names", sender(nameless), false),
+		ask("json-appended", "a client with a certificate", sender(client), true),
+		ask("json-appended", "a client with a certificate", sender(client), false),
+		{
+			name: "json-appended, with a claim in JSON",
+			to: "json-appended",
+			tls: sender(client),
+			send: { headers: { "x-forwarded-client-cert": '[{"hash":"00","by":["claimed"]}]' } },
+		},
+		ask("istio", "a client with many names", sender(many), false),
 		ask("plaintext", "a client", undefined, true),
 	],
 });
