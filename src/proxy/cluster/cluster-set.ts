@@ -229,6 +229,7 @@ export class ClusterSet implements ClusterLookup {
 			return () => dns.close();
 		}
 		if (discovery.kind !== "eds") return () => {};
+		cluster.countSubscription();
 		const stops: (() => void)[] = [];
 		if (discovery.source.kind === "file") {
 			const stop = this.#deps.watchFile?.(discovery.source, discovery.serviceName, (set) => this.#given(cluster, set));
@@ -247,6 +248,7 @@ export class ClusterSet implements ClusterLookup {
 	#giveUp(cluster: LiveCluster): void {
 		if (cluster.initialized) return;
 		this.#deps.logger.warn({ cluster: cluster.name }, "no endpoints came in time, the cluster starts without");
+		cluster.countFetchTimeout();
 		this.#given(cluster, NO_ENDPOINTS);
 	}
 

@@ -220,6 +220,16 @@ export class LiveCluster implements UpstreamCluster {
 		if (!ok) this.#deps.scope.counter("update_failure").inc();
 	}
 
+	/** EDS was asked for its endpoints. */
+	countSubscription(): void {
+		for (const name of ["update_failure", "update_rejected", "init_fetch_timeout"]) this.#deps.scope.counter(name);
+		this.#deps.scope.counter("update_attempt").inc();
+	}
+
+	countFetchTimeout(): void {
+		this.#deps.scope.counter("init_fetch_timeout").inc();
+	}
+
 	dropsRequest(): "no" | "this" | "all" {
 		const { dropChance } = this.#endpoints;
 		if (dropChance === 0 || this.#deps.random.unit() >= dropChance) return "no";

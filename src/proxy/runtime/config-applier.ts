@@ -1,7 +1,6 @@
 import type { DescMessage, Message } from "@bufbuild/protobuf";
 import type { Clock } from "../../lib/clock.ts";
 import { formatProblem, type Problem, ProblemError } from "../../lib/problem.ts";
-import type { Metrics, StatScope } from "../../telemetry/metric-registry.ts";
 import { type Cluster, ClusterSchema } from "../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts";
 import { TypedExtensionConfigSchema } from "../../xds/generated/envoy/config/core/v3/extension_pb.ts";
 import {
@@ -22,6 +21,7 @@ import type { ClusterSet } from "../cluster/cluster-set.ts";
 import { parseLoadAssignment } from "../cluster/endpoint-config.ts";
 import type { ResourceStore } from "../xdsclient/resource-store.ts";
 import type { IncomingResource, ResourceHandler, ResourceUpdate, UpdateResult } from "../xdsclient/resource-update.ts";
+import type { DiscoveryStats } from "./discovery/discovery-stats.ts";
 import type { FilterBook } from "./discovery/filter-book.ts";
 import type { RouteBook } from "./discovery/route-book.ts";
 import type { ScopeBook } from "./discovery/scope-book.ts";
@@ -52,7 +52,7 @@ export interface ConfigApplierDeps<L, R> {
 	readonly store: ResourceStore;
 	readonly gate: WarmGate;
 	readonly clock: Clock;
-	readonly metrics: Pick<Metrics, "scope">;
+	readonly stats: DiscoveryStats;
 	/** The names of endpoints that clusters want may have changed. */
 	onEndpointNames(): void;
 	/** A response of this type was worked through; some of its resources may have been refused. */
@@ -61,12 +61,6 @@ export interface ConfigApplierDeps<L, R> {
 	onTaken?(update: ResourceUpdate): void;
 }
 
-const SCOPES: Readonly<Partial<Record<ResourceType, string>>> = {
-	cluster: "cluster_manager.cds.",
-	endpoint: "cluster_manager.eds.",
-	listener: "listener_manager.lds.",
-	route: "http.rds.",
-};
 const SCHEMAS: Readonly<Partial<Record<ResourceType, DescMessage>>> = {
 	cluster: ClusterSchema,
 	endpoint: ClusterLoadAssignmentSchema,
@@ -86,16 +80,10 @@ const CLUSTER_LINGER_MS = 300;
 /** Takes what ADS sends: checks, compiles and puts into force, resource by resource; a bad one leaves the last good one. */
 export class ConfigApplier<L, R> implements ResourceHandler {
 	readonly #deps: ConfigApplierDeps<L, R>;
-	readonly #scopes = new Map<ResourceType, StatScope>();
 	readonly #leaving = new Map<string, () => void>();
 
 	constructor(deps: ConfigApplierDeps<L, R>) {
 		this.#deps = deps;
-		for (const [type, prefix] of Object.entries(SCOPES)) {
-			const scope = deps.metrics.scope(prefix);
-			for (const name of ["update_attempt", "update_success", "update_rejected"]) scope.counter(name);
-			this.#scopes.set(type as ResourceType, scope);
-		}
 	}
 
 	apply(update: ResourceUpdate): UpdateResult {
@@ -168,6 +156,7 @@ export class ConfigApplier<L, R> implements ResourceHandler {
 		const before = store.get(type, name);
 		const same = before !== undefined && Buffer.compare(before.any.value, any.value) === 0;
 		const problems = same ? [] : this.#putIntoForce(type, name, message);
+		if (type === "route") this.#deps.stats.routeAnswered(name, problems.length === 0, !same);
 		if (problems.length === 0) store.accept(type, { name, any, version, updatedEpochMs: clock.epochMs() });
 		else
 			store.refuse(type, {
@@ -231,8 +220,6 @@ export class ConfigApplier<L, R> implements ResourceHandler {
 
 	#count(type: ResourceType, good: boolean, version = ""): void {
 		if (good && version !== "") this.#deps.store.noteVersion(type, version);
-		const scope = this.#scopes.get(type);
-		scope?.counter("update_attempt").inc();
-		scope?.counter(good ? "update_success" : "update_rejected").inc();
+		this.#deps.stats.answered(type, good);
 	}
 }

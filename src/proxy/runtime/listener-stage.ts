@@ -17,6 +17,8 @@ export interface StagedListener<L> {
 /** A route configuration, and where it comes from. */
 export interface RouteWant extends Partial<Discovered> {
 	readonly name: string;
+	/** Of the connection manager that wants it. */
+	readonly statPrefix?: string;
 }
 
 /** What may have to wait for secrets or other discovered configuration; `open` and `close` come once each. */
@@ -38,6 +40,8 @@ export interface ListenerStageDeps<L> {
 	close(name: string): void;
 	/** The set of route names that listeners want has changed. */
 	onRouteNames(): void;
+	/** A route configuration did not come in time. */
+	onRouteTimeout?(name: string): void;
 }
 
 interface Waiting<L> {
@@ -96,6 +100,7 @@ export class ListenerStage<L> {
 			const { listener } = waiting;
 			this.#deps.logger.warn({ listener: listener.name, route: name }, "no routes came in time, it starts without");
 			waiting.givenUp.add(name);
+			this.#deps.onRouteTimeout?.(name);
 			this.#arrived();
 		});
 		waiting.cancels.push(cancel);

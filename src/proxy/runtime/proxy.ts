@@ -21,6 +21,7 @@ import type { DataPlane } from "./data-plane.ts";
 import { type Dial, dialOf } from "./dial-address.ts";
 import { ConfigSources, type NamedType, type Wanted } from "./discovery/config-sources.ts";
 import { Discovery } from "./discovery/discovery.ts";
+import { DiscoveryStats } from "./discovery/discovery-stats.ts";
 import { Initialisation } from "./discovery/initialisation.ts";
 import { dnsResolver } from "./dns-resolver.ts";
 import { type EndpointChecks, endpointChecks } from "./endpoint-checks.ts";
@@ -60,6 +61,7 @@ class ProxyProcess<L> implements RunningProxy {
 	readonly #startedEpochMs: number;
 	readonly #store = new ResourceStore();
 	readonly #discovery: Discovery;
+	readonly #discoveryStats = new DiscoveryStats(this.registry);
 	readonly #sinks: LogSinks;
 	readonly #clusters: ClusterSet;
 	readonly #secured: SecuredClusters;
@@ -137,14 +139,7 @@ class ProxyProcess<L> implements RunningProxy {
 			},
 		});
 		this.#node = nodeIdentity(bootstrap.node, this.#dataPlane.extensions);
-		this.#stage = new ListenerStage({
-			clock,
-			logger: logging.component("config"),
-			hasRoutes: (name) => this.#discovery.routes.tables.has(name),
-			open: (config) => this.#dataPlane.listeners.put(config),
-			close: (name) => this.#dataPlane.listeners.remove(name),
-			onRouteNames: () => this.#wantRoutes(),
-		});
+		this.#stage = this.#makeStage();
 		this.#initialisation = new Initialisation(clock, {
 			clustersWarm: () => this.#secured.warm,
 			listenersOpen: () => this.#stage.settled,
@@ -152,6 +147,19 @@ class ProxyProcess<L> implements RunningProxy {
 		this.#secrets = this.#makeSecrets();
 		this.#applier = this.#makeApplier();
 		this.#sources = this.#makeSources();
+	}
+
+	#makeStage(): ListenerStage<L> {
+		const { clock, logging } = this.#options;
+		return new ListenerStage({
+			clock,
+			logger: logging.component("config"),
+			hasRoutes: (name) => this.#discovery.routes.tables.has(name),
+			open: (config) => this.#dataPlane.listeners.put(config),
+			close: (name) => this.#dataPlane.listeners.remove(name),
+			onRouteNames: () => this.#wantRoutes(),
+			onRouteTimeout: (name) => this.#discoveryStats.routeTimedOut(name),
+		});
 	}
 
 	#makeDiscovery(): Discovery {
@@ -176,7 +184,7 @@ class ProxyProcess<L> implements RunningProxy {
 		const { clock, workers } = this.#options;
 		return new ConfigApplier({
 			clock,
-			metrics: this.registry,
+			stats: this.#discoveryStats,
 			compilers: this.#compilers,
 			clusters: this.#secured,
 			endpoints: this.#clusters,
@@ -204,6 +212,7 @@ class ProxyProcess<L> implements RunningProxy {
 			watch: (folder, onChange) => this.#dataPlane.tls.files.watch(folder, onChange),
 			dial: (cluster) => this.#dial(cluster),
 			wanted: (type) => this.#wanted(type),
+			onAsked: (type) => this.#discoveryStats.asked(type),
 		});
 	}
 
@@ -355,7 +364,9 @@ class ProxyProcess<L> implements RunningProxy {
 	}
 
 	#wantRoutes(): void {
-		const names = new Set(this.#stage.routeWants().map(({ name }) => name));
+		const wants = this.#stage.routeWants();
+		const names = new Set(wants.map(({ name }) => name));
+		this.#discoveryStats.wanted(wants);
 		this.#discovery.routes.keep(names);
 		this.#store.keep("route", names);
 		this.#sources.want("route");

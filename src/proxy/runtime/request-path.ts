@@ -391,8 +391,9 @@ function collect<T>(problems: Problem[], compile: () => T): T | undefined {
 
 function routesOf({ chains }: ListenerConfig): RouteWant[] {
 	return chains.flatMap(({ terminal }) => {
-		const routes = terminal.kind === "http" ? terminal.hcm.routes : undefined;
-		return routes?.kind === "rds" ? [routes] : [];
+		if (terminal.kind !== "http" || terminal.hcm.routes.kind !== "rds") return [];
+		const { routes, statPrefix } = terminal.hcm;
+		return [{ ...routes, statPrefix }];
 	});
 }
 

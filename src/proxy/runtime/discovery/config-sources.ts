@@ -5,7 +5,7 @@ import type { Logging } from "../../../telemetry/logger.ts";
 import type { MetricRegistry } from "../../../telemetry/metric-registry.ts";
 import { type Discovered, type DiscoverySource, sourceKey } from "../../../xds/config-source.ts";
 import type { Node } from "../../../xds/generated/envoy/config/core/v3/base_pb.ts";
-import type { ResourceType } from "../../../xds/type-urls.ts";
+import { DISCOVERY_NAMES, type ResourceType } from "../../../xds/type-urls.ts";
 import type { ResourceHandler } from "../../xdsclient/resource-update.ts";
 import type { Subscription } from "../../xdsclient/session.ts";
 import type { AdsSettings, BootstrapSettings } from "../bootstrap-settings.ts";
@@ -26,6 +26,8 @@ export interface Wanted {
 	readonly source: DiscoverySource;
 	/** Marks what comes: the route configuration of virtual hosts, which has a stream of its own; the source of scopes. */
 	readonly owner?: string;
+	/** Routes: of the connection manager that wants them. */
+	readonly statPrefix?: string;
 }
 
 export interface ConfigSourcesDeps {
@@ -41,6 +43,8 @@ export interface ConfigSourcesDeps {
 	watch(folder: string, onChange: () => void): { close(): void };
 	/** How to reach the server of a cluster of the bootstrap; undefined: it has none. */
 	dial(cluster: string): Dial | undefined;
+	/** All resources of a type have been asked for. */
+	onAsked(type: "cluster" | "listener"): void;
 	/** What is wanted of a type now. */
 	wanted(type: NamedType): readonly Wanted[];
 }
@@ -129,6 +133,7 @@ export class ConfigSources {
 	}
 
 	async #everything(type: "cluster" | "listener", source: DiscoverySource): Promise<void> {
+		this.#deps.onAsked(type);
 		if (source.kind === "ads") this.#ads?.subscribe(type, "all");
 		else await this.#open(type, keyOf(type, { name: "", source }), { name: "", source });
 	}
@@ -155,7 +160,16 @@ export class ConfigSources {
 		const handler = this.#handlerFor(wanted);
 		this.#own.set(
 			key,
-			openOwnSource({ ...this.#deps, logger, handler, type, source, dial, wanted: namesOf([wanted]) }),
+			openOwnSource({
+				...this.#deps,
+				logger,
+				handler,
+				type,
+				source,
+				dial,
+				wanted: namesOf([wanted]),
+				statPrefix: statPrefixOf(type, wanted),
+			}),
 		);
 	}
 
@@ -182,4 +196,12 @@ function namesOf(wanted: readonly Wanted[]): Subscription {
 /** A file holds all of a type and is read once. */
 function keyOf(type: ResourceType, { source, name, owner = "" }: Wanted): string {
 	return source.kind === "file" ? `${type} ${sourceKey(source)}` : `${type} ${sourceKey(source)} ${owner} ${name}`;
+}
+
+/** Where Envoy counts what a stream of its own does. */
+function statPrefixOf(type: ResourceType, { name, statPrefix = "" }: Wanted): string {
+	if (type === "cluster") return "cluster_manager.cds.";
+	if (type === "listener") return "listener_manager.lds.";
+	if (type === "endpoint") return `cluster.${name}.`;
+	return type === "route" ? `http.${statPrefix}.rds.${name}.` : `${DISCOVERY_NAMES[type].toLowerCase()}.${name}.`;
 }

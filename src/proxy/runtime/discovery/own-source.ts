@@ -25,6 +25,8 @@ export interface OwnSourceOptions {
 	readonly type: ResourceType;
 	readonly source: DiscoverySource & { kind: "grpc" | "rest" };
 	readonly wanted: Subscription;
+	/** Of the subscription's stats, ending with a dot. */
+	readonly statPrefix: string;
 	readonly dial: Dial;
 	readonly node: Node;
 	readonly handler: ResourceHandler;
@@ -42,9 +44,12 @@ export function openOwnSource(options: OwnSourceOptions): OwnSource {
 }
 
 function openStream(options: OwnSourceOptions, api: "delta" | "sotw"): OwnSource {
-	const { type, wanted, dial, node, handler, registry } = options;
+	const { type, wanted, dial, node, handler, registry, statPrefix } = options;
 	const streams = typeStreams(type, dial.url, dial.connect);
-	const shared = { ...options, connectedState: registry.scope("control_plane.").gauge("connected_state") };
+	const shared = {
+		...options,
+		connectedState: registry.scope(`${statPrefix}control_plane.`).gauge("connected_state"),
+	};
 	const client =
 		api === "sotw"
 			? new AdsClient({ ...shared, session: new SotwSession(node, handler), open: streams.sotw })
