@@ -18,6 +18,7 @@ import type { CallBook } from "./grpc-stats/call-book.ts";
 import { grpcStatsFilter } from "./grpc-stats/grpc-stats.ts";
 import { grpcWebFilter } from "./grpc-web/grpc-web.ts";
 import { headerMutationFilter } from "./header-mutation/header-mutation.ts";
+import { headerToMetadataFilter } from "./header-to-metadata/header-to-metadata.ts";
 import { healthCheckFilter } from "./health-check/health-check.ts";
 import type { HttpFilterFactory } from "./http-filter.ts";
 import { istioAlpnFilter } from "./istio-alpn/istio-alpn.ts";
@@ -82,6 +83,7 @@ export const HTTP_FILTER_NAMES: readonly string[] = [
 	"envoy.filters.http.ext_authz",
 	"envoy.filters.http.ratelimit",
 	"envoy.filters.http.header_mutation",
+	"envoy.filters.http.header_to_metadata",
 	"envoy.filters.http.health_check",
 	"envoy.filters.http.set_filter_state",
 	"envoy.filters.http.set_metadata",
@@ -110,6 +112,7 @@ export function httpFilterFactories(deps: HttpFilterDeps): readonly HttpFilterFa
 		grpcStatsFilter(deps),
 		grpcWebFilter(deps),
 		headerMutationFilter(deps),
+		headerToMetadataFilter(),
 		healthCheckFilter(deps),
 		setFilterStateFilter(deps),
 		setMetadataFilter(),

@@ -2,6 +2,7 @@ import type { SupportedFields } from "../../xds/supported.ts";
 import { COMPRESSION_SUPPORTED } from "./compression/compression-supported.ts";
 import { EXT_AUTHZ_SUPPORTED } from "./ext-authz/supported.ts";
 import { GRPC_SERVICE_SUPPORTED } from "./grpc-service.ts";
+import { HEADER_TO_METADATA_SUPPORTED } from "./header-to-metadata/header-to-metadata.ts";
 import { JWT_AUTHN_SUPPORTED } from "./jwt-authn/supported.ts";
 import { LOCAL_RATE_LIMIT_SUPPORTED } from "./local-ratelimit/supported.ts";
 import { RATELIMIT_FILTER_SUPPORTED } from "./ratelimit/supported.ts";
@@ -14,6 +15,7 @@ export const FILTER_SUPPORTED: SupportedFields = {
 	...LOCAL_RATE_LIMIT_SUPPORTED,
 	...GRPC_SERVICE_SUPPORTED,
 	...EXT_AUTHZ_SUPPORTED,
+	...HEADER_TO_METADATA_SUPPORTED,
 	...RATELIMIT_FILTER_SUPPORTED,
 	"envoy.extensions.filters.http.router.v3.Router": [
 		"suppress_envoy_headers",
