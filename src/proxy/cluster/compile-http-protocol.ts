@@ -11,6 +11,7 @@ import type {
 	Http2ProtocolOptions,
 	UpstreamHttpProtocolOptions,
 } from "../../xds/generated/envoy/config/core/v3/protocol_pb.ts";
+import { UpstreamCodecSchema } from "../../xds/generated/envoy/extensions/filters/http/upstream_codec/v3/upstream_codec_pb.ts";
 import {
 	type HttpProtocolOptions,
 	HttpProtocolOptionsSchema,
@@ -95,6 +96,11 @@ function responseLimits(common: CommonOptions | undefined, defaultKb: number): C
 }
 
 function typedOf(options: HttpProtocolOptions, at: string, problems: Problem[]): Spoken {
+	for (const [i, { name, configType }] of options.httpFilters.entries())
+		if (configType.case !== "typedConfig" || !unpackAs(configType.value, UpstreamCodecSchema))
+			problems.push(
+				problem("LTN3265", `${at}.http_filters[${i}]`, `the filter "${name}" does not run upstream in this proxy`),
+			);
 	return {
 		protocol: protocolOf(options, at, problems),
 		http1: http1Of(options),

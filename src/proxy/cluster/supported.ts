@@ -232,6 +232,7 @@ export const SUPPORTED: SupportedFields = {
 	"envoy.type.v3.Percent": "*",
 	"envoy.type.v3.FractionalPercent": "*",
 	"envoy.type.v3.Int64Range": "*",
+	"envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec": [],
 	// The ways that requests go without them; another one is refused by compileCluster.
 	"envoy.extensions.upstreams.http.generic.v3.GenericConnectionPoolProto": [],
 	"envoy.extensions.upstreams.http.http.v3.HttpConnectionPoolProto": [],
@@ -292,6 +293,8 @@ export const SUPPORTED: SupportedFields = {
 	[`${CORE}.UpstreamHttpProtocolOptions`]: ["auto_sni", "auto_san_validation", "override_auto_sni_header"],
 	"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": [
 		"upstream_http_protocol_options",
+		// Only the codec, which there is anyway; another filter is refused by compileCluster.
+		"http_filters",
 		"hash_policy",
 		"request_mirror_policies",
 		"retry_policy",

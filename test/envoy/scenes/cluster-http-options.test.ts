@@ -115,6 +115,11 @@ scene("clusters' HTTP options", {
 			make("tracked-before", "one", { track_timeout_budgets: true }),
 			make("own-connections", "one", { connection_pool_per_downstream_connection: true }),
 			make("own-connections-2", "two", { connection_pool_per_downstream_connection: true, http2_protocol_options: {} }),
+			make(
+				"codec",
+				"one",
+				typed({ http_filters: [{ name: "codec", typed_config: any("http.upstream_codec.v3.UpstreamCodec") }] }),
+			),
 			make("generic", "one", {
 				upstream_config: {
 					name: "envoy.filters.connection_pools.http.generic",
@@ -211,6 +216,7 @@ scene("clusters' HTTP options", {
 			pooling: true,
 			counters: [`cluster.${name}.upstream_cx_total`],
 		})),
+		get("the codec as a filter", "/codec/"),
 		get("a generic pool", "/generic/"),
 		get("names of interfaces", "/generous/"),
 		get("a source address", "/bound/"),

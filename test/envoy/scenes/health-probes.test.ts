@@ -139,6 +139,7 @@ scene("health probes", {
 				{ close_connections_on_host_health_failure: true },
 			),
 			make("waits", "fine", http(), { common_lb_config: { ignore_new_hosts_until_first_hc: true } }),
+			make("matched", "fine", http({ service_name_matcher: { safe_regex: { regex: "sh.p" } } })),
 			make("named", "fine", { ...http(), name: "mine", alt_port: 1 }),
 			make("proxied", "proxied", {
 				tcp_health_check: { receive: [hex("HELLO")], proxy_protocol_config: { version: "V1" } },
@@ -168,6 +169,7 @@ scene("health probes", {
 		served("statuses that take their time", "/retriable/"),
 		served("statuses that do not", "/at-once/"),
 		served("waiting for the first check", "/waits/"),
+		served("a service's name by pattern", "/matched/"),
 		served("a name of its own", "/named/"),
 		get(
 			"who leaves at once says so",

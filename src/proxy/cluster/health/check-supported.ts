@@ -56,5 +56,7 @@ export const HEALTH_SUPPORTED: SupportedFields = {
 	[`${CORE}.HeaderValueOption`]: ["header", "append", "append_action", "keep_empty_value"],
 	[`${CORE}.HeaderValue`]: ["key", "value"],
 	[`${CORE}.ProxyProtocolConfig`]: ["version"],
-	"envoy.type.matcher.v3.StringMatcher": ["exact", "prefix", "suffix", "contains", "ignore_case"],
+	"envoy.type.matcher.v3.StringMatcher": ["exact", "prefix", "suffix", "contains", "safe_regex", "ignore_case"],
+	"envoy.type.matcher.v3.RegexMatcher": ["regex", "google_re2"],
+	"envoy.type.matcher.v3.RegexMatcher.GoogleRE2": [],
 };

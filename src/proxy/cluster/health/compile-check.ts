@@ -1,3 +1,4 @@
+import { RE2JS } from "re2js";
 import { type Problem, problem } from "../../../lib/problem.ts";
 import { unpackAs } from "../../../xds/any.ts";
 import type { HeaderValueOption } from "../../../xds/generated/envoy/config/core/v3/base_pb.ts";
@@ -249,9 +250,22 @@ function serviceName(matcher: StringMatcher | undefined, at: string, problems: P
 			return (name) => fold(name).endsWith(fold(pattern.value));
 		case "contains":
 			return (name) => fold(name).includes(fold(pattern.value));
+		case "safeRegex":
+			return regexMatcher(pattern.value.regex, `${at}.safe_regex.regex`, problems);
 		default:
-			problems.push(problem("LTN3258", at, "only exact, prefix, suffix and contains are implemented by this proxy"));
+			problems.push(problem("LTN3258", at, "this way to compare is not implemented by this proxy", "use safe_regex"));
 			return undefined;
+	}
+}
+
+/** RE2's syntax; the whole name must match. */
+function regexMatcher(pattern: string, at: string, problems: Problem[]): HttpProbe["serviceName"] {
+	try {
+		const regex = RE2JS.compile(pattern);
+		return (name) => regex.matches(name);
+	} catch (error) {
+		problems.push(problem("LTN3258", at, `not a regular expression of RE2's: ${(error as Error).message}`));
+		return undefined;
 	}
 }
 
