@@ -19,6 +19,11 @@ export interface ProxyFlags {
 	/** For a bootstrap whose node says neither. */
 	readonly serviceNode: string;
 	readonly serviceCluster: string;
+	readonly serviceZone: string;
+	/** Tags that every stat carries (`--stats-tag name:value`). */
+	readonly statsTags: readonly (readonly [name: string, value: string])[];
+	/** Where the application log goes; standard error when empty. */
+	readonly logPath: string;
 	/** Flags of Envoy that change nothing here, as they were given. */
 	readonly withoutEffect: readonly string[];
 }
@@ -38,6 +43,12 @@ const OPTIONS = {
 	"admin-address-path": { type: "string" },
 	"service-node": { type: "string", default: "" },
 	"service-cluster": { type: "string", default: "" },
+	"service-zone": { type: "string", default: "" },
+	"stats-tag": { type: "string", multiple: true },
+	"log-path": { type: "string", default: "" },
+	"allow-unknown-fields": { type: "boolean", default: false },
+	"drain-strategy": { type: "string", default: "gradual" },
+	"local-address-ip-version": { type: "string", default: "v4" },
 } as const;
 
 /** Envoy's flags for what Lateen does not have (hot restart, log formats, huge pages): Istio's agent and many scripts pass them. */
@@ -49,16 +60,30 @@ const WITHOUT_EFFECT = {
 	"base-id": { type: "string" },
 	"restart-epoch": { type: "string" },
 	"parent-shutdown-time-s": { type: "string" },
-	"drain-strategy": { type: "string" },
-	"local-address-ip-version": { type: "string" },
 	"file-flush-interval-msec": { type: "string" },
 	"file-flush-min-size-kb": { type: "string" },
 	"enable-core-dump": { type: "boolean" },
 	"log-format": { type: "string" },
 	"log-format-escaped": { type: "boolean" },
+	"log-stacktrace-single-entry": { type: "boolean" },
 	"cpuset-threads": { type: "boolean" },
-	"service-zone": { type: "string" },
+	"socket-path": { type: "string" },
+	"socket-mode": { type: "string" },
+	"skip-hot-restart-parent-stats": { type: "boolean" },
+	"enable-fine-grain-logging": { type: "boolean" },
+	"enable-mutex-tracing": { type: "boolean" },
+	// Files with unknown fields are refused in any case, and what a control plane sends beyond the API is passed over.
+	"ignore-unknown-dynamic-fields": { type: "boolean" },
 } as const;
+
+/** Flags of Envoy whose meaning cannot be kept: refused, with what to do instead. */
+const REFUSED: Readonly<Record<string, string>> = {
+	"base-id-path": "there is no hot restart and so no base id: remove the flag",
+	"disable-extensions": "remove the flag: an extension that no configuration names does nothing",
+	"hot-restart-version": "there is no hot restart",
+	"bootstrap-version": "Envoy removed the flag, the API is v3: remove it",
+	"reject-unknown-dynamic-fields": "fields that this proxy knows and does not obey are always refused: remove the flag",
+};
 
 type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>["values"];
 
@@ -67,6 +92,8 @@ export function parseProxyFlags(argv: readonly string[]): ProxyFlags {
 	const { values, withoutEffect } = split(argv);
 	if (values.mode !== "serve" && values.mode !== "validate")
 		throw new ProblemError([usage("--mode", `"${values.mode}" is neither serve nor validate`)]);
+	readChoice("--drain-strategy", values["drain-strategy"], ["gradual", "immediate"]);
+	readChoice("--local-address-ip-version", values["local-address-ip-version"], ["v4", "v6"]);
 	return {
 		config: readConfig(values),
 		level: readLevel("--log-level", values["log-level"]),
@@ -75,23 +102,49 @@ export function parseProxyFlags(argv: readonly string[]): ProxyFlags {
 		concurrency: readThreads(values.concurrency),
 		drainTimeMs: readSeconds("--drain-time-s", values["drain-time-s"]),
 		shutdownMs: readSeconds("--shutdown-deadline-s", values["shutdown-deadline-s"]),
-		allowUnknownFields: values["allow-unknown-static-fields"],
+		allowUnknownFields: values["allow-unknown-static-fields"] || values["allow-unknown-fields"],
 		adminAddressPath: values["admin-address-path"],
 		serviceNode: values["service-node"],
 		serviceCluster: values["service-cluster"],
+		serviceZone: values["service-zone"],
+		statsTags: (values["stats-tag"] ?? []).map(readTag),
+		logPath: values["log-path"],
 		withoutEffect,
 	};
 }
 
 function split(argv: readonly string[]): { values: Values; withoutEffect: string[] } {
+	refuseByName(argv);
 	try {
 		const options = { ...OPTIONS, ...WITHOUT_EFFECT };
 		const { values } = parseArgs({ args: [...argv], options, strict: true, allowPositionals: false });
 		const given = Object.keys(values).filter((name) => Object.hasOwn(WITHOUT_EFFECT, name));
-		return { values: values as Values, withoutEffect: given.map((name) => `--${name}`) };
+		const kept = argv.filter((flag) => /^--(drain-strategy|local-address-ip-version)(=|$)/.test(flag));
+		const idle = [...given.map((name) => `--${name}`), ...kept.map((flag) => flag.split("=", 1)[0]!)];
+		return { values: values as Values, withoutEffect: idle };
 	} catch (error) {
 		throw new ProblemError([usage("", (error as Error).message.split("\n", 1)[0]!)], { cause: error });
 	}
+}
+
+function refuseByName(argv: readonly string[]): void {
+	const problems = argv.flatMap((flag) => {
+		const name = flag.startsWith("--") ? flag.slice(2).split("=", 1)[0]! : "";
+		if (!Object.hasOwn(REFUSED, name)) return [];
+		return [problem("LTN4301", `--${name}`, "this flag of Envoy is not implemented", REFUSED[name]!)];
+	});
+	if (problems.length > 0) throw new ProblemError(problems);
+}
+
+function readChoice(flag: string, value: string, choices: readonly string[]): void {
+	if (!choices.includes(value)) throw new ProblemError([usage(flag, `"${value}" is not one of ${choices.join(", ")}`)]);
+}
+
+/** Envoy: a name of letters, digits and underscores, a colon, a value of those, `-`, `/` and more colons. */
+function readTag(text: string): readonly [string, string] {
+	const [, name, value] = /^([\w]+):([\w:/.-]+)$/.exec(text) ?? [];
+	if (!name || !value) throw new ProblemError([usage("--stats-tag", `"${text}" is not name:value`)]);
+	return [name, value];
 }
 
 function readConfig(values: Values): ProxyFlags["config"] {
@@ -135,6 +188,6 @@ function usage(path: string, message: string) {
 		"LTN4301",
 		path,
 		message,
-		"usage: lateen proxy -c FILE | --config-yaml TEXT [-l LEVEL] [--component-log-level a:LEVEL,...] [--mode serve|validate] [--concurrency N] [--drain-time-s N] [--shutdown-deadline-s N] [--allow-unknown-static-fields] [--admin-address-path FILE] [--service-node ID] [--service-cluster NAME]",
+		"usage: lateen proxy -c FILE | --config-yaml TEXT [-l LEVEL] [--component-log-level a:LEVEL,...] [--mode serve|validate] [--concurrency N] [--drain-time-s N] [--shutdown-deadline-s N] [--allow-unknown-static-fields] [--admin-address-path FILE] [--service-node ID] [--service-cluster NAME] [--service-zone ZONE] [--stats-tag NAME:VALUE] [--log-path FILE] [--version]",
 	);
 }

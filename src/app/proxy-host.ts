@@ -1,5 +1,7 @@
+import { openSync } from "node:fs";
 import { create } from "@bufbuild/protobuf";
 import { systemClock } from "../lib/clock.ts";
+import { ProblemError, problem } from "../lib/problem.ts";
 import { systemRandom } from "../lib/random.ts";
 import { LogSinks } from "../proxy/runtime/log-sinks.ts";
 import { startProxy } from "../proxy/runtime/proxy.ts";
@@ -7,6 +9,7 @@ import type { RunningProxy } from "../proxy/runtime/proxy-options.ts";
 import { makeRequestPath } from "../proxy/runtime/request-path.ts";
 import { compileBootstrap } from "../proxy/runtime/static-resources.ts";
 import { WorkerPool } from "../proxy/runtime/workers/worker-pool.ts";
+import { logDestination } from "../telemetry/log-destination.ts";
 import { createLogging, type Logger, type LogLevel } from "../telemetry/logger.ts";
 import { MetricRegistry } from "../telemetry/metric-registry.ts";
 import type { Bootstrap } from "../xds/generated/envoy/config/bootstrap/v3/bootstrap_pb.ts";
@@ -24,6 +27,8 @@ export interface HostOptions {
 	readonly lameDuckMs?: number;
 	readonly configPath: string;
 	readonly dnsServer: string | undefined;
+	/** File that the log is appended to; standard error when absent or empty. */
+	readonly logPath?: string;
 	/** Threads that serve; 1 when absent. */
 	readonly concurrency?: number;
 }
@@ -42,7 +47,8 @@ export interface HostedProxy {
 
 /** Starts the proxy; SIGTERM and SIGINT drain it, a second signal ends it at once. */
 export async function hostProxy(bootstrap: Bootstrap, options: HostOptions): Promise<HostedProxy> {
-	const logging = createLogging({ level: options.level });
+	const { level, logPath } = options;
+	const logging = createLogging({ level, ...(logPath && { destination: openLog(logPath) }) });
 	for (const name of ["main", "config", "upstream", "admin"]) logging.component(name);
 	const logger = logging.component("main");
 	for (const [name, level] of options.componentLevels) {
@@ -85,6 +91,17 @@ export async function hostProxy(bootstrap: Bootstrap, options: HostOptions): Pro
 		logger.warn({}, "application_log_config changes nothing here: logs are lines of JSON");
 	logger.info({ admin: proxy.admin && `http://${proxy.admin.ip}:${proxy.admin.port}` }, "the proxy runs");
 	return { proxy, logger, stop, stopping: () => stopped !== undefined, onStopped: (task) => void tasks.push(task) };
+}
+
+function openLog(path: string): { write(line: string): void } {
+	try {
+		return logDestination(openSync(path, "a"));
+	} catch (error) {
+		const message = `the file cannot be opened (${(error as NodeJS.ErrnoException).code})`;
+		throw new ProblemError([problem("LTN4301", "--log-path", message, "name a file that can be written")], {
+			cause: error,
+		});
+	}
 }
 
 /** A thread that ended by itself is a bug: without it a part of the connections would go nowhere. */

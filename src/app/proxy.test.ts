@@ -23,3 +23,12 @@ test("--config-yaml is merged into the file: lists grow, as in Envoy", (t) => {
 	const bad = validate("-c", file, "--config-yaml", "static_resources: { clusters: [{ type: STATIC }] }");
 	assert.match(bad, /^LTN3201 static_resources\.clusters\[1\]\.name: /m);
 });
+
+test("flags of Envoy are taken or refused by name", () => {
+	const text = ["--config-yaml", "node: { id: a }"];
+	assert.match(validate(...text, "--stats-tag", "team:a/b", "--service-zone", "z", "--socket-mode", "600"), / OK$/m);
+	assert.match(validate(...text, "--stats-tag", "team"), /^LTN4301 --stats-tag: "team" is not name:value/m);
+	assert.match(validate(...text, "--drain-strategy", "slow"), /^LTN4301 --drain-strategy: "slow" is not one of/m);
+	assert.match(validate(...text, "--base-id-path=/x"), /^LTN4301 --base-id-path: .* no hot restart/m);
+	assert.match(validate("--version"), /^lateen proxy version: \d/);
+});

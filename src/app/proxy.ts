@@ -1,9 +1,11 @@
 import { writeFileSync } from "node:fs";
 import { enableCompileCache } from "node:module";
 import { create, mergeFromBinary, toBinary } from "@bufbuild/protobuf";
+import { VERSION } from "../lib/names.ts";
 import { formatProblem, ProblemError } from "../lib/problem.ts";
 import { type Bootstrap, BootstrapSchema } from "../xds/generated/envoy/config/bootstrap/v3/bootstrap_pb.ts";
-import { NodeSchema } from "../xds/generated/envoy/config/core/v3/base_pb.ts";
+import { LocalitySchema, NodeSchema } from "../xds/generated/envoy/config/core/v3/base_pb.ts";
+import { StatsConfigSchema, TagSpecifierSchema } from "../xds/generated/envoy/config/metrics/v3/stats_pb.ts";
 import { type ProxyFlags, parseProxyFlags } from "./proxy-flags.ts";
 
 const OVERLAY = "--config-yaml";
@@ -16,11 +18,16 @@ const EXIT_CONFIG = 65;
  */
 export async function runProxy(argv: readonly string[]): Promise<void> {
 	enableCompileCache();
+	if (argv.includes("--version")) {
+		process.stdout.write(`lateen proxy version: ${VERSION}/node ${process.versions.node}\n`);
+		return;
+	}
 	try {
 		const flags = parseProxyFlags(argv);
 		const configPath = "file" in flags.config ? flags.config.file : OVERLAY;
 		const bootstrap = await readConfig(flags);
 		nameNode(bootstrap, flags);
+		addTags(bootstrap, flags.statsTags);
 		const { hostProxy, validate } = await import("./proxy-host.ts");
 		if (flags.validateOnly) {
 			await validate(bootstrap);
@@ -47,13 +54,25 @@ async function readConfig({ config, allowUnknownFields }: ProxyFlags): Promise<B
 	return mergeFromBinary(BootstrapSchema, bootstrap, toBinary(BootstrapSchema, overlay));
 }
 
-/** `--service-node` and `--service-cluster` stand in for what the bootstrap leaves out. */
-function nameNode(bootstrap: Bootstrap, flags: ReturnType<typeof parseProxyFlags>): void {
-	const { serviceNode, serviceCluster } = flags;
-	if (serviceNode === "" && serviceCluster === "") return;
+/** `--service-node`, `--service-cluster` and `--service-zone` stand in for what the bootstrap leaves out. */
+function nameNode(bootstrap: Bootstrap, flags: ProxyFlags): void {
+	const { serviceNode, serviceCluster, serviceZone } = flags;
+	if (serviceNode === "" && serviceCluster === "" && serviceZone === "") return;
 	bootstrap.node ??= create(NodeSchema);
 	bootstrap.node.id ||= serviceNode;
 	bootstrap.node.cluster ||= serviceCluster;
+	if (serviceZone === "") return;
+	bootstrap.node.locality ??= create(LocalitySchema);
+	bootstrap.node.locality.zone ||= serviceZone;
+}
+
+function addTags(bootstrap: Bootstrap, tags: ProxyFlags["statsTags"]): void {
+	if (tags.length === 0) return;
+	bootstrap.statsConfig ??= create(StatsConfigSchema);
+	for (const [tagName, value] of tags)
+		bootstrap.statsConfig.statsTags.push(
+			create(TagSpecifierSchema, { tagName, tagValue: { case: "fixedValue", value } }),
+		);
 }
 
 /** Tells problems on standard error and sets the exit code; anything else is a bug and thrown on. */

@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
+import { toBinary } from "@bufbuild/protobuf";
 import { ProblemError } from "../../lib/problem.ts";
+import { BootstrapSchema } from "../../xds/generated/envoy/config/bootstrap/v3/bootstrap_pb.ts";
 import { parseBootstrap, readBootstrap } from "./bootstrap-file.ts";
 
 async function problemsOf(text: string): Promise<string[]> {
@@ -56,4 +61,16 @@ test("text that is no bootstrap is told as such", async () => {
 	assert.deepEqual(await problemsOf(""), ["LTN3515 b.yaml"]);
 	assert.deepEqual(await problemsOf("admin: {address: {socket_address: {port_value: lots}}}"), ["LTN3512 b.yaml"]);
 	await assert.rejects(readBootstrap("/no/such/file.yaml"), /LTN3510 \/no\/such\/file\.yaml: there is no such file/);
+});
+
+test("a file that ends in .pb is binary, .pb_text is refused", async (t) => {
+	const folder = mkdtempSync(join(tmpdir(), "lateen-pb-"));
+	t.after(() => rmSync(folder, { recursive: true }));
+	const yaml = await parseBootstrap("node: { id: a }", "b");
+	const file = join(folder, "b.pb");
+	writeFileSync(file, toBinary(BootstrapSchema, yaml));
+	assert.deepEqual(await readBootstrap(file), yaml);
+	writeFileSync(file, "node: {");
+	await assert.rejects(readBootstrap(file), ProblemError);
+	await assert.rejects(readBootstrap(join(folder, "b.pb_text")), ProblemError);
 });

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { fromJson, type JsonValue } from "@bufbuild/protobuf";
+import { fromBinary, fromJson, type JsonValue } from "@bufbuild/protobuf";
 import { ProblemError, problem } from "../../lib/problem.ts";
 import { type Bootstrap, BootstrapSchema } from "../../xds/generated/envoy/config/bootstrap/v3/bootstrap_pb.ts";
 import { xdsRegistry } from "../../xds/registry.ts";
@@ -12,17 +12,33 @@ export interface BootstrapOptions {
 	readonly allowUnknownFields?: boolean;
 }
 
-/** Reads an Envoy v3 bootstrap, YAML or JSON; throws ProblemError (LTN35xx) with every problem found. */
+/** Reads an Envoy v3 bootstrap: YAML, JSON, or binary where the name ends in `.pb`; throws ProblemError (LTN35xx) with every problem found. */
 export async function readBootstrap(file: string, options: BootstrapOptions = {}): Promise<Bootstrap> {
-	let text: string;
+	if (file.endsWith(".pb_text"))
+		throw new ProblemError([
+			problem("LTN3516", file, "protobuf's text format is not implemented", "write the bootstrap as YAML, JSON or .pb"),
+		]);
+	const bytes = readBytes(file);
+	return file.endsWith(".pb") ? decodeBootstrap(bytes, file) : parseBootstrap(bytes.toString("utf8"), file, options);
+}
+
+function readBytes(file: string): Buffer {
 	try {
-		text = readFileSync(file, "utf8");
+		return readFileSync(file);
 	} catch (error) {
 		const { code, message } = error as NodeJS.ErrnoException;
 		const what = code === "ENOENT" ? "there is no such file" : `the file cannot be read (${message})`;
 		throw new ProblemError([problem("LTN3510", file, what, "name the bootstrap with -c FILE")], { cause: error });
 	}
-	return parseBootstrap(text, file, options);
+}
+
+function decodeBootstrap(bytes: Uint8Array, file: string): Bootstrap {
+	try {
+		return fromBinary(BootstrapSchema, bytes);
+	} catch (error) {
+		const message = `this is no bootstrap in protobuf's binary format (${(error as Error).message})`;
+		throw new ProblemError([problem("LTN3512", file, message)], { cause: error });
+	}
 }
 
 /** `file` only names the text in problems. */
