@@ -175,7 +175,8 @@ async function talk(script: Conversation, actor: Actor): Promise<ConversationSee
 	} catch (error) {
 		// A refused handshake or connection is an observation; the words of Node's own errors carry ports.
 		const { code, message } = error as NodeJS.ErrnoException;
-		if (code === undefined) throw error;
+		// A client that refuses the server by its name shows the same of both proxies, and nothing.
+		if (code === undefined || code === "ERR_TLS_CERT_ALTNAME_INVALID") throw error;
 		return { failed: `${code} ${/alert [a-z ]+/.exec(message)?.[0] ?? ""}`.trim() };
 	}
 }

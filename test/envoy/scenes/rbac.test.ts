@@ -181,7 +181,7 @@ function manager(routes: JsonObject[], config: JsonObject): JsonObject {
 
 const counted = { counters: [/http\.in\.rbac\..*/] };
 const withCertificate = { ca: ca.certPem, cert: client.chainPem, key: client.keyPem, servername: "server.test" };
-const asNameless = { ca: ca.certPem, cert: nameless.chainPem, key: nameless.keyPem };
+const asNameless = { ca: ca.certPem, servername: "server.test", cert: nameless.chainPem, key: nameless.keyPem };
 const ask = (name: string, prefix: string, who: object = withCertificate) => ({
 	name,
 	to: "tls",
@@ -250,10 +250,10 @@ scene("rbac", {
 		ask("a DNS name", "/dns"),
 		ask("a subject, although there are names", "/subject"),
 		ask("a subject without names", "/plain", asNameless),
-		ask("no certificate has no name", "/plain", { ca: ca.certPem }),
-		ask("TLS alone authenticates", "/any", { ca: ca.certPem }),
+		ask("no certificate has no name", "/plain", { ca: ca.certPem, servername: "server.test" }),
+		ask("TLS alone authenticates", "/any", { ca: ca.certPem, servername: "server.test" }),
 		ask("a validated certificate", "/mtls"),
-		ask("no validated certificate", "/mtls", { ca: ca.certPem }),
+		ask("no validated certificate", "/mtls", { ca: ca.certPem, servername: "server.test" }),
 		ask("a validated name", "/san"),
 		ask("no validated name", "/san", asNameless),
 		ask("SNI", "/sni"),
