@@ -61,6 +61,7 @@ export class AdsClient<Request, Response> {
 		this.#cancelRetry();
 		this.#queue?.close();
 		this.#abort.abort();
+		this.#options.session.close?.();
 	}
 
 	async #run(): Promise<void> {

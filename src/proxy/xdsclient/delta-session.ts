@@ -1,4 +1,5 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import type { Clock } from "../../lib/clock.ts";
 import { type Problem, problem } from "../../lib/problem.ts";
 import type { Node } from "../../xds/generated/envoy/config/core/v3/base_pb.ts";
 import {
@@ -7,6 +8,7 @@ import {
 	type DeltaDiscoveryResponse,
 } from "../../xds/generated/envoy/service/discovery/v3/discovery_pb.ts";
 import { RESOURCE_TYPES, type ResourceType } from "../../xds/type-urls.ts";
+import { ResourceTtl } from "./resource-ttl.ts";
 import { decodeResource, type IncomingResource, type ResourceHandler, resourceTypeOf } from "./resource-update.ts";
 import { nackStatus, type Session, type Subscription, TYPE_ORDER } from "./session.ts";
 
@@ -27,9 +29,20 @@ export class DeltaSession implements Session<DeltaDiscoveryRequest, DeltaDiscove
 	readonly #types = new Map<ResourceType, TypeState>();
 	#nodeSent = false;
 
-	constructor(node: Node, handler: ResourceHandler) {
+	readonly #ttl: ResourceTtl;
+
+	/** `clock`: for resources that live for a while; undefined: all stay. */
+	constructor(node: Node, handler: ResourceHandler, clock?: Clock) {
 		this.#node = node;
 		this.#handler = handler;
+		this.#ttl = new ResourceTtl(clock, (type, name) => {
+			this.#types.get(type)?.versions.delete(name);
+			handler.apply({ type, added: [], removed: [name] });
+		});
+	}
+
+	close(): void {
+		this.#ttl.close();
 	}
 
 	open(): DeltaDiscoveryRequest[] {
@@ -82,7 +95,12 @@ export class DeltaSession implements Session<DeltaDiscoveryRequest, DeltaDiscove
 			answered: answeredNames(response),
 		});
 		for (const { name, version } of added) if (!result.rejected.has(name)) state.versions.set(name, version);
-		for (const name of removed) state.versions.delete(name);
+		for (const name of removed) {
+			state.versions.delete(name);
+			this.#ttl.forget(type, name);
+		}
+		for (const { name, ttl } of response.resources)
+			if (state.wanted === "all" || state.wanted.has(name)) this.#ttl.heard(type, name, ttl);
 		problems.push(...result.problems);
 		const answer = { responseNonce: response.nonce };
 		return [this.#request(type, problems.length === 0 ? answer : { ...answer, errorDetail: nackStatus(problems) })];

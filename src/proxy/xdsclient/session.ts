@@ -29,6 +29,8 @@ export interface Session<Request, Response> {
 	subscribe(type: ResourceType, wanted: Subscription): Request[];
 	/** Asks for names now, though they may have been asked for before; only delta can. */
 	demand?(type: ResourceType, names: readonly string[]): Request[];
+	/** Nothing more is expected: timers end. */
+	close?(): void;
 	/** Applies a response; the answer is its ACK or NACK. */
 	receive(response: Response): Request[];
 }

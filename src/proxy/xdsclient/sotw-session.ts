@@ -1,12 +1,16 @@
-import { create } from "@bufbuild/protobuf";
+import { create, fromBinary } from "@bufbuild/protobuf";
+import type { Any } from "@bufbuild/protobuf/wkt";
+import type { Clock } from "../../lib/clock.ts";
 import { type Problem, problem } from "../../lib/problem.ts";
 import type { Node } from "../../xds/generated/envoy/config/core/v3/base_pb.ts";
 import {
 	type DiscoveryRequest,
 	DiscoveryRequestSchema,
 	type DiscoveryResponse,
+	ResourceSchema,
 } from "../../xds/generated/envoy/service/discovery/v3/discovery_pb.ts";
-import { RESOURCE_TYPES, type ResourceType } from "../../xds/type-urls.ts";
+import { RESOURCE_TYPES, type ResourceType, typeNameOf } from "../../xds/type-urls.ts";
+import { ResourceTtl } from "./resource-ttl.ts";
 import { decodeResource, type IncomingResource, type ResourceHandler, resourceTypeOf } from "./resource-update.ts";
 import { nackStatus, type Session, type Subscription, TYPE_ORDER } from "./session.ts";
 
@@ -26,9 +30,20 @@ export class SotwSession implements Session<DiscoveryRequest, DiscoveryResponse>
 	readonly #types = new Map<ResourceType, TypeState>();
 	#nodeSent = false;
 
-	constructor(node: Node, handler: ResourceHandler) {
+	readonly #ttl: ResourceTtl;
+
+	/** `clock`: for resources that live for a while; undefined: all stay. */
+	constructor(node: Node, handler: ResourceHandler, clock?: Clock) {
 		this.#node = node;
 		this.#handler = handler;
+		this.#ttl = new ResourceTtl(clock, (type, name) => {
+			this.#types.get(type)?.names.delete(name);
+			handler.apply({ type, added: [], removed: [name] });
+		});
+	}
+
+	close(): void {
+		this.#ttl.close();
 	}
 
 	open(): DiscoveryRequest[] {
@@ -61,7 +76,13 @@ export class SotwSession implements Session<DiscoveryRequest, DiscoveryResponse>
 		if (!type || !state) return [this.#refuseType(response)];
 		const problems: Problem[] = [];
 		const added: IncomingResource[] = [];
+		const alive: string[] = [];
 		for (const [i, any] of response.resources.entries()) {
+			const name = this.#signOfLife(type, any);
+			if (name !== undefined) {
+				alive.push(name);
+				continue;
+			}
 			const decoded = decodeResource(type, any, response.versionInfo, `resources[${i}]`);
 			if ("problem" in decoded) problems.push(decoded.problem);
 			else if (state.wanted === "all" || state.wanted.has(decoded.name)) added.push(decoded);
@@ -69,7 +90,7 @@ export class SotwSession implements Session<DiscoveryRequest, DiscoveryResponse>
 		const result = this.#handler.apply({
 			type,
 			added,
-			removed: this.#missing(state, added, problems.length > 0),
+			removed: this.#missing(state, [...added.map(({ name }) => name), ...alive], problems.length > 0),
 			version: response.versionInfo,
 		});
 		problems.push(...result.problems);
@@ -79,11 +100,19 @@ export class SotwSession implements Session<DiscoveryRequest, DiscoveryResponse>
 		return [this.#request(type, state, problems)];
 	}
 
+	/** Notes how long a resource lives; answers with the name of one that comes without content, which says only that it still does. */
+	#signOfLife(type: ResourceType, any: Any): string | undefined {
+		if (typeNameOf(any.typeUrl) !== ResourceSchema.typeName) return undefined;
+		const { name, ttl, resource } = fromBinary(ResourceSchema, any.value);
+		if (name !== "") this.#ttl.heard(type, name, ttl);
+		return resource ? undefined : name;
+	}
+
 	/** Names in force that a full list no longer has; a list that could not be read whole removes nothing. */
-	#missing(state: TypeState, added: readonly IncomingResource[], unreadable: boolean): string[] {
+	#missing(state: TypeState, present: readonly string[], unreadable: boolean): string[] {
 		if (state.wanted !== "all" || unreadable) return [];
-		const present = new Set(added.map(({ name }) => name));
-		const gone = [...state.names].filter((name) => !present.has(name));
+		const kept = new Set(present);
+		const gone = [...state.names].filter((name) => !kept.has(name));
 		for (const name of gone) state.names.delete(name);
 		return gone;
 	}

@@ -28,6 +28,7 @@ export type AdsConnection = Pick<AdsClient<unknown, unknown>, "subscribe" | "dem
 export function connectAds(options: AdsOptions): AdsConnection {
 	const { api, dial, node, handler } = options;
 	const streams = grpcStreams(dial.url, dial.connect);
-	if (api === "sotw") return new AdsClient({ ...options, session: new SotwSession(node, handler), open: streams.sotw });
-	return new AdsClient({ ...options, session: new DeltaSession(node, handler), open: streams.delta });
+	if (api === "sotw")
+		return new AdsClient({ ...options, session: new SotwSession(node, handler, options.clock), open: streams.sotw });
+	return new AdsClient({ ...options, session: new DeltaSession(node, handler, options.clock), open: streams.delta });
 }

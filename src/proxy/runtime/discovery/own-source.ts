@@ -52,8 +52,8 @@ function openStream(options: OwnSourceOptions, api: "delta" | "sotw"): OwnSource
 	};
 	const client =
 		api === "sotw"
-			? new AdsClient({ ...shared, session: new SotwSession(node, handler), open: streams.sotw })
-			: new AdsClient({ ...shared, session: new DeltaSession(node, handler), open: streams.delta });
+			? new AdsClient({ ...shared, session: new SotwSession(node, handler, options.clock), open: streams.sotw })
+			: new AdsClient({ ...shared, session: new DeltaSession(node, handler, options.clock), open: streams.delta });
 	client.subscribe(type, wanted);
 	client.start();
 	return { demand: (names) => client.demand(type, names), close: () => client.close() };

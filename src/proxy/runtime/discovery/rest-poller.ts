@@ -52,7 +52,7 @@ export class RestPoller {
 
 	constructor(options: RestPollerOptions) {
 		this.#options = options;
-		this.#session = new SotwSession(options.node, options.handler);
+		this.#session = new SotwSession(options.node, options.handler, options.clock);
 		const [first] = this.#session.subscribe(options.type, options.wanted);
 		this.#next = first ?? create(DiscoveryRequestSchema);
 		void this.#poll();
@@ -61,6 +61,7 @@ export class RestPoller {
 	close(): void {
 		this.#abort.abort();
 		this.#cancelWait();
+		this.#session.close();
 	}
 
 	async #poll(): Promise<void> {

@@ -34,8 +34,8 @@ export function openSecretStream(options: SecretStreamOptions): SecretStream {
 	const streams = typeStreams("secret", dial.url, dial.connect);
 	const client =
 		api === "sotw"
-			? new AdsClient({ ...options, session: new SotwSession(node, handler), open: streams.sotw })
-			: new AdsClient({ ...options, session: new DeltaSession(node, handler), open: streams.delta });
+			? new AdsClient({ ...options, session: new SotwSession(node, handler, options.clock), open: streams.sotw })
+			: new AdsClient({ ...options, session: new DeltaSession(node, handler, options.clock), open: streams.delta });
 	let started = false;
 	return {
 		want(names) {
