@@ -45,6 +45,7 @@ function formatSpan(span: Span): OtlpSpan {
 		startTimeUnixNano: nanos(span.startEpochMs),
 		endTimeUnixNano: nanos(span.endEpochMs),
 		attributes: attributes(span.tags),
+		events: (span.events ?? []).map(({ name, epochMs }) => ({ timeUnixNano: nanos(epochMs), name })),
 		...(failed(span) && { status: { code: StatusCode.ERROR } }),
 	});
 }

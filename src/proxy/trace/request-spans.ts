@@ -11,6 +11,7 @@ import { decideTracing, type TraceReason } from "./sampling.ts";
 import type { Span } from "./span.ts";
 import { tagAttempt, tagRequest, tagResponse } from "./span-tags.ts";
 import type { CompiledTracing } from "./tracing-config.ts";
+import { verboseEvents } from "./verbose-events.ts";
 
 /** What the spans of one connection manager are made with. */
 export interface TracingServices {
@@ -173,6 +174,7 @@ class RequestSpans implements RequestTrace {
 		tagRequest(span, request, info, config.maxPathTagLength);
 		tagResponse(span, info, { response: this.#response, trailers: this.#trailers });
 		this.#addCustomTags(request, info);
+		if (config.verbose) span.events = verboseEvents(info);
 		config.tracer.report(span);
 	}
 

@@ -21,6 +21,8 @@ export class Span {
 	readonly startEpochMs: number;
 	endEpochMs = 0;
 	readonly tags = new Map<string, string>();
+	/** What happened when, in order; undefined: nothing is told of it. */
+	events: readonly SpanEvent[] | undefined = undefined;
 
 	constructor(init: SpanInit) {
 		this.traceId = init.traceId;
@@ -34,6 +36,12 @@ export class Span {
 		this.remoteParent = init.remoteParent ?? false;
 		this.startEpochMs = init.startEpochMs;
 	}
+}
+
+/** An instant of a span. */
+export interface SpanEvent {
+	readonly name: string;
+	readonly epochMs: number;
 }
 
 export interface SpanInit {

@@ -18,6 +18,7 @@ export const TRACE_SUPPORTED: SupportedFields = {
 		"operation",
 		"upstream_operation",
 		"no_context_propagation",
+		"verbose",
 	],
 	"envoy.config.route.v3.Route": ["tracing"],
 	"envoy.config.route.v3.Tracing": [

@@ -30,6 +30,8 @@ export interface CompiledTracing {
 	/** Each attempt has a span of its own. */
 	readonly spawnsUpstreamSpan: boolean;
 	readonly propagates: boolean;
+	/** Spans tell when what was sent and received. */
+	readonly verbose: boolean;
 }
 
 export interface TracingScope {
@@ -62,8 +64,10 @@ export function compileTracing(message: Message, scope: TracingScope, at: FieldP
 		egress: scope.egress,
 		spawnsUpstreamSpan: message.spawnUpstreamSpan ?? false,
 		propagates: !message.noContextPropagation,
+		verbose: message.verbose,
 	};
 	problems.throwIfAny();
+	if (message.verbose && env.metering) env.metering.wanted = true;
 	return tracing;
 }
 

@@ -25,7 +25,10 @@ function formatSpan(span: Span, localEndpoint: object): object {
 		timestamp,
 		duration: end - timestamp,
 		localEndpoint,
-		annotations: [{ timestamp: end, value: span.kind === "server" ? "ss" : "cr" }],
+		annotations: [
+			...(span.events ?? []).map(({ name, epochMs }) => ({ timestamp: micros(epochMs), value: name })),
+			{ timestamp: end, value: span.kind === "server" ? "ss" : "cr" },
+		],
 		tags: Object.fromEntries([...span.tags].filter(([, value]) => value !== "")),
 	};
 }

@@ -144,9 +144,10 @@ function otlp(bytes: Buffer, named: Named): unknown {
 
 function otlpSpan(span: JsonObject, named: Named): unknown {
 	const hex = (value: unknown) => (typeof value === "string" ? Buffer.from(value, "base64").toString("hex") : "");
-	const { traceId, spanId, parentSpanId, startTimeUnixNano, endTimeUnixNano, attributes, ...rest } = span;
+	const { traceId, spanId, parentSpanId, startTimeUnixNano, endTimeUnixNano, attributes, events, ...rest } = span;
 	return {
 		...rest,
+		...(events !== undefined && { events: (events as JsonObject[]).map(({ name }) => name) }),
 		traceId: named(hex(traceId), "trace"),
 		spanId: named(hex(spanId), "span"),
 		parentSpanId: named(hex(parentSpanId), "span"),
@@ -192,6 +193,8 @@ scene("tracing", {
 				traced("zipkin-long", { provider: zipkin({ trace_id_128bit: true, shared_span_context: false }) }),
 				traced("zipkin-w3c", { provider: zipkin({ trace_context_option: "USE_B3_WITH_W3C_PROPAGATION" }) }),
 				traced("zipkin-spawn", { provider: zipkin(), spawn_upstream_span: true }, "OUTBOUND"),
+				traced("verbose", { provider: zipkin(), verbose: true }),
+				traced("verbose-otel", { provider: otelHttp(), verbose: true }),
 				traced("silent", { provider: zipkin(), no_context_propagation: true }),
 				traced("never", { provider: zipkin(), random_sampling: { value: 0 } }),
 				traced("nobody", { provider: zipkin(), overall_sampling: { value: 0 } }),
@@ -297,6 +300,9 @@ scene("tracing", {
 				answers: { echo: Array.from({ length: 10 }, (_, i) => ({ status: i % 2 === 0 ? 503 : 200 })) },
 			},
 		),
+		five("verbose", "verbose", "/p"),
+		five("verbose about what was answered here", "verbose", "/direct"),
+		five("verbose by OTLP", "verbose-otel", "/p"),
 		five("nothing told to upstreams", "silent"),
 		five("no sampling", "never", "/p", {}, { counters }),
 		five("forced", "never", "/p", { "x-envoy-force-trace": "1" }, { counters }),
