@@ -7,6 +7,7 @@ import type { DnsCaches } from "../cluster/forward/dns-caches.ts";
 import type { SideCalls } from "../http/side-calls.ts";
 import type { FormatEnvironment } from "../router/format/format-context.ts";
 import { bufferFilter } from "./buffer/buffer.ts";
+import { cdnLoopFilter } from "./cdn-loop/cdn-loop.ts";
 import type { BodyCodecs } from "./compression/body-codec.ts";
 import { compressorFilter } from "./compression/compressor.ts";
 import { decompressorFilter } from "./compression/decompressor.ts";
@@ -70,6 +71,7 @@ export const HTTP_FILTER_NAMES: readonly string[] = [
 	"envoy.filters.http.router",
 	"envoy.filters.http.fault",
 	"envoy.filters.http.cors",
+	"envoy.filters.http.cdn_loop",
 	"envoy.filters.http.dynamic_forward_proxy",
 	"envoy.filters.http.rbac",
 	"envoy.filters.http.jwt_authn",
@@ -113,6 +115,7 @@ export function httpFilterFactories(deps: HttpFilterDeps): readonly HttpFilterFa
 		grpcWebFilter(deps),
 		headerMutationFilter(deps),
 		headerToMetadataFilter(),
+		cdnLoopFilter(),
 		healthCheckFilter(deps),
 		setFilterStateFilter(deps),
 		setMetadataFilter(),

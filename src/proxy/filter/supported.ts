@@ -1,4 +1,5 @@
 import type { SupportedFields } from "../../xds/supported.ts";
+import { CDN_LOOP_SUPPORTED } from "./cdn-loop/cdn-loop.ts";
 import { COMPRESSION_SUPPORTED } from "./compression/compression-supported.ts";
 import { EXT_AUTHZ_SUPPORTED } from "./ext-authz/supported.ts";
 import { GRPC_SERVICE_SUPPORTED } from "./grpc-service.ts";
@@ -16,6 +17,7 @@ export const FILTER_SUPPORTED: SupportedFields = {
 	...GRPC_SERVICE_SUPPORTED,
 	...EXT_AUTHZ_SUPPORTED,
 	...HEADER_TO_METADATA_SUPPORTED,
+	...CDN_LOOP_SUPPORTED,
 	...RATELIMIT_FILTER_SUPPORTED,
 	"envoy.extensions.filters.http.router.v3.Router": [
 		"suppress_envoy_headers",

@@ -128,6 +128,12 @@ scene("options of HTTP/1", {
 		raw("continue", "100 and 103", "GET / HTTP/1.1\r\nhost: a\r\n\r\n", {
 			answers: { echo: [{ informational: [{ status: 100 }, { status: 103, headers: { link: "</a>" } }] }] },
 		}),
+		raw(
+			"continue",
+			"100 and 103 after Expect",
+			"POST / HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 3\r\n\r\nabc",
+			{ answers: { echo: [{ informational: [{ status: 100 }, { status: 103, headers: { link: "</a>" } }] }] } },
+		),
 		raw("continue", "102", "GET / HTTP/1.1\r\nhost: a\r\n\r\n", {
 			answers: { echo: [{ informational: [{ status: 102, headers: { "x-a": "1" } }] }] },
 		}),
