@@ -149,7 +149,10 @@ const ACTIONS: SupportedFields = {
 		"include_vh_rate_limits",
 		"internal_redirect_policy",
 		"hedge_policy",
+		// Only HTTP/3 endpoints could be sent early data.
+		"early_data_policy",
 	],
+	"envoy.extensions.early_data.v3.DefaultEarlyDataPolicy": [],
 	// The first two change nothing in Envoy either.
 	"envoy.config.route.v3.HedgePolicy": ["initial_requests", "additional_request_chance", "hedge_on_per_try_timeout"],
 	"envoy.config.route.v3.InternalRedirectPolicy": [

@@ -1,5 +1,5 @@
 import type { JsonObject } from "@bufbuild/protobuf";
-import { cluster, hcm, httpFilter, listener, to } from "../harness/bootstrap-parts.ts";
+import { any, cluster, hcm, httpFilter, listener, to } from "../harness/bootstrap-parts.ts";
 import { type Case, scene } from "../harness/scene.ts";
 import { type Answer, http1 } from "../harness/upstream.ts";
 
@@ -47,7 +47,12 @@ scene("request buffers", {
 									name: "all",
 									domains: ["*"],
 									routes: [
-										to("echo", "/plain"),
+										to("echo", "/plain", {
+											early_data_policy: {
+												name: "envoy.route.early_data_policy.default",
+												typed_config: any("envoy.extensions.early_data.v3.DefaultEarlyDataPolicy"),
+											},
+										}),
 										to("echo", "/retried", RETRY),
 										to("echo", "/small", RETRY, { per_request_buffer_limit_bytes: 100 }),
 										to("echo", "/none", RETRY, { per_request_buffer_limit_bytes: 0 }),
