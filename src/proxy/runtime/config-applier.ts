@@ -1,6 +1,6 @@
 import type { DescMessage, Message } from "@bufbuild/protobuf";
 import type { Clock } from "../../lib/clock.ts";
-import { formatProblem, type Problem, ProblemError } from "../../lib/problem.ts";
+import { formatProblem, type Problem, ProblemError, problem } from "../../lib/problem.ts";
 import { type Cluster, ClusterSchema } from "../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts";
 import { TypedExtensionConfigSchema } from "../../xds/generated/envoy/config/core/v3/extension_pb.ts";
 import {
@@ -20,7 +20,13 @@ import type { ResourceType } from "../../xds/type-urls.ts";
 import type { ClusterSet } from "../cluster/cluster-set.ts";
 import { parseLoadAssignment } from "../cluster/endpoint-config.ts";
 import type { ResourceStore } from "../xdsclient/resource-store.ts";
-import type { IncomingResource, ResourceHandler, ResourceUpdate, UpdateResult } from "../xdsclient/resource-update.ts";
+import {
+	type IncomingResource,
+	type ResourceHandler,
+	type ResourceUpdate,
+	resourceNameOf,
+	type UpdateResult,
+} from "../xdsclient/resource-update.ts";
 import type { DiscoveryStats } from "./discovery/discovery-stats.ts";
 import type { FilterBook } from "./discovery/filter-book.ts";
 import type { RouteBook } from "./discovery/route-book.ts";
@@ -94,7 +100,9 @@ export class ConfigApplier<L, R> implements ResourceHandler {
 		if (removesFirst) for (const name of update.removed) this.#remove(update.type, name);
 		const problems: Problem[] = [];
 		const rejected = new Set<string>();
-		for (const resource of update.added) {
+		const [once, again] = splitDuplicates(update);
+		problems.push(...again);
+		for (const resource of once) {
 			const found = this.#take(update.type, resource);
 			if (found.length === 0) continue;
 			rejected.add(resource.name);
@@ -222,4 +230,17 @@ export class ConfigApplier<L, R> implements ResourceHandler {
 		if (good && version !== "") this.#deps.store.noteVersion(type, version);
 		this.#deps.stats.answered(type, good);
 	}
+}
+
+/** Of clusters and listeners that come twice in a response the first is taken, and the others told (as in Envoy). */
+function splitDuplicates({ type, added }: ResourceUpdate): [once: readonly IncomingResource[], again: Problem[]] {
+	if (type !== "cluster" && type !== "listener") return [added, []];
+	const names = new Set<string>();
+	const again: Problem[] = [];
+	const once = added.filter(({ name: called, message }) => {
+		const name = resourceNameOf(type, message) || called;
+		if (names.has(name)) again.push(problem("LTN3557", name, `the ${type} comes twice in one response`));
+		return !names.has(name) && names.add(name);
+	});
+	return [once, again];
 }

@@ -79,3 +79,31 @@ discovery("endpoints whose cluster waits for them, and then has none in time", {
 		await asked("200 up a.test / -", "/");
 	},
 });
+
+const direct = (name: string): JsonObject =>
+	listener({ route_config: { name: `routes of ${name}`, virtual_hosts: [says(name, ["*"])] } }, name);
+
+for (const api of ["GRPC", "DELTA_GRPC"] as const) {
+	discovery(`names that come twice in a response of ADS ${api}`, {
+		bootstrap: (xds, upstream) => ({
+			dynamic_resources: { ads_config: adsConfig(api), cds_config: ADS, lds_config: ADS },
+			static_resources: { clusters: xdsClusters(xds, upstream) },
+		}),
+		before: (xds) => xds.put("listener", { in: direct("in") }),
+		async script({ xds, ask, asked, note, until, upstream, proxy }) {
+			await asked("200 in", "/");
+			xds.put("cluster", {
+				one: cluster("twice", upstream),
+				two: cluster("twice", upstream),
+				ok: cluster("ok", upstream),
+			});
+			await until("a refusal of clusters", () => xds.nacks.some(({ type }) => type === "Cluster"));
+			const names = await (await fetch(`${proxy.adminUrl}/clusters`)).text();
+			note("clusters", [/^twice::/m.test(names), /^ok::/m.test(names)]);
+			xds.put("listener", { a: direct("both"), b: direct("both"), other: direct("other") });
+			await until("a refusal of listeners", () => xds.nacks.some(({ type }) => type === "Listener"));
+			note("other", await ask("/", { listener: "other" }).catch(() => "none"));
+			note("in", await ask("/"));
+		},
+	});
+}
