@@ -65,12 +65,6 @@ export class LogLinearHistogram implements Histogram {
 		return Number.isNaN(answer) ? last : answer;
 	}
 
-	reset(): void {
-		this.count = 0;
-		this.sum = 0;
-		this.#decades.length = 0;
-	}
-
 	/** All that it holds, for `absorb` on another thread. */
 	snapshot(): HistogramSnapshot {
 		return { count: this.count, sum: this.sum, bins: this.#decades };

@@ -110,8 +110,14 @@ test("/stats lists sorted lines, and only used ones when asked", () => {
 		stats.map((s) => s.name),
 		["server.a", "server.b", "server.live", undefined],
 	);
+	const buckets = formatStatsText(registry, { ...everything, kind: "histogram", buckets: "disjoint" });
+	assert.match(
+		buckets,
+		/^server\.h: B0\.5\(0,0\) B1\(0,0\) B5\(0,0\) B10\(0,1\) B25\(0,0\) .* B1\.8e\+06\(0,0\) B3\.6e\+06\(0,0\)$/m,
+	);
 	registry.resetCounters();
 	assert.equal(scope.counter("b").value, 0);
+	assert.match(formatStatsText(registry, everything), /^server\.h: P0\(nan,7\)/m);
 });
 
 test("log-linear quantiles are within two significant digits", () => {

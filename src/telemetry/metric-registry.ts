@@ -178,12 +178,9 @@ export class MetricRegistry implements Metrics {
 		return [...Map.groupBy(this.#families.values(), ({ options }) => options.name).values()].flat();
 	}
 
-	/** Envoy's `/reset_counters`: counters of the named stats go to 0, histograms are emptied. */
+	/** Envoy's `/reset_counters`: counters of the named stats go to 0; histograms keep what they have. */
 	resetCounters(): void {
-		for (const { cell } of this.stats()) {
-			if (cell instanceof CounterCell) cell.value = 0;
-			else if (cell instanceof LogLinearHistogram) cell.reset();
-		}
+		for (const { cell } of this.stats()) if (cell instanceof CounterCell) cell.value = 0;
 	}
 
 	#family(options: FamilyOptions, create: () => MetricFamily<Counter | Gauge | Histogram>) {

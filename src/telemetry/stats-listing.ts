@@ -1,4 +1,4 @@
-import { BucketHistogram } from "./bucket-histogram.ts";
+import { BucketHistogram, DEFAULT_BUCKETS } from "./bucket-histogram.ts";
 import { ENVOY_QUANTILES, LogLinearHistogram } from "./log-linear-histogram.ts";
 import type { MetricRegistry, StatEntry, StatKind } from "./metric-registry.ts";
 import type { Counter } from "./metrics.ts";
@@ -8,13 +8,15 @@ export interface ListingOptions {
 	readonly usedOnly: boolean;
 	readonly kind: StatKind | undefined;
 	readonly keep: ((name: string) => boolean) | undefined;
+	/** How many numbers each bucket holds instead of quantiles; in text only. */
+	readonly buckets?: "cumulative" | "disjoint" | undefined;
 }
 
 /** Envoy's `/stats`: one `name: value` line per stat, counters and gauges first, then histograms with their quantiles. */
 export function formatStatsText(registry: MetricRegistry, options: ListingOptions): string {
 	const { scalars, histograms } = collect(registry, options);
 	const lines = scalars.map(([name, value]) => `${name}: ${value}`);
-	for (const [name, histogram] of histograms) lines.push(`${name}: ${quantilesText(histogram)}`);
+	for (const [name, histogram] of histograms) lines.push(`${name}: ${histogramText(histogram, options.buckets)}`);
 	return lines.length === 0 ? "" : `${lines.join("\n")}\n`;
 }
 
@@ -70,6 +72,24 @@ function* seriesOf(registry: MetricRegistry) {
 function addEntry(entry: StatEntry, scalars: [string, number][], histograms: [string, LogLinearHistogram][]): void {
 	if (entry.cell instanceof LogLinearHistogram) histograms.push([entry.name, entry.cell]);
 	else scalars.push([entry.name, entry.cell.value]);
+}
+
+function histogramText(histogram: LogLinearHistogram, buckets: ListingOptions["buckets"]): string {
+	if (!buckets) return quantilesText(histogram);
+	let below = 0;
+	const parts = DEFAULT_BUCKETS.map((bound) => {
+		const total = histogram.countAtMost(bound);
+		const shown = buckets === "cumulative" ? total : total - below;
+		below = total;
+		return `B${bucketName(bound)}(0,${shown})`;
+	});
+	return parts.join(" ");
+}
+
+/** As C prints `%g`. */
+function bucketName(bound: number): string {
+	if (bound < 1e6) return String(bound);
+	return bound.toExponential().replace(/e\+(\d)$/, "e+0$1");
 }
 
 function quantilesText(histogram: LogLinearHistogram): string {

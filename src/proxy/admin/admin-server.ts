@@ -69,7 +69,7 @@ async function serve(context: AdminContext, request: IncomingMessage, response: 
 	let answer: AdminAnswer;
 	if (!url || !page) answer = { status: 404, body: `invalid path. ${helpText()}` };
 	else if (page.mutates && request.method !== "POST")
-		answer = { status: 405, body: `Method Not Allowed: use POST for ${page.path}\n` };
+		answer = { status: 405, body: `Method ${request.method} not allowed, POST required.` };
 	else answer = await answerOf(page, context, url.searchParams);
 	response.writeHead(answer.status ?? 200, {
 		"content-type": answer.contentType ?? "text/plain; charset=UTF-8",

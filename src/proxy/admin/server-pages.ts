@@ -19,7 +19,7 @@ export const SERVER_PAGES: readonly AdminPage[] = [
 	{
 		path: "/hot_restart_version",
 		help: "print the hot restart compatibility version",
-		answer: () => ({ body: "disabled\n" }),
+		answer: () => ({ body: "disabled" }),
 	},
 	{ path: "/runtime", help: "print runtime values", answer: runtime },
 	{ path: "/logging", help: "query/change logging levels", mutates: true, answer: logging },
@@ -28,7 +28,18 @@ export const SERVER_PAGES: readonly AdminPage[] = [
 	action("/drain_listeners", "drain listeners", (context) => context.drainListeners()),
 	action("/reopen_logs", "reopen access logs", (context) => context.reopenLogs()),
 	action("/quitquitquit", "exit the server", (context) => context.quit()),
+	missing("/cpuprofiler", "CPU profiles: start the process with node --cpu-prof", true),
+	missing("/heapprofiler", "heap profiles: start the process with node --heap-prof", true),
+	missing("/heap_dump", "heap profiles: start the process with node --heap-prof", false),
+	missing("/contention", "there are no mutexes whose contention could be told", false),
+	missing("/runtime_modify", "runtime values change with the configuration only", true),
 ];
+
+/** A page of Envoy that is refused by name, so that a script learns why. */
+function missing(path: string, why: string, mutates: boolean): AdminPage {
+	const answer = () => ({ status: 501, body: `${path} is not implemented by this proxy: ${why}\n` });
+	return { path, help: "not implemented by this proxy", mutates, answer };
+}
 
 function action(path: string, help: string, run: (context: AdminContext) => void): AdminPage {
 	return {
@@ -102,6 +113,7 @@ function initDump(context: AdminContext): AdminAnswer {
 		{ name: "init manager Clusters", target_names: waiting.clusters },
 		{ name: "init manager Listeners", target_names: waiting.listeners },
 	].filter(({ target_names }) => target_names.length > 0);
+	if (dumps.length === 0) return { contentType: JSON_TYPE, body: "{}\n" };
 	return { contentType: JSON_TYPE, body: `${JSON.stringify({ unready_targets_dumps: dumps }, undefined, 1)}\n` };
 }
 
@@ -116,7 +128,7 @@ function runtime(context: AdminContext): AdminAnswer {
 			key,
 			{ final_value: text(value), layer_values: layers.map((layer) => text(layer.values.get(key))) },
 		]);
-	const body = { layers: layers.map(({ name }) => name), entries: Object.fromEntries(entries) };
+	const body = { entries: Object.fromEntries(entries), layers: layers.map(({ name }) => name) };
 	return { contentType: JSON_TYPE, body: `${JSON.stringify(body, undefined, 1)}\n` };
 }
 

@@ -4,6 +4,7 @@ import { formatStatsJson, formatStatsText } from "../../telemetry/stats-listing.
 import type { AdminContext } from "./admin-context.ts";
 import { type AdminAnswer, type AdminPage, badRequest, hasFlag, JSON_TYPE } from "./admin-page.ts";
 
+const BUCKETS = ["cumulative", "disjoint", "detailed", "summary", "none"];
 const KINDS: Readonly<Record<string, StatKind>> = { counters: "counter", gauges: "gauge", histograms: "histogram" };
 
 export const STATS_PAGES: readonly AdminPage[] = [
@@ -31,17 +32,45 @@ type Keep = ((name: string) => boolean) | undefined;
 
 async function stats(context: AdminContext, query: URLSearchParams): Promise<AdminAnswer> {
 	const registry = await context.statsOfAllThreads();
+	const wrong = wrongParameter(query);
+	if (wrong) return wrong;
 	return withFilter(query, (keep) => {
 		const format = query.get("format") ?? "text";
 		if (format === "prometheus") return prometheus(registry, query, keep);
 		const type = query.get("type")?.toLowerCase() ?? "all";
-		const kind = KINDS[type];
-		if (!kind && type !== "all") return badRequest("usage: /stats?type=Counters|Gauges|Histograms|All");
-		const options = { usedOnly: hasFlag(query, "usedonly"), kind, keep };
+		// Lateen has neither text readouts nor hidden stats.
+		const nothing = type === "textreadouts" || query.get("hidden") === "only";
+		const options = {
+			usedOnly: hasFlag(query, "usedonly"),
+			kind: KINDS[type],
+			keep: nothing ? () => false : keep,
+			buckets: bucketsOf(query),
+		};
 		if (format === "json") return { contentType: JSON_TYPE, body: formatStatsJson(registry, options) };
-		if (format !== "text") return badRequest("usage: /stats?format=text|json|prometheus");
 		return { body: formatStatsText(registry, options) };
 	});
+}
+
+/** Envoy's answers to parameters that are none; what it knows and Lateen does not is refused by name. */
+function wrongParameter(query: URLSearchParams): AdminAnswer | undefined {
+	const format = query.get("format") ?? "text";
+	if (!["text", "json", "prometheus"].includes(format))
+		return badRequest("usage: /stats?format=(json|prometheus|text)");
+	const type = query.get("type")?.toLowerCase() ?? "all";
+	if (!KINDS[type] && type !== "all" && type !== "textreadouts") return { status: 400, body: "invalid &type= param" };
+	if (!["include", "only", "exclude"].includes(query.get("hidden") ?? "include"))
+		return badRequest("usage: /stats?hidden=(include|only|exclude)\n");
+	const buckets = query.get("histogram_buckets") ?? "none";
+	if (!BUCKETS.includes(buckets)) return badRequest("usage: /stats?histogram_buckets=(cumulative|disjoint|summary)");
+	const listed = buckets === "cumulative" || buckets === "disjoint";
+	if (buckets === "detailed" || (listed && format === "json"))
+		return badRequest(`histogram_buckets=${buckets} is not implemented by this proxy for format ${format}`);
+	return undefined;
+}
+
+function bucketsOf(query: URLSearchParams): "cumulative" | "disjoint" | undefined {
+	const buckets = query.get("histogram_buckets");
+	return buckets === "cumulative" || buckets === "disjoint" ? buckets : undefined;
 }
 
 function prometheus(registry: MetricRegistry, query: URLSearchParams, keep: Keep): AdminAnswer {
@@ -61,6 +90,9 @@ async function withFilter(query: URLSearchParams, answer: (keep: Keep) => AdminA
 		const pattern = RE2JS.compile(filter);
 		return answer((name) => pattern.matcher(name).find());
 	} catch (error) {
-		return badRequest(`Invalid regex: "${(error as Error).message}"`);
+		return {
+			status: 400,
+			body: `Invalid re2 regex: ${(error as Error).message.replace("error parsing regexp: ", "")}`,
+		};
 	}
 }

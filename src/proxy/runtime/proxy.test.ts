@@ -250,6 +250,10 @@ test("clusters wait for endpoints, listeners for clusters and routes; then every
 	);
 	assert.match((await page(proxy, "/clusters")).body, /^a::10\.0\.0\.1:80::health_flags::healthy$/m);
 	assert.equal((await page(proxy, "/listeners")).body, "l::127.0.0.1:1\n");
+	for (const wrong of ["type=x", "hidden=x", "format=html", "histogram_buckets=x", "histogram_buckets=detailed"])
+		assert.equal((await page(proxy, `/stats?${wrong}`)).status, 400, wrong);
+	assert.equal((await page(proxy, "/stats?hidden=only")).body, "");
+	assert.equal((await page(proxy, "/contention")).status, 501);
 	assert.match((await page(proxy, "/stats")).body, /^listener_manager\.lds\.update_success: 1$/m);
 	assert.match((await page(proxy, "/stats?filter=cds.*success")).body, /^cluster_manager\.cds\.update_success: 1\n$/);
 	assert.match(
