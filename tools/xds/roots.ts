@@ -34,6 +34,7 @@ export const ROOTS: readonly string[] = [
 	"envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit",
 	"envoy.extensions.filters.network.local_ratelimit.v3.LocalRateLimit",
 	"envoy.extensions.filters.network.sni_cluster.v3.SniCluster",
+	"envoy.extensions.filters.network.mongo_proxy.v3.MongoProxy",
 	"envoy.extensions.filters.network.ext_authz.v3.ExtAuthz",
 	"envoy.extensions.filters.network.ratelimit.v3.RateLimit",
 	"envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol",

@@ -302,3 +302,10 @@ function grpcAnswer(code: number) {
 	const headers = HeaderMap.of(["content-type", "application/grpc"]);
 	return { headers, body, trailers: HeaderMap.of(["grpc-status", "0"]) };
 }
+
+test("mongo_proxy lets a connection pass and tells that it counts nothing", () => {
+	const { parse, connect, warnings } = setUp();
+	const filter = parse(`${TYPES}.mongo_proxy.v3.MongoProxy`, { stat_prefix: "outbound|27017||db" });
+	assert.ok(connect([filter]).admitted());
+	assert.deepEqual(warnings, ["f"]);
+});

@@ -2,6 +2,7 @@ import { connectionLimitFactory } from "./filters/connection-limit.ts";
 import { istioMetadataExchangeFactory } from "./filters/istio-metadata-exchange.ts";
 import { istioTcpStatsFactory } from "./filters/istio-tcp-stats.ts";
 import { localRateLimitFactory } from "./filters/local-rate-limit.ts";
+import { mongoProxyFactory } from "./filters/mongo-proxy.ts";
 import { extAuthzFactory } from "./filters/network-ext-authz.ts";
 import { rbacFactory } from "./filters/network-rbac.ts";
 import { networkSetFilterStateFactory } from "./filters/network-set-filter-state.ts";
@@ -17,6 +18,7 @@ export function networkFilterFactories(deps: NetworkFilterDeps): readonly Networ
 		connectionLimitFactory(deps),
 		localRateLimitFactory(deps),
 		networkSetFilterStateFactory(deps),
+		mongoProxyFactory(deps),
 		sniClusterFactory(),
 		sniForwardProxyFactory(deps),
 		istioMetadataExchangeFactory(deps),
@@ -35,6 +37,7 @@ export const NETWORK_FILTER_NAMES: readonly string[] = [
 	"envoy.filters.network.direct_response",
 	"envoy.filters.network.echo",
 	"envoy.filters.network.set_filter_state",
+	"envoy.filters.network.mongo_proxy",
 	"envoy.filters.network.sni_cluster",
 	"envoy.filters.network.sni_dynamic_forward_proxy",
 	"istio.metadata_exchange",

@@ -79,6 +79,7 @@ export const SUPPORTED: SupportedFields = {
 	[`${FILTERS}.direct_response.v3.Config`]: ["response"],
 	[`${FILTERS}.echo.v3.Echo`]: [],
 	[`${FILTERS}.set_filter_state.v3.Config`]: ["on_new_connection", "on_downstream_tls_handshake", "on_downstream_data"],
+	[`${FILTERS}.mongo_proxy.v3.MongoProxy`]: ["stat_prefix"],
 	[`${FILTERS}.sni_cluster.v3.SniCluster`]: [],
 	[`${FILTERS}.sni_dynamic_forward_proxy.v3.FilterConfig`]: ["dns_cache_config", "port_value"],
 	"envoy.tcp.metadataexchange.config.MetadataExchange": "*",

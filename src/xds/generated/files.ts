@@ -214,6 +214,7 @@ import { file_envoy_extensions_filters_network_direct_response_v3_config } from 
 import { file_envoy_extensions_filters_network_echo_v3_echo } from "./envoy/extensions/filters/network/echo/v3/echo_pb.ts";
 import { file_envoy_extensions_filters_network_ext_authz_v3_ext_authz } from "./envoy/extensions/filters/network/ext_authz/v3/ext_authz_pb.ts";
 import { file_envoy_extensions_filters_network_local_ratelimit_v3_local_rate_limit } from "./envoy/extensions/filters/network/local_ratelimit/v3/local_rate_limit_pb.ts";
+import { file_envoy_extensions_filters_network_mongo_proxy_v3_mongo_proxy } from "./envoy/extensions/filters/network/mongo_proxy/v3/mongo_proxy_pb.ts";
 import { file_envoy_extensions_filters_network_ratelimit_v3_rate_limit } from "./envoy/extensions/filters/network/ratelimit/v3/rate_limit_pb.ts";
 import { file_envoy_extensions_filters_network_rbac_v3_rbac } from "./envoy/extensions/filters/network/rbac/v3/rbac_pb.ts";
 import { file_envoy_extensions_filters_network_set_filter_state_v3_set_filter_state } from "./envoy/extensions/filters/network/set_filter_state/v3/set_filter_state_pb.ts";
@@ -481,6 +482,7 @@ export const GENERATED_FILES: readonly DescFile[] = [
 	file_envoy_extensions_filters_network_echo_v3_echo,
 	file_envoy_extensions_filters_network_ext_authz_v3_ext_authz,
 	file_envoy_extensions_filters_network_local_ratelimit_v3_local_rate_limit,
+	file_envoy_extensions_filters_network_mongo_proxy_v3_mongo_proxy,
 	file_envoy_extensions_filters_network_ratelimit_v3_rate_limit,
 	file_envoy_extensions_filters_network_rbac_v3_rbac,
 	file_envoy_extensions_filters_network_set_filter_state_v3_set_filter_state,

@@ -20,8 +20,6 @@ const REFUSED: readonly (readonly [problem: RegExp, why: string])[] = [
 	[/ext_proc/, "external processing is not built"],
 	[/Wasm|config_discovery|wasmplugin/, "there is no WebAssembly here"],
 	[/filters\.http\.lua/, "there is no Lua here"],
-	[/mongo_proxy/i, "MongoDB's protocol is not read"],
-	[/extension_filter/, "CEL in filters of access logs is not built"],
 	[
 		/the last filter is not the router|filters\.http\.router/,
 		"an EnvoyFilter that puts a filter behind the router: Envoy refuses it, too",

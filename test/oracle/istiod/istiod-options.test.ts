@@ -19,8 +19,8 @@ const options = existsSync(program)
 	: { skip: `no istiod at ${program}: build it with "node tools/oracle/build-istiod.ts" (Go, some minutes)` };
 const RULES = readFileSync(join(import.meta.dirname, "testdata/every-option.yaml"), "utf8");
 
-/** Tracers and protocols that are not built, and what Envoy refuses, too. */
-const REFUSED = /DatadogConfig|SkyWalkingConfig|extension_filter|MongoProxy/;
+/** Tracers that are not built, and what Envoy refuses, too. */
+const REFUSED = /DatadogConfig|SkyWalkingConfig/;
 const APPS = ["all", "jwt", "sidecar-none", ...PROVIDERS.map(({ name }) => String(name))];
 
 describe("what istiod makes of every option is taken", options, () => {
