@@ -70,6 +70,11 @@ export class ListenerStage<L> {
 		return this.#waiting.size === 0 && this.#opening === 0;
 	}
 
+	/** No listener waits for routes, secrets or other discovered configuration. */
+	get nothingAwaited(): boolean {
+		return this.#waiting.size === 0;
+	}
+
 	/** Resolves when every listener asked for so far is open or has failed. */
 	async whenSettled(): Promise<void> {
 		if (this.settled) return;

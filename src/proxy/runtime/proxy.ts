@@ -273,7 +273,9 @@ class ProxyProcess<L> implements RunningProxy {
 		const isWorker = this.#options.worker !== undefined;
 		if (admin && !isWorker) this.#admin = await startAdminServer(this.#adminContext(), admin);
 		if (!isWorker) await this.#sources.start(compiled.settings);
-		if (!waitsForServer(compiled.settings) || isWorker) await this.#openStatic();
+		// What a worker waits for is relayed to it once it has started.
+		const waits = isWorker ? !this.#secured.warm || !this.#stage.nothingAwaited : waitsForServer(compiled.settings);
+		if (!waits) await this.#openStatic();
 		await this.#startWorkers();
 	}
 

@@ -16,6 +16,8 @@ export class WorkerPool {
 	onDemand: (owner: string, names: readonly string[]) => void = () => {};
 	#nextId = 1;
 	#closing = false;
+	#began = false;
+	readonly #early: RelayedUpdate[] = [];
 
 	/** `open` makes one thread; `onCrash` is told of one that ended by itself: a bug. */
 	constructor(count: number, open: () => Worker, onCrash: (error: Error) => void) {
@@ -47,11 +49,15 @@ export class WorkerPool {
 				}),
 		);
 		this.tell({ kind: "start", start });
+		this.#began = true;
+		for (const update of this.#early.splice(0)) this.relay(update);
 		await Promise.all(started);
 	}
 
+	/** What is accepted before the threads start is sent after that. */
 	relay(update: RelayedUpdate): void {
-		this.tell({ kind: "update", update });
+		if (!this.#began) this.#early.push(update);
+		else this.tell({ kind: "update", update });
 	}
 
 	tell(message: ToWorker): void {
