@@ -1,13 +1,9 @@
 import type { UpstreamCluster } from "../cluster/cluster.ts";
-import type { UpstreamRequestStats } from "../cluster/cluster-stat-set.ts";
 import { TUNNEL } from "../codec/message-parser.ts";
 import { Timer, type TimerOwner } from "../http/deadlines.ts";
-import { isGrpc } from "../http/grpc-status.ts";
 import type { HeaderMap } from "../http/header-map.ts";
 import type { LocalReply, ResponseFlag, ResponseHead } from "../http/message.ts";
-import { OTHER } from "../router/match/virtual-cluster.ts";
 import type { ForwardAction, RouteMatch } from "../router/route-match.ts";
-import { requestTimeouts } from "../router/timeout.ts";
 import type { UpstreamChannel } from "../upstream/upstream-user.ts";
 import { Attempt, type AttemptOwner } from "./attempt.ts";
 import { noteAttempt, noteAttemptBytes, noteRequestSent, noteResponseHead } from "./attempt-bytes.ts";
@@ -28,18 +24,17 @@ import {
 	UNCONDITIONAL_DROP,
 } from "./failure.ts";
 import type { ForwardContext } from "./forward-context.ts";
-import { hedges, SlowAttempts } from "./hedge.ts";
+import { SlowAttempts } from "./hedge.ts";
 import { Mirrors } from "./mirror.ts";
 import { nameHost, pickEndpoint } from "./pick-endpoint.ts";
 import { RequestBody } from "./request-body.ts";
+import { RequestCounts } from "./request-counts.ts";
 import { Retries, type RetryBooks, retryPolicyFor } from "./retries.ts";
 import { strictRefusal } from "./strict-headers.ts";
+import { TimeTerms } from "./time-terms.ts";
 import { wishesFor } from "./transport-wishes.ts";
 
-/** A grpc-timeout has eight digits at most. */
-const GRPC_MAX_DIGITS = 99_999_999;
 const ORIGINAL_PATH = "x-envoy-original-path";
-const ALT_STAT_NAME = "x-envoy-upstream-alt-stat-name";
 const NO_COOKIES: readonly string[] = [];
 
 /**
@@ -61,16 +56,12 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 	#triedTooLong = false;
 	/** Undefined: sent once. */
 	#retries: Retries | undefined = undefined;
-	#routeStats: UpstreamRequestStats | undefined = undefined;
-	/** Counts statuses under another name. */
-	#altStats: { count(status: number): void } | undefined = undefined;
-	#timeoutMs = 0;
+	/** Undefined before its cluster is known. */
+	#counts: RequestCounts | undefined = undefined;
+	/** Undefined before it is sent for the first time. */
+	#terms: TimeTerms | undefined = undefined;
 	/** When the request was whole; kept where the use of timeouts is tracked. */
 	#endedMs = 0;
-	#perTryTimeoutMs = 0;
-	#altResponse = false;
-	/** A try that takes too long goes on beside the next one. */
-	#hedges = false;
 	#slow: SlowAttempts | undefined = undefined;
 	/** The whole request's timeout, and the pause before a retry. */
 	#timeout: Timer | undefined = undefined;
@@ -109,7 +100,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		this.#cluster = cluster;
 		if (cluster.info.rules !== undefined) this.#action = actionFor(this.#action, cluster.info);
 		this.#downstream.info.upstreamClusterMetadata = cluster.info.metadata;
-		this.#findStats(cluster);
+		this.#counts = new RequestCounts(cluster, this.#match, this.#downstream, this.#context);
 		const { strictHeaders } = this.#context.router;
 		const refusal = strictHeaders.length === 0 ? undefined : strictRefusal(request.headers, strictHeaders);
 		if (refusal) {
@@ -130,25 +121,11 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		else this.#tryNext();
 	}
 
-	/** What counts this request besides its cluster. */
-	#findStats(cluster: UpstreamCluster): void {
-		const { request, info } = this.#downstream;
-		const { routeStats } = this.#context;
-		const virtualCluster = this.#match.virtualCluster?.(request);
-		info.virtualCluster = virtualCluster === OTHER ? undefined : virtualCluster;
-		if (virtualCluster !== undefined || this.#match.statPrefix !== "")
-			this.#routeStats = routeStats.of(this.#match, virtualCluster);
-		const alternative = request.headers.get(ALT_STAT_NAME);
-		if (alternative === undefined) return;
-		request.headers.remove(ALT_STAT_NAME);
-		if (alternative !== "") this.#altStats = cluster.stats.alternative(alternative);
-	}
-
 	#tryWithCopies(): void {
 		const mirrored = {
 			downstream: this.#downstream,
 			route: this.#match,
-			timeoutMs: this.#timeoutMs,
+			timeoutMs: this.#terms!.timeoutMs,
 			limitBytes: this.#downstream.bufferLimitBytes,
 		};
 		// The copies are of the request as it was before the endpoint was known.
@@ -160,7 +137,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 	}
 
 	#books(cluster: UpstreamCluster): RetryBooks {
-		return { cluster, routeStats: this.#routeStats, info: this.#downstream.info, context: this.#context };
+		return { cluster, routeStats: this.#counts!.routeStats, info: this.#downstream.info, context: this.#context };
 	}
 
 	/** `buf` is valid during the call only. */
@@ -200,9 +177,10 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		this.#body.ended = true;
 		if (this.#cluster?.info.tracks?.timeouts) this.#endedMs = this.#context.clock.nowMs();
 		this.#body.trailers = trailers;
-		if (this.#timeoutMs > 0) {
+		const timeoutMs = this.#terms?.timeoutMs ?? 0;
+		if (timeoutMs > 0) {
 			this.#timeout = new Timer(this);
-			this.#context.deadlines.arm(this.#timeout, this.#timeoutMs);
+			this.#context.deadlines.arm(this.#timeout, timeoutMs);
 		}
 		if (this.#attempt?.channel) this.#endRequest(this.#attempt);
 		this.#mirrors?.onEnd(trailers);
@@ -231,11 +209,11 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 			return;
 		}
 		const attempt = this.#attempt;
-		this.#countTimeout();
+		this.#counts!.timeout();
 		// Each of several tries counts, when one of them runs the reply counts as its.
 		for (let more = (this.#slow?.size ?? 0) - (attempt ? 0 : 1); more > 0; more--) {
-			this.#countTimeout();
-			this.#countStatus(TIMEOUT_REPLY.status);
+			this.#counts!.timeout();
+			this.#counts!.status(TIMEOUT_REPLY.status);
 		}
 		this.#slow?.cancel();
 		if (attempt) {
@@ -245,12 +223,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 			attempt.cancel();
 		}
 		if (attempt?.responded) this.#cut("UT", "response_timeout");
-		else this.#reply(timeoutReply(TIMEOUT_REPLY, this.#altResponse));
-	}
-
-	#countTimeout(): void {
-		this.#cluster!.stats.upstreamRqTimeout.inc();
-		this.#routeStats?.upstreamRqTimeout.inc();
+		else this.#reply(timeoutReply(TIMEOUT_REPLY, this.#terms!.altResponse));
 	}
 
 	onAttemptReady(attempt: Attempt, channel: UpstreamChannel): void {
@@ -269,7 +242,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 	onAttemptInformational(status: number, headers: HeaderMap): void {
 		if (this.#informed) return;
 		this.#informed = true;
-		this.#countStatus(status);
+		this.#counts!.status(status);
 		this.#downstream.sendInformational(status, headers);
 	}
 
@@ -292,11 +265,8 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 			return;
 		}
 		// As Envoy: a retry succeeded when its answer is none that asks for another one, whatever it says.
-		if (this.#attempts > 1 && !slow && !this.#retries?.policy.retriesResponse(head)) {
-			this.#cluster!.stats.upstreamRqRetrySuccess.inc();
-			this.#routeStats?.upstreamRqRetrySuccess.inc();
-		}
-		this.#countStatus(head.status);
+		if (this.#attempts > 1 && !slow && !this.#retries?.policy.retriesResponse(head)) this.#counts!.retrySuccess();
+		this.#counts!.status(head.status);
 		// An answer to a request that has not come whole yet tells nothing of the service's speed.
 		const nowMs = this.#context.clock.nowMs();
 		info.upstreamAnsweredMs = nowMs;
@@ -313,7 +283,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 
 	/** A try took longer than it may: another one begins beside it. False: it is to end. */
 	onAttemptSlow(attempt: Attempt): boolean {
-		if (!this.#hedges) return false;
+		if (!this.#terms!.hedges) return false;
 		if (this.#done || attempt.responded || !this.#retries?.afterSlowness(this.#attempts, this.#resendable)) return true;
 		this.#triedTooLong = true;
 		this.#slow ??= new SlowAttempts();
@@ -377,21 +347,6 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		return true;
 	}
 
-	/** Answers in an endpoint's place count like the endpoint's own. */
-	#countStatus(status: number): void {
-		const { countsStatuses, hidesGrpcFailures } = this.#context.router;
-		if (!countsStatuses) return;
-		const { headers } = this.#downstream.request;
-		const fromInside = headers.get("x-envoy-internal") === "true";
-		if (hidesGrpcFailures && isGrpc(headers.get("content-type"))) {
-			this.#cluster?.stats.countHidden(status, fromInside);
-			return;
-		}
-		this.#cluster?.stats.countStatus(status, fromInside);
-		this.#routeStats?.countStatus(status, fromInside);
-		this.#altStats?.count(status);
-	}
-
 	#tellServiceTime(head: ResponseHead, ms: number): void {
 		const serviceMs = Math.max(0, Math.floor(ms));
 		this.#downstream.info.upstreamServiceTimeMs = serviceMs;
@@ -439,7 +394,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		this.#attempt = attempt;
 		if (attempt.unplaced) this.#downstream.info.upstreamHost = undefined;
 		this.#downstream.info.upstreamTransportFailureReason = failure.transport;
-		this.#reply(timeoutReply(failureReply(failure, this.#attempts > 1), this.#altResponse));
+		this.#reply(timeoutReply(failureReply(failure, this.#attempts > 1), this.#terms!.altResponse));
 	}
 
 	/** All of the request is at hand and may go out again. */
@@ -457,23 +412,12 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 
 	#prepareRequest(): void {
 		const { request, info } = this.#downstream;
-		const { timeoutMs, perTryTimeoutMs, altResponse } = requestTimeouts(
-			request,
-			this.#action,
-			this.#context.router.respectsExpectedTimeout,
-		);
-		this.#altResponse = altResponse;
-		// A tunnel lives as long as its ends want it.
-		if (this.#downstream.upgrade === "") {
-			this.#timeoutMs = timeoutMs;
-			this.#perTryTimeoutMs = perTryTimeoutMs;
-		}
-		this.#hedges = hedges(request.headers, this.#action);
-		this.#tellTimeout(perTryTimeoutMs > 0 && !this.#hedges ? perTryTimeoutMs : timeoutMs);
+		const { router } = this.#context;
+		this.#terms = new TimeTerms(request, this.#downstream.upgrade !== "", this.#action, router);
 		if (this.#action.includeAttemptCount) request.headers.set("x-envoy-attempt-count", "1");
 		const toldPath = request.headers.get(ORIGINAL_PATH);
 		this.#match.finalizeRequest(request, info, this.#downstream.choice);
-		if (this.#context.router.suppressEnvoyHeaders && toldPath === undefined) request.headers.remove(ORIGINAL_PATH);
+		if (router.suppressEnvoyHeaders && toldPath === undefined) request.headers.remove(ORIGINAL_PATH);
 		const { hash, newCookies } = this.#action.hash(request, info);
 		this.#hash = hash;
 		this.#cookies = newCookies;
@@ -507,7 +451,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		const trace = info.trace?.onAttempt(request, { cluster: member.name, attempt: this.#attempts });
 		const owner = member.info.poolPerConnection ? info.connection : undefined;
 		const sent = member.info.tracks && this.#downstream;
-		const counts = { routeStats: this.#routeStats, retryBreakers: cluster.breakers, sent, owner };
+		const counts = { routeStats: this.#counts!.routeStats, retryBreakers: cluster.breakers, sent, owner };
 		const target = { cluster: member, host, downstream, wishes, raw, isRetry, trace, ...counts };
 		this.#attempt = new Attempt(this, this.#context, target);
 		this.#attempt.start(this.#retries?.policy.perTryIdleTimeoutMs ?? 0);
@@ -521,23 +465,12 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 			request.headers.set("x-envoy-is-timeout-retry", String(this.#triedTooLong));
 		if (!this.#timeout) return;
 		const leftMs = Math.max(1, Math.round(this.#timeout.dueMs - this.#context.clock.nowMs()));
-		this.#tellTimeout(this.#perTryTimeoutMs > 0 && !this.#hedges ? Math.min(this.#perTryTimeoutMs, leftMs) : leftMs);
-	}
-
-	/** The endpoint learns how long it has. */
-	#tellTimeout(expectedMs: number): void {
-		const { request } = this.#downstream;
-		const { streamDuration, maxGrpcTimeoutMs } = this.#action;
-		if (expectedMs <= 0 || streamDuration) return;
-		if (!this.#context.router.suppressEnvoyHeaders)
-			request.headers.set("x-envoy-expected-rq-timeout-ms", String(expectedMs));
-		if (maxGrpcTimeoutMs !== undefined && isGrpc(request.headers.get("content-type")))
-			request.headers.set("grpc-timeout", `${Math.min(expectedMs, GRPC_MAX_DIGITS)}m`);
+		this.#terms!.tellAgain(leftMs);
 	}
 
 	#endRequest(attempt: Attempt): void {
 		attempt.channel!.sendEnd(this.#body.trailers);
-		attempt.requestSent(this.#perTryTimeoutMs);
+		attempt.requestSent(this.#terms!.perTryTimeoutMs);
 		this.#downstream.info.upstreamSentMs = attempt.sentMs;
 	}
 
@@ -550,7 +483,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 	#reply(reply: LocalReply): void {
 		this.#close();
 		// Envoy counts no status for an answer that took too long altogether.
-		if (reply.flag !== "UMSDR") this.#countStatus(reply.status);
+		if (reply.flag !== "UMSDR") this.#counts?.status(reply.status);
 		this.#downstream.sendLocalReply(this.#withAttempts(reply));
 	}
 
@@ -577,7 +510,7 @@ export class ForwardStream implements AttemptOwner, TimerOwner {
 		this.#done = true;
 		if (this.#endedMs > 0)
 			this.#cluster!.stats.tracked.timeoutUsed.record(
-				percentUsed(this.#context.clock.nowMs() - this.#endedMs, this.#timeoutMs),
+				percentUsed(this.#context.clock.nowMs() - this.#endedMs, this.#terms!.timeoutMs),
 			);
 		this.#mirrors?.cancel();
 		this.#timeout?.cancel();
