@@ -101,7 +101,7 @@ export abstract class Http2Session extends SessionCore implements FrameSink {
 		if (stream.remoteEnded) stream.fail(ERROR_CODE.streamClosed);
 		else if (!stream.takeReceived(length)) stream.fail(ERROR_CODE.flowControlError);
 		else if (stream.lengthLeft >= 0 && dataBytes > stream.lengthLeft)
-			return this.malformed(stream, "more DATA than content-length");
+			return this.#wrongLength(stream);
 		else {
 			stream.receivedBytes += FRAME_HEADER_BYTES + length;
 			this.#dataStream = stream;
@@ -142,7 +142,7 @@ export abstract class Http2Session extends SessionCore implements FrameSink {
 
 	/** The peer's message is complete; its length must be what was declared. */
 	protected endOfMessage(stream: Http2Stream, trailers: HeaderMap | undefined): boolean {
-		if (stream.lengthLeft > 0) return this.malformed(stream, "less DATA than content-length");
+		if (stream.lengthLeft > 0) return this.#wrongLength(stream);
 		const { user } = stream;
 		stream.endRemote();
 		user?.onEnd(trailers);
@@ -176,6 +176,13 @@ export abstract class Http2Session extends SessionCore implements FrameSink {
 	protected malformed(stream: Http2Stream, reason: string): boolean {
 		this.stats.rxMessagingError.inc();
 		if (!this.options.streamErrorOnInvalidMessage) return this.protocolError(reason);
+		stream.fail(ERROR_CODE.protocolError);
+		return !this.ended;
+	}
+
+	/** More or less DATA than content-length said: costs the stream only, whatever the option says, as in Envoy. */
+	#wrongLength(stream: Http2Stream): boolean {
+		this.stats.rxMessagingError.inc();
 		stream.fail(ERROR_CODE.protocolError);
 		return !this.ended;
 	}

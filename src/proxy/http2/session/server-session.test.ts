@@ -124,7 +124,7 @@ describe("ServerSession", () => {
 			["abcd", false],
 			["ab", true],
 		] as const) {
-			const bench = new Bench({ streamErrorOnInvalidMessage: true });
+			const bench = new Bench();
 			bench.request(1, [...GET, ["content-length", "3"]], false);
 			bench.data(1, text, end);
 			assert.equal(bench.user.events.at(-1), "1 reset 1 protocol");
