@@ -100,8 +100,7 @@ export abstract class Http2Session extends SessionCore implements FrameSink {
 		if (stream === undefined) return this.#dataOfNoStream(streamId);
 		if (stream.remoteEnded) stream.fail(ERROR_CODE.streamClosed);
 		else if (!stream.takeReceived(length)) stream.fail(ERROR_CODE.flowControlError);
-		else if (stream.lengthLeft >= 0 && dataBytes > stream.lengthLeft)
-			return this.#wrongLength(stream);
+		else if (stream.lengthLeft >= 0 && dataBytes > stream.lengthLeft) return this.#wrongLength(stream);
 		else {
 			stream.receivedBytes += FRAME_HEADER_BYTES + length;
 			this.#dataStream = stream;
