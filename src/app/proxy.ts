@@ -45,7 +45,7 @@ export async function runProxy(argv: readonly string[]): Promise<void> {
 
 /** A file and `--config-yaml` are merged as protobuf merges: what the text sets replaces, its lists are appended. */
 async function readConfig({ config, allowUnknownFields }: ProxyFlags): Promise<Bootstrap> {
-	const { readBootstrap, parseBootstrap } = await import("../proxy/runtime/bootstrap-file.ts");
+	const { readBootstrap, parseBootstrap } = await import("../proxy/runtime/bootstrap/bootstrap-file.ts");
 	const options = { allowUnknownFields };
 	if ("text" in config) return parseBootstrap(config.text, OVERLAY, options);
 	const bootstrap = await readBootstrap(config.file, options);

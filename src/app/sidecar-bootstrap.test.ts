@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ProblemError } from "../lib/problem.ts";
-import { parseBootstrap } from "../proxy/runtime/bootstrap-file.ts";
+import { parseBootstrap } from "../proxy/runtime/bootstrap/bootstrap-file.ts";
 import { renderSidecar } from "./sidecar-bootstrap.ts";
 
 const environment = {

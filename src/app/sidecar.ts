@@ -20,7 +20,7 @@ export async function runSidecar(argv: readonly string[]): Promise<void> {
 		const settings = renderSidecar(process.env, role);
 		const text = JSON.stringify(settings.bootstrap, undefined, "\t");
 		writeFileSync(BOOTSTRAP_FILE, `${text}\n`, { mode: 0o600 });
-		const { parseBootstrap } = await import("../proxy/runtime/bootstrap-file.ts");
+		const { parseBootstrap } = await import("../proxy/runtime/bootstrap/bootstrap-file.ts");
 		const { hostProxy } = await import("./proxy-host.ts");
 		const hosted = await hostProxy(await parseBootstrap(text, BOOTSTRAP_FILE), {
 			level: parseLogLevel(flag(argv, "--proxyLogLevel") ?? "info") ?? "info",

@@ -1,5 +1,5 @@
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
-import type { Http2Options } from "../../src/proxy/http/http2-options.ts";
+import type { Http2Options } from "../../src/proxy/http/http2/http2-options.ts";
 import { answerWhole, RecordingServer, sessionSetup } from "../../src/proxy/http2/http2-fixture.ts";
 import { ServerSession } from "../../src/proxy/http2/session/server-session.ts";
 import { runOverSocket } from "./session-socket.ts";

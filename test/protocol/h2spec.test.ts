@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { after, before, describe, it } from "node:test";
 import { FakeCluster } from "../../src/proxy/forward/fake-cluster.ts";
 import { type ProxyFixture, startProxy } from "../../src/proxy/hcm/proxy-fixture.ts";
-import { HTTP2_DEFAULTS } from "../../src/proxy/http/http2-options.ts";
+import { HTTP2_DEFAULTS } from "../../src/proxy/http/http2/http2-options.ts";
 import { findH2spec, runH2spec } from "../support/h2spec.ts";
 import { CodecServer } from "./codec-server.ts";
 

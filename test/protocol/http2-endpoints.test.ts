@@ -6,7 +6,7 @@ import { batchWrites, type Transport } from "../../src/proxy/codec/transport.ts"
 import { FakeCluster } from "../../src/proxy/forward/fake-cluster.ts";
 import { type ProxyFixture, startProxy } from "../../src/proxy/hcm/proxy-fixture.ts";
 import { HeaderMap } from "../../src/proxy/http/header-map.ts";
-import { HTTP2_DEFAULTS, type Http2Options } from "../../src/proxy/http/http2-options.ts";
+import { HTTP2_DEFAULTS, type Http2Options } from "../../src/proxy/http/http2/http2-options.ts";
 import { goAwayFrame } from "../../src/proxy/http2/frame/frame-writer.ts";
 import { RecordingServer, sessionSetup } from "../../src/proxy/http2/http2-fixture.ts";
 import type { Http2Stream } from "../../src/proxy/http2/session/http2-stream.ts";

@@ -6,7 +6,7 @@ import { after, before, describe, it } from "node:test";
 import { WebSocketServer } from "ws";
 import { FakeCluster } from "../../src/proxy/forward/fake-cluster.ts";
 import { type ProxyFixture, startProxy } from "../../src/proxy/hcm/proxy-fixture.ts";
-import { HTTP2_DEFAULTS } from "../../src/proxy/http/http2-options.ts";
+import { HTTP2_DEFAULTS } from "../../src/proxy/http/http2/http2-options.ts";
 import { eventually } from "../support/eventually.ts";
 
 /** A text frame as a client sends it: masked, with a mask of zeros. */

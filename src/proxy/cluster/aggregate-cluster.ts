@@ -1,12 +1,12 @@
 import type { Random } from "../../lib/random.ts";
 import type { StatScope } from "../../telemetry/metric-registry.ts";
 import { type LevelHealth, type PriorityLoad, priorityLoad } from "../lb/priority-load.ts";
+import { HighPriorityView } from "./balance/high-priority-view.ts";
 import { CircuitBreakerSet } from "./circuit-breaker-set.ts";
 import type { CircuitBreakers, ClusterInfo, ClusterStats, Host, PickContext, UpstreamCluster } from "./cluster.ts";
 import type { ClusterConfig } from "./cluster-config.ts";
 import type { ClusterHost } from "./cluster-host.ts";
 import { clusterStats } from "./cluster-stat-set.ts";
-import { HighPriorityView } from "./high-priority-view.ts";
 import type { LiveCluster } from "./live-cluster.ts";
 
 interface AggregateDeps {

@@ -3,17 +3,17 @@ import type { RouteAction_HashPolicy } from "../../xds/generated/envoy/config/ro
 import type { BalancingPolicy } from "../lb/balancer.ts";
 import type { SubsetConfig } from "../lb/subset-config.ts";
 import type { ZoneConfig } from "../lb/zone-routing.ts";
+import type { OverrideHostConfig } from "./balance/override-host.ts";
+import type { ReportedWeightsConfig } from "./balance/reported-weights.ts";
+import type { SlowStart } from "./balance/slow-start.ts";
 import type { BreakerConfig } from "./circuit-breaker-set.ts";
 import type { ClusterInfo } from "./cluster.ts";
-import type { DnsFamily } from "./dns-family.ts";
-import type { EndpointSet } from "./endpoint-config.ts";
+import type { EndpointSet } from "./compile/endpoint-config.ts";
+import type { ResolverConfig } from "./compile/resolver-config.ts";
+import type { DnsFamily } from "./discovery/dns-family.ts";
 import type { DnsCacheConfig } from "./forward/dns-cache-config.ts";
 import type { HealthCheckConfig } from "./health/check-config.ts";
-import type { OutlierConfig } from "./outlier-config.ts";
-import type { OverrideHostConfig } from "./override-host.ts";
-import type { ReportedWeightsConfig } from "./reported-weights.ts";
-import type { ResolverConfig } from "./resolver-config.ts";
-import type { SlowStart } from "./slow-start.ts";
+import type { OutlierConfig } from "./outlier/outlier-config.ts";
 
 /** A Cluster message, checked and reduced to what the proxy acts on. */
 export interface ClusterConfig {

@@ -2,10 +2,10 @@ import type { HeaderMap } from "../http/header-map.ts";
 import type { LbHost } from "../lb/balancer.ts";
 import type { HostHealth } from "../lb/host-level.ts";
 import type { DialAddress, Host, HostStats } from "./cluster.ts";
-import type { EndpointConfig } from "./endpoint-config.ts";
-import { type EndpointPlace, isSocketPath, placeKey } from "./endpoint-place.ts";
+import type { EndpointConfig } from "./compile/endpoint-config.ts";
+import { type EndpointPlace, isSocketPath, placeKey } from "./compile/endpoint-place.ts";
 import { newHostStats } from "./host-stats.ts";
-import { OutlierState } from "./outlier-detector.ts";
+import { OutlierState } from "./outlier/outlier-detector.ts";
 
 /** What active health checks say of a host. */
 export interface CheckState {

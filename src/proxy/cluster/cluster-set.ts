@@ -5,16 +5,16 @@ import type { Metrics } from "../../telemetry/metric-registry.ts";
 import type { DiscoverySource } from "../../xds/config-source.ts";
 import type { LocalZones } from "../lb/zone-routing.ts";
 import { AggregateCluster } from "./aggregate-cluster.ts";
+import { localZonesOf } from "./balance/local-zones.ts";
 import type { ClusterLookup, SourceAddress, UpstreamCluster } from "./cluster.ts";
 import type { ClusterConfig } from "./cluster-config.ts";
 import type { ClusterHost } from "./cluster-host.ts";
-import { DnsDiscovery, type DnsResolver } from "./dns-discovery.ts";
-import { EndpointAssignments } from "./endpoint-assignments.ts";
-import { type EndpointSet, NO_ENDPOINTS } from "./endpoint-config.ts";
+import { type EndpointSet, NO_ENDPOINTS } from "./compile/endpoint-config.ts";
+import { DnsDiscovery, type DnsResolver } from "./discovery/dns-discovery.ts";
+import { EndpointAssignments } from "./discovery/endpoint-assignments.ts";
 import { DnsCaches } from "./forward/dns-caches.ts";
 import { type HostListener, LiveCluster, type LiveClusterDeps } from "./live-cluster.ts";
-import { localZonesOf } from "./local-zones.ts";
-import type { OutlierEvent } from "./outlier-detector.ts";
+import type { OutlierEvent } from "./outlier/outlier-detector.ts";
 
 export interface ClusterSetDeps {
 	readonly clock: Clock;

@@ -1,6 +1,6 @@
 import type { StatScope } from "../../telemetry/metric-registry.ts";
 import type { Counter } from "../../telemetry/metrics.ts";
-import { bindHttp2Stats, type Http2Stats } from "../http/http2-stats.ts";
+import { bindHttp2Stats, type Http2Stats } from "../http/http2/http2-stats.ts";
 import type { ClusterStats, TrackedStats } from "./cluster.ts";
 
 /** What is counted of requests to an upstream, for a cluster and for a route alike. */

@@ -1,10 +1,10 @@
 import type { Counter, Gauge, Histogram } from "../../telemetry/metrics.ts";
 import type { HeaderCase } from "../http/header-case.ts";
 import type { HeaderMap } from "../http/header-map.ts";
-import type { Http2Options } from "../http/http2-options.ts";
-import type { Http2Stats } from "../http/http2-stats.ts";
-import type { MetadataMatch } from "../http/metadata-match.ts";
-import type { MetadataPlace, OverrideHostConfig } from "./override-host.ts";
+import type { Http2Options } from "../http/http2/http2-options.ts";
+import type { Http2Stats } from "../http/http2/http2-stats.ts";
+import type { MetadataMatch } from "../http/info/metadata-match.ts";
+import type { MetadataPlace, OverrideHostConfig } from "./balance/override-host.ts";
 
 /** One endpoint as the request path knows it; lives as long as its address is in the cluster. */
 export interface Host {

@@ -1,6 +1,6 @@
 import { ClusterHost } from "./cluster-host.ts";
-import type { EndpointConfig, EndpointSet } from "./endpoint-config.ts";
-import { placeKey } from "./endpoint-place.ts";
+import type { EndpointConfig, EndpointSet } from "./compile/endpoint-config.ts";
+import { placeKey } from "./compile/endpoint-place.ts";
 
 /** What an update of the endpoints did. */
 export interface HostChange {

@@ -11,10 +11,10 @@ import { ClusterLoadAssignmentSchema } from "../../xds/generated/envoy/config/en
 import { xdsRegistry } from "../../xds/registry.ts";
 import { findUnsupported } from "../../xds/supported.ts";
 import { ClusterSet } from "./cluster-set.ts";
-import { compileCluster } from "./compile-cluster.ts";
-import type { DnsAnswer } from "./dns-discovery.ts";
-import { parseLoadAssignment } from "./endpoint-config.ts";
-import { SUPPORTED } from "./supported.ts";
+import { compileCluster } from "./compile/compile-cluster.ts";
+import { parseLoadAssignment } from "./compile/endpoint-config.ts";
+import { SUPPORTED } from "./compile/supported.ts";
+import type { DnsAnswer } from "./discovery/dns-discovery.ts";
 
 const NO_RETRY = { hash: undefined, avoid: undefined, hostSelectionAttempts: 0 };
 

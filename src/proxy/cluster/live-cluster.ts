@@ -3,20 +3,20 @@ import type { Random } from "../../lib/random.ts";
 import type { StatScope } from "../../telemetry/metric-registry.ts";
 import type { LevelHealth } from "../lb/priority-load.ts";
 import type { LocalZones } from "../lb/zone-routing.ts";
+import { ClusterBalancer } from "./balance/cluster-balancer.ts";
+import { HighPriorityView } from "./balance/high-priority-view.ts";
+import { ReportedWeights, type ReportedWeightsConfig } from "./balance/reported-weights.ts";
+import { slowStartFactor } from "./balance/slow-start.ts";
 import { CircuitBreakerSet } from "./circuit-breaker-set.ts";
 import type { CircuitBreakers, ClusterInfo, ClusterStats, Host, PickContext, UpstreamCluster } from "./cluster.ts";
-import { ClusterBalancer } from "./cluster-balancer.ts";
 import type { ClusterConfig } from "./cluster-config.ts";
 import { ClusterHost } from "./cluster-host.ts";
 import { clusterStats } from "./cluster-stat-set.ts";
-import { type EndpointConfig, type EndpointSet, NO_ENDPOINTS, PLAIN_ENDPOINT } from "./endpoint-config.ts";
+import { type EndpointConfig, type EndpointSet, NO_ENDPOINTS, PLAIN_ENDPOINT } from "./compile/endpoint-config.ts";
+import { OriginalDestinations } from "./discovery/original-destinations.ts";
 import type { DnsCache } from "./forward/dns-cache.ts";
-import { HighPriorityView } from "./high-priority-view.ts";
 import { type HostChange, HostSet } from "./host-set.ts";
-import { OriginalDestinations } from "./original-destinations.ts";
-import { OutlierDetector, type OutlierEvent, type OutlierRates } from "./outlier-detector.ts";
-import { ReportedWeights, type ReportedWeightsConfig } from "./reported-weights.ts";
-import { slowStartFactor } from "./slow-start.ts";
+import { OutlierDetector, type OutlierEvent, type OutlierRates } from "./outlier/outlier-detector.ts";
 
 export interface LiveClusterDeps {
 	readonly clock: Clock;

@@ -1,10 +1,10 @@
 import type { Any } from "@bufbuild/protobuf/wkt";
 import type { FieldPath } from "../../lib/field-path.ts";
 import type { ExtensionConfigSource } from "../../xds/generated/envoy/config/core/v3/config_source_pb.ts";
-import type { ConnectionInfo } from "../http/connection-info.ts";
 import type { HeaderMap } from "../http/header-map.ts";
+import type { ConnectionInfo } from "../http/info/connection-info.ts";
+import type { StreamInfo } from "../http/info/stream-info.ts";
 import type { LocalReply, RequestHead, ResponseHead } from "../http/message.ts";
-import type { StreamInfo } from "../http/stream-info.ts";
 import type { RouteMatch } from "../router/route-match.ts";
 
 /**

@@ -1,6 +1,6 @@
 import type { HeaderMap } from "../http/header-map.ts";
+import type { StreamInfo } from "../http/info/stream-info.ts";
 import type { LocalReply, RequestHead, ResponseHead } from "../http/message.ts";
-import type { StreamInfo } from "../http/stream-info.ts";
 import type { InternalRedirects } from "../router/action/internal-redirect.ts";
 import type { ClusterChoice } from "../router/route-match.ts";
 

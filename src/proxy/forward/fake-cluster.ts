@@ -7,8 +7,8 @@ import type {
 	UpstreamCluster,
 } from "../cluster/cluster.ts";
 import { newHostStats } from "../cluster/host-stats.ts";
-import { HTTP2_DEFAULTS } from "../http/http2-options.ts";
-import { bindHttp2Stats } from "../http/http2-stats.ts";
+import { HTTP2_DEFAULTS } from "../http/http2/http2-options.ts";
+import { bindHttp2Stats } from "../http/http2/http2-stats.ts";
 
 /** For tests and benchmarks: a cluster of fixed endpoints, taken in turn, that writes down what is reported to it. */
 export class FakeCluster implements UpstreamCluster {

@@ -5,9 +5,11 @@ import type { HeaderMap } from "../http/header-map.ts";
 import type { LocalReply, ResponseFlag, ResponseHead } from "../http/message.ts";
 import type { ForwardAction, RouteMatch } from "../router/route-match.ts";
 import type { UpstreamChannel } from "../upstream/upstream-user.ts";
-import { Attempt, type AttemptOwner } from "./attempt.ts";
-import { noteAttempt, noteAttemptBytes, noteRequestSent, noteResponseHead } from "./attempt-bytes.ts";
-import { percentUsed } from "./attempt-tracker.ts";
+import { Attempt, type AttemptOwner } from "./attempt/attempt.ts";
+import { noteAttempt, noteAttemptBytes, noteRequestSent, noteResponseHead } from "./attempt/attempt-bytes.ts";
+import { percentUsed } from "./attempt/attempt-tracker.ts";
+import { SlowAttempts } from "./attempt/hedge.ts";
+import { Retries, type RetryBooks, retryPolicyFor } from "./attempt/retries.ts";
 import { actionFor } from "./cluster-rules.ts";
 import type { Downstream } from "./downstream.ts";
 import {
@@ -24,12 +26,10 @@ import {
 	UNCONDITIONAL_DROP,
 } from "./failure.ts";
 import type { ForwardContext } from "./forward-context.ts";
-import { SlowAttempts } from "./hedge.ts";
-import { Mirrors } from "./mirror.ts";
-import { nameHost, pickEndpoint } from "./pick-endpoint.ts";
+import { nameHost, pickEndpoint } from "./host/pick-endpoint.ts";
 import { RequestBody } from "./request-body.ts";
 import { RequestCounts } from "./request-counts.ts";
-import { Retries, type RetryBooks, retryPolicyFor } from "./retries.ts";
+import { Mirrors } from "./side/mirror.ts";
 import { strictRefusal } from "./strict-headers.ts";
 import { TimeTerms } from "./time-terms.ts";
 import { wishesFor } from "./transport-wishes.ts";

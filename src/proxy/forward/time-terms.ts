@@ -2,8 +2,8 @@ import { isGrpc } from "../http/grpc-status.ts";
 import type { RequestHead } from "../http/message.ts";
 import type { ForwardAction } from "../router/route-match.ts";
 import { requestTimeouts } from "../router/timeout.ts";
+import { hedges } from "./attempt/hedge.ts";
 import type { ForwardContext } from "./forward-context.ts";
-import { hedges } from "./hedge.ts";
 
 /** A grpc-timeout has eight digits at most. */
 const GRPC_MAX_DIGITS = 99_999_999;

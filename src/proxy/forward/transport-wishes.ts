@@ -1,11 +1,11 @@
 import type { Host, UpstreamCluster } from "../cluster/cluster.ts";
-import { APPLICATION_PROTOCOLS, UPSTREAM_SERVER_NAME, UPSTREAM_SUBJECT_NAMES } from "../http/filter-state-keys.ts";
+import { APPLICATION_PROTOCOLS, UPSTREAM_SERVER_NAME, UPSTREAM_SUBJECT_NAMES } from "../http/info/filter-state-keys.ts";
+import type { StreamInfo } from "../http/info/stream-info.ts";
 import type { RequestHead } from "../http/message.ts";
-import type { StreamInfo } from "../http/stream-info.ts";
 import { firstRequestHeader } from "../router/match/request-header.ts";
-import type { ClusterTransports } from "../tls/cluster-transports.ts";
-import { proxiedClientOf } from "../tls/proxied-client.ts";
-import type { TransportWishes } from "../tls/upstream-transport.ts";
+import type { ClusterTransports } from "../tls/upstream/cluster-transports.ts";
+import { proxiedClientOf } from "../tls/upstream/proxied-client.ts";
+import type { TransportWishes } from "../tls/upstream/upstream-transport.ts";
 
 const NO_STATE: ReadonlyMap<string, unknown> = new Map();
 const IP = /^(?:[0-9.]+|\[[0-9a-fA-F:.]+\])$/;

@@ -1,12 +1,12 @@
 import { Roster } from "../../lib/roster.ts";
 import { RouteStatSet } from "../forward/route-stats.ts";
-import { bindHttp2Stats } from "../http/http2-stats.ts";
-import { DateHeader } from "./date-header.ts";
+import { bindHttp2Stats } from "../http/http2/http2-stats.ts";
+import { Http1Connection } from "./connection/http1-connection.ts";
+import { Http2Connection } from "./connection/http2-connection.ts";
+import { DateHeader } from "./fields/date-header.ts";
 import type { HcmConfig } from "./hcm-config.ts";
 import type { AcceptedSocket, ConnectionManager, HcmServices, HcmShared, LiveConnection } from "./hcm-shared.ts";
 import { hcmStats } from "./hcm-stats.ts";
-import { Http1Connection } from "./http1-connection.ts";
-import { Http2Connection } from "./http2-connection.ts";
 
 /** Serves HTTP by `config`; the listener hands it what it accepts. */
 export function createConnectionManager(config: HcmConfig, services: HcmServices): ConnectionManager {

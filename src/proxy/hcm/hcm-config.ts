@@ -10,11 +10,11 @@ import type {
 import type { HttpFilterConfig } from "../filter/http-filter.ts";
 import type { RouterSettings } from "../filter/router-settings.ts";
 import type { HeaderCase } from "../http/header-case.ts";
-import type { Http2Options } from "../http/http2-options.ts";
+import type { Http2Options } from "../http/http2/http2-options.ts";
 import type { RequestIdRules } from "../trace/sampling.ts";
-import type { ClientCertField } from "./client-cert-field.ts";
-import type { AddressRange } from "./internal-address.ts";
-import type { IpDetection } from "./original-ip.ts";
+import type { ClientCertField } from "./fields/client-cert-field.ts";
+import type { AddressRange } from "./fields/internal-address.ts";
+import type { IpDetection } from "./fields/original-ip.ts";
 
 /** A connection manager's configuration, read and checked (`parse-hcm.ts`). Times in milliseconds, 0 = none. */
 export interface HcmConfig {

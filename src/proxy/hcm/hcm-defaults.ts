@@ -1,6 +1,6 @@
 import { DEFAULT_ROUTER } from "../filter/router-settings.ts";
-import { HTTP2_DEFAULTS } from "../http/http2-options.ts";
-import { ClientCertField } from "./client-cert-field.ts";
+import { HTTP2_DEFAULTS } from "../http/http2/http2-options.ts";
+import { ClientCertField } from "./fields/client-cert-field.ts";
 import type { HcmConfig } from "./hcm-config.ts";
 
 /** Envoy's defaults (http_connection_manager.proto), for everything but the routes and filters. */

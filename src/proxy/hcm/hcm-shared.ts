@@ -6,19 +6,19 @@ import type { Metrics } from "../../telemetry/metric-registry.ts";
 import type { FilterStream } from "../filter/http-filter.ts";
 import type { ForwardContext } from "../forward/forward-context.ts";
 import type { Metering } from "../http/bytes-meter.ts";
-import type { ConnectionInfo } from "../http/connection-info.ts";
 import type { Deadlines } from "../http/deadlines.ts";
 import type { HeaderMap } from "../http/header-map.ts";
-import type { Http2Stats } from "../http/http2-stats.ts";
+import type { Http2Stats } from "../http/http2/http2-stats.ts";
+import type { ConnectionInfo } from "../http/info/connection-info.ts";
+import type { RequestTrace } from "../http/info/request-trace.ts";
 import type { RequestHead, ResponseHead } from "../http/message.ts";
-import type { RequestTrace } from "../http/request-trace.ts";
 import type { LoadShedding } from "../overload/overload-manager.ts";
 import type { Mutation } from "../router/headers/header-mutations.ts";
 import type { RouteTable } from "../router/route-match.ts";
-import type { DateHeader } from "./date-header.ts";
+import type { DateHeader } from "./fields/date-header.ts";
 import type { HcmConfig } from "./hcm-config.ts";
 import type { HcmStats } from "./hcm-stats.ts";
-import type { LocalReplyRules } from "./local-reply-rules.ts";
+import type { LocalReplyRules } from "./stream/local-reply-rules.ts";
 
 /** Why a stream is logged, in Envoy's words (%ACCESS_LOG_TYPE%). */
 export type StreamLogType =

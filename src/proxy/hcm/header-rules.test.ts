@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import type { Server } from "node:http";
 import { after, before, describe, test } from "node:test";
 import { FakeCluster } from "../forward/fake-cluster.ts";
+import { addressRange } from "./fields/internal-address.ts";
 import type { HcmConfig } from "./hcm-config.ts";
 import { HCM_DEFAULTS } from "./hcm-defaults.ts";
-import { addressRange } from "./internal-address.ts";
 import { fieldsEcho, listen, RawClient, startProxy } from "./proxy-fixture.ts";
 
 const UP = [{ match: { prefix: "/" }, route: { cluster: "up" } }];

@@ -4,7 +4,7 @@ import http2 from "node:http2";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { afterEach, describe, test } from "node:test";
 import { FakeCluster } from "../forward/fake-cluster.ts";
-import { HTTP2_DEFAULTS } from "../http/http2-options.ts";
+import { HTTP2_DEFAULTS } from "../http/http2/http2-options.ts";
 import { CLIENT_PREFACE, FRAME } from "../http2/frame/frame.ts";
 import { headersFrames, rstStreamFrame, settingsFrame, windowUpdateFrame } from "../http2/frame/frame-writer.ts";
 import { HpackEncoder } from "../http2/hpack/hpack-encoder.ts";

@@ -22,16 +22,16 @@ import { type FilterChain, parseHttpFilters } from "../filter/filter-chain.ts";
 import type { HttpFilterFactory } from "../filter/http-filter.ts";
 import { DEFAULT_ROUTER } from "../filter/router-settings.ts";
 import { type HeaderCase, parseHeaderCase } from "../http/header-case.ts";
-import { SUPPORTED as HTTP2_SUPPORTED, parseHttp2Options } from "../http/parse-http2-options.ts";
+import { SUPPORTED as HTTP2_SUPPORTED, parseHttp2Options } from "../http/http2/parse-http2-options.ts";
 import type { RequestIdRules } from "../trace/sampling.ts";
-import { ClientCertField, type ForwardClientCert } from "./client-cert-field.ts";
-import { EARLY_MUTATIONS_SUPPORTED } from "./early-mutations.ts";
+import { ClientCertField, type ForwardClientCert } from "./fields/client-cert-field.ts";
+import { EARLY_MUTATIONS_SUPPORTED } from "./fields/early-mutations.ts";
+import { type AddressRange, addressRange } from "./fields/internal-address.ts";
+import { type IpDetection, ORIGINAL_IP_SUPPORTED, parseIpDetections } from "./fields/original-ip.ts";
 import type { HcmConfig, Http1Settings, IdentitySettings, PathSettings, RouteSource } from "./hcm-config.ts";
 import { HCM_DEFAULTS } from "./hcm-defaults.ts";
-import { type AddressRange, addressRange } from "./internal-address.ts";
-import { LOG_MOMENTS_SUPPORTED, parseLogMoments } from "./log-moments.ts";
-import { type IpDetection, ORIGINAL_IP_SUPPORTED, parseIpDetections } from "./original-ip.ts";
 import { SCOPED_ROUTES_SUPPORTED } from "./scoped-routes-supported.ts";
+import { LOG_MOMENTS_SUPPORTED, parseLogMoments } from "./stream/log-moments.ts";
 
 const HCM = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
 

@@ -13,7 +13,7 @@ import { MetricRegistry } from "../../telemetry/metric-registry.ts";
 import { ClusterSchema } from "../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts";
 import { xdsRegistry } from "../../xds/registry.ts";
 import { ClusterSet } from "../cluster/cluster-set.ts";
-import { compileCluster } from "../cluster/compile-cluster.ts";
+import { compileCluster } from "../cluster/compile/compile-cluster.ts";
 import { Deadlines } from "../http/deadlines.ts";
 import { healthChecks } from "./health-checker.ts";
 

@@ -2,7 +2,7 @@ import type { UpstreamCluster } from "../cluster/cluster.ts";
 import type { CodecError } from "../codec/codec-error.ts";
 import type { HeaderMap } from "../http/header-map.ts";
 import type { RequestHead, ResponseHead } from "../http/message.ts";
-import type { TransportWishes } from "../tls/upstream-transport.ts";
+import type { TransportWishes } from "../tls/upstream/upstream-transport.ts";
 import type { HostPool, UpstreamContext } from "../upstream/host-pool.ts";
 import { poolFor } from "../upstream/pool-for.ts";
 import type { UnavailableReason, UpstreamChannel, UpstreamUser } from "../upstream/upstream-user.ts";

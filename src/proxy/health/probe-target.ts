@@ -10,7 +10,7 @@ import type {
 } from "../cluster/cluster.ts";
 import type { ClusterHost } from "../cluster/cluster-host.ts";
 import { clusterStats } from "../cluster/cluster-stat-set.ts";
-import { isSocketPath, placeKey } from "../cluster/endpoint-place.ts";
+import { isSocketPath, placeKey } from "../cluster/compile/endpoint-place.ts";
 import { newHostStats } from "../cluster/host-stats.ts";
 
 /** A host as its health checks reach it: its own address and port may differ, its connections are other ones. */

@@ -1,6 +1,6 @@
 import type { UpstreamCluster } from "../cluster/cluster.ts";
 import type { CheckResult } from "../cluster/health/check-session.ts";
-import type { TransportWishes } from "../tls/upstream-transport.ts";
+import type { TransportWishes } from "../tls/upstream/upstream-transport.ts";
 import type { UpstreamContext } from "../upstream/host-pool.ts";
 import type { ProbeHost } from "./probe-target.ts";
 

@@ -1,6 +1,6 @@
 import { HeaderMap } from "../http/header-map.ts";
-import { HTTP2_DEFAULTS, type Http2Options } from "../http/http2-options.ts";
-import { bindHttp2Stats, type Http2Stats } from "../http/http2-stats.ts";
+import { HTTP2_DEFAULTS, type Http2Options } from "../http/http2/http2-options.ts";
+import { bindHttp2Stats, type Http2Stats } from "../http/http2/http2-stats.ts";
 import type { ResponseHead } from "../http/message.ts";
 import type { Http2Error } from "./frame/frame.ts";
 import type { Http2Request } from "./message/read-head.ts";

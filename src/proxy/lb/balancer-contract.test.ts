@@ -5,13 +5,13 @@ import { murmurHash2Utf8 } from "../../lib/murmur-hash2.ts";
 import { seededRandom } from "../../lib/random.ts";
 import { xxHash64Utf8 } from "../../lib/xx-hash64.ts";
 import type { BalancingPolicy, LbHost } from "./balancer.ts";
-import { hostBalancer } from "./host-balancer.ts";
-import { leastRequest } from "./least-request.ts";
-import { maglev } from "./maglev.ts";
-import { MersenneTwister } from "./mersenne-twister.ts";
-import { randomHost } from "./random-host.ts";
-import { ringHash } from "./ring-hash.ts";
-import { roundRobin } from "./round-robin.ts";
+import { hostBalancer } from "./hosts/host-balancer.ts";
+import { leastRequest } from "./hosts/least-request.ts";
+import { maglev } from "./hosts/maglev.ts";
+import { MersenneTwister } from "./hosts/mersenne-twister.ts";
+import { randomHost } from "./hosts/random-host.ts";
+import { ringHash } from "./hosts/ring-hash.ts";
+import { roundRobin } from "./hosts/round-robin.ts";
 
 const order = (make: Extract<BalancingPolicy, { kind: "order" }>["make"]): BalancingPolicy => ({ kind: "order", make });
 const hashing = (

@@ -1,7 +1,7 @@
 import type { HashTable, LbHost, WeightedHost } from "./balancer.ts";
-import { boundedLoad } from "./bounded-load.ts";
-import type { HostBalancerOptions } from "./host-balancer-options.ts";
 import type { HostLevel } from "./host-level.ts";
+import { boundedLoad } from "./hosts/bounded-load.ts";
+import type { HostBalancerOptions } from "./hosts/host-balancer-options.ts";
 
 /** The table of one level. */
 export type HashLevel<H extends LbHost> = HashTable<H>;

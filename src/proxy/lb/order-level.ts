@@ -1,7 +1,7 @@
 import type { HostChooser, LbHost } from "./balancer.ts";
-import { EdfSchedule } from "./edf-schedule.ts";
-import type { HostBalancerOptions } from "./host-balancer-options.ts";
 import type { HostLevel, LevelLocality } from "./host-level.ts";
+import { EdfSchedule } from "./hosts/edf-schedule.ts";
+import type { HostBalancerOptions } from "./hosts/host-balancer-options.ts";
 import { type ZoneRouter, zoneRouter } from "./zone-routing.ts";
 
 /** Which hosts of a level may be asked. */

@@ -1,7 +1,7 @@
 import type { LbHost } from "./balancer.ts";
-import { type HostBalancer, hostBalancer } from "./host-balancer.ts";
-import type { HostBalancerOptions } from "./host-balancer-options.ts";
 import type { PlacedHost } from "./host-level.ts";
+import { type HostBalancer, hostBalancer } from "./hosts/host-balancer.ts";
+import type { HostBalancerOptions } from "./hosts/host-balancer-options.ts";
 import type { SubsetConfig, SubsetFallback, SubsetSelector } from "./subset-config.ts";
 
 /** A key with its value as a text (equal values, equal texts). */

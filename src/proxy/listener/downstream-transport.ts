@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import type { ConnectionInfo } from "../http/connection-info.ts";
+import type { ConnectionInfo } from "../http/info/connection-info.ts";
 
 /** What secures the connections of a filter chain (a transport socket); undefined stands for plaintext. */
 export interface DownstreamTransport {

@@ -1,6 +1,6 @@
 import type { AccessLog } from "../../xds/generated/envoy/config/accesslog/v3/accesslog_pb.ts";
 import type { HcmConfig } from "../hcm/hcm-config.ts";
-import type { ConnectionInfo, ConnectionListener } from "../http/connection-info.ts";
+import type { ConnectionInfo, ConnectionListener } from "../http/info/connection-info.ts";
 import type { NetworkFilterConfig } from "../network/network-filter.ts";
 import type { TcpProxyConfig } from "../network/tcp-proxy/tcp-proxy-config.ts";
 import type { PlainTerminal } from "../network/terminal/plain-terminal.ts";

@@ -5,7 +5,7 @@ import type { ClusterLookup } from "../cluster/cluster.ts";
 import type { HcmConfig } from "../hcm/hcm-config.ts";
 import type { HcmServices } from "../hcm/hcm-shared.ts";
 import type { Deadlines } from "../http/deadlines.ts";
-import type { StreamInfo } from "../http/stream-info.ts";
+import type { StreamInfo } from "../http/info/stream-info.ts";
 import type { TcpProxyConfig } from "../network/tcp-proxy/tcp-proxy-config.ts";
 import type { TcpServices } from "../network/tcp-proxy/tcp-services.ts";
 import type { LoadShedding } from "../overload/overload-manager.ts";

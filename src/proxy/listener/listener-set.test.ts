@@ -13,7 +13,7 @@ import type { UpstreamCluster } from "../cluster/cluster.ts";
 import { HCM_DEFAULTS } from "../hcm/hcm-defaults.ts";
 import { eventually, fakeCluster, listen, RawClient, routeTable } from "../hcm/proxy-fixture.ts";
 import { Deadlines } from "../http/deadlines.ts";
-import type { StreamInfo } from "../http/stream-info.ts";
+import type { StreamInfo } from "../http/info/stream-info.ts";
 import type { TcpProxyConfig } from "../network/tcp-proxy/tcp-proxy-config.ts";
 import type { DownstreamTransport, Handshake } from "./downstream-transport.ts";
 import type { FilterChainConfig, ListenerConfig, TerminalConfig } from "./listener-config.ts";

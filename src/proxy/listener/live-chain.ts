@@ -1,9 +1,9 @@
 import type { Socket } from "node:net";
 import { Roster, type RosterMember } from "../../lib/roster.ts";
 import { createConnectionManager } from "../hcm/connection-manager.ts";
-import type { ConnectionInfo } from "../http/connection-info.ts";
 import { Timer } from "../http/deadlines.ts";
-import type { StreamInfo } from "../http/stream-info.ts";
+import type { ConnectionInfo } from "../http/info/connection-info.ts";
+import type { StreamInfo } from "../http/info/stream-info.ts";
 import { cutSocket } from "../network/cut-socket.ts";
 import type { DataGate } from "../network/data-gate.ts";
 import { FilterRun } from "../network/filter-run.ts";

@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import { Roster } from "../../lib/roster.ts";
 import { resetSocket } from "../codec/transport.ts";
-import { type ConnectionInfo, plainConnection } from "../http/connection-info.ts";
+import { type ConnectionInfo, plainConnection } from "../http/info/connection-info.ts";
 import { ConnectionRecord } from "../network/connection-record.ts";
 import { cutSocket } from "../network/cut-socket.ts";
 import { Inspection, type InspectionEnd } from "./inspect/inspection.ts";

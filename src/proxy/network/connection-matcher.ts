@@ -3,7 +3,7 @@ import type { FieldPath } from "../../lib/field-path.ts";
 import { unpackAs } from "../../xds/any.ts";
 import type { Matcher } from "../../xds/generated/xds/type/matcher/v3/matcher_pb.ts";
 import { compileXdsMatcher } from "../filter/rbac/xds-matcher.ts";
-import type { ConnectionInfo } from "../http/connection-info.ts";
+import type { ConnectionInfo } from "../http/info/connection-info.ts";
 import { ProblemList } from "../router/problem-list.ts";
 
 /** What a matcher says of a connection, with the application protocols that its client offers. */

@@ -1,5 +1,5 @@
-import type { ConnectionInfo } from "../http/connection-info.ts";
-import { RequestInfo } from "../http/request-info.ts";
+import type { ConnectionInfo } from "../http/info/connection-info.ts";
+import { RequestInfo } from "../http/info/request-info.ts";
 
 /** The record of a whole connection; its metadata and filter state are the connection's own, which its requests see too. */
 export class ConnectionRecord extends RequestInfo {

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
-import type { ConnectionInfo } from "../http/connection-info.ts";
-import type { StreamInfo } from "../http/stream-info.ts";
+import type { ConnectionInfo } from "../http/info/connection-info.ts";
+import type { StreamInfo } from "../http/info/stream-info.ts";
 import { cutSocket } from "./cut-socket.ts";
 import type { DataGate } from "./data-gate.ts";
 import type { FilterVerdict, NetworkConnection, NetworkFilter, NetworkFilterConfig } from "./network-filter.ts";

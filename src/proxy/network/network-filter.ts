@@ -6,10 +6,10 @@ import type { ClusterLookup } from "../cluster/cluster.ts";
 import type { DnsCaches } from "../cluster/forward/dns-caches.ts";
 import type { IstioTcpFamilies } from "../filter/istio-stats/istio-tcp-families.ts";
 import type { WorkloadMetadata } from "../filter/workload-metadata.ts";
-import type { ConnectionInfo } from "../http/connection-info.ts";
 import type { Deadlines } from "../http/deadlines.ts";
+import type { ConnectionInfo } from "../http/info/connection-info.ts";
+import type { StreamInfo } from "../http/info/stream-info.ts";
 import type { SideCalls } from "../http/side-calls.ts";
-import type { StreamInfo } from "../http/stream-info.ts";
 import type { FormatEnvironment } from "../router/format/format-context.ts";
 
 /** A client's connection as network filters see it. */

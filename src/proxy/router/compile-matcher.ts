@@ -1,8 +1,8 @@
 import type { Any } from "@bufbuild/protobuf/wkt";
 import type { FieldPath } from "../../lib/field-path.ts";
 import type { Matcher } from "../../xds/generated/xds/type/matcher/v3/matcher_pb.ts";
+import type { StreamInfo } from "../http/info/stream-info.ts";
 import type { RequestHead } from "../http/message.ts";
-import type { StreamInfo } from "../http/stream-info.ts";
 import type { ProblemList } from "./problem-list.ts";
 
 /** Compiles a tree of matchers whose leaves are `T` (proxy/filter: `compileXdsMatcher`). */

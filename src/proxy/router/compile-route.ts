@@ -8,7 +8,7 @@ import type { CompileScope } from "./compile-scope.ts";
 import { CompiledRoute, type RouteParts, type WeightedLevel } from "./compiled-route.ts";
 import type { FilterSwitch } from "./filter-switch.ts";
 import { compileHeaderLevel, type HeaderLevel, orderLevels } from "./headers/header-levels.ts";
-import type { PathMatcher } from "./match/path-matcher.ts";
+import type { PathMatcher } from "./match/path/path-matcher.ts";
 import { compileRouteCondition, type RouteCondition } from "./match/route-condition.ts";
 import {
 	compileRateLimits,

@@ -1,5 +1,5 @@
+import type { StreamInfo } from "../http/info/stream-info.ts";
 import type { RequestHead, ResponseHead } from "../http/message.ts";
-import type { StreamInfo } from "../http/stream-info.ts";
 import { type HostRewrite, type PathRewrite, rewriteHost, rewritePath } from "./action/rewrite.ts";
 import type { FilterSwitch } from "./filter-switch.ts";
 import type { HeaderLevel } from "./headers/header-levels.ts";

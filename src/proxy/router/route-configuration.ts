@@ -6,8 +6,8 @@ import { compileMirrorPolicies } from "./action/mirror-policy.ts";
 import { CompileScope, ROOT, type RouteCompileDeps } from "./compile-scope.ts";
 import { type CompiledVirtualHost, compileVirtualHost } from "./compile-virtual-host.ts";
 import { compileHeaderLevel } from "./headers/header-levels.ts";
-import { DomainIndex, stripPort } from "./match/domain-index.ts";
 import { MatchInput } from "./match/match-input.ts";
+import { DomainIndex, stripPort } from "./match/path/domain-index.ts";
 import type { RouteContext, RouteMatch, RouteTable } from "./route-match.ts";
 
 export type { RouteCompileDeps } from "./compile-scope.ts";

@@ -1,7 +1,7 @@
 import type { Random } from "../../lib/random.ts";
+import type { MetadataMatch } from "../http/info/metadata-match.ts";
+import type { StreamInfo } from "../http/info/stream-info.ts";
 import type { LocalReply, RequestHead, ResponseHead } from "../http/message.ts";
-import type { MetadataMatch } from "../http/metadata-match.ts";
-import type { StreamInfo } from "../http/stream-info.ts";
 import type { InternalRedirects } from "./action/internal-redirect.ts";
 import type { FormatContext } from "./format/format-context.ts";
 import type { VirtualClusterOf } from "./match/virtual-cluster.ts";

@@ -3,7 +3,7 @@ import { unpackAs } from "../../xds/any.ts";
 import type { Cluster } from "../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts";
 import { HttpProtocolOptionsSchema } from "../../xds/generated/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts";
 import type { BalancingConfig } from "../cluster/cluster-config.ts";
-import { HTTP_OPTIONS_KEY } from "../cluster/compile-http-protocol.ts";
+import { HTTP_OPTIONS_KEY } from "../cluster/compile/compile-http-protocol.ts";
 import type { ClusterRules } from "../forward/cluster-rules.ts";
 import { compileHashPolicies } from "../router/action/hash-policy.ts";
 import { compileMirrorPolicies } from "../router/action/mirror-policy.ts";

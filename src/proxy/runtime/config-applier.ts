@@ -18,7 +18,7 @@ import type { Secret } from "../../xds/generated/envoy/extensions/transport_sock
 import { findUnsupported, type SupportedFields } from "../../xds/supported.ts";
 import type { ResourceType } from "../../xds/type-urls.ts";
 import type { ClusterSet } from "../cluster/cluster-set.ts";
-import { parseLoadAssignment } from "../cluster/endpoint-config.ts";
+import { parseLoadAssignment } from "../cluster/compile/endpoint-config.ts";
 import type { ResourceStore } from "../xdsclient/resource-store.ts";
 import {
 	type IncomingResource,
@@ -33,7 +33,7 @@ import type { RouteBook } from "./discovery/route-book.ts";
 import type { ScopeBook } from "./discovery/scope-book.ts";
 import type { ListenerStage, StagedListener } from "./listener-stage.ts";
 import type { SecretSources } from "./secrets/secret-sources.ts";
-import type { SecuredCluster, SecuredClusters } from "./secured-clusters.ts";
+import type { SecuredCluster, SecuredClusters } from "./services/secured-clusters.ts";
 import type { WarmGate } from "./warm-gate.ts";
 
 /** How messages become what runs; each throws ProblemError with every problem, paths beginning with `path`. */

@@ -13,7 +13,7 @@ import type { TlsDeps } from "../tls/tls-deps.ts";
 import type { Compilers } from "./config-applier.ts";
 import type { DiscoveredFilter, DiscoveredFilterSettings } from "./discovery/discovered-filter.ts";
 import type { ScopedTables, ScopedTablesConfig } from "./discovery/scoped-tables.ts";
-import type { LogSinks } from "./log-sinks.ts";
+import type { LogSinks } from "./services/log-sinks.ts";
 
 /** What listeners, routes and filters are built with. */
 export interface DataPlaneDeps {

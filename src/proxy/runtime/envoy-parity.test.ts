@@ -9,7 +9,7 @@ import { eventually } from "../../../test/support/eventually.ts";
 import { unrefClock } from "../../../test/support/unref-clock.ts";
 import { seededRandom } from "../../lib/random.ts";
 import { createLogging } from "../../telemetry/logger.ts";
-import { parseBootstrap } from "./bootstrap-file.ts";
+import { parseBootstrap } from "./bootstrap/bootstrap-file.ts";
 import { startProxy } from "./proxy.ts";
 import { makeRequestPath } from "./request-path.ts";
 

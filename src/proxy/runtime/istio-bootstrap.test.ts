@@ -17,7 +17,7 @@ import {
 	ResourceSchema,
 } from "../../xds/generated/envoy/service/discovery/v3/discovery_pb.ts";
 import { RESOURCE_TYPES } from "../../xds/type-urls.ts";
-import { parseBootstrap } from "./bootstrap-file.ts";
+import { parseBootstrap } from "./bootstrap/bootstrap-file.ts";
 import { startProxy } from "./proxy.ts";
 import { makeRequestPath } from "./request-path.ts";
 

@@ -10,15 +10,15 @@ import { createLogging } from "../../telemetry/logger.ts";
 import { unpackAs } from "../../xds/any.ts";
 import { HttpConnectionManagerSchema } from "../../xds/generated/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts";
 import { RESOURCE_TYPES } from "../../xds/type-urls.ts";
-import { compileCluster } from "../cluster/compile-cluster.ts";
-import { SUPPORTED as CLUSTER_SUPPORTED } from "../cluster/supported.ts";
+import { compileCluster } from "../cluster/compile/compile-cluster.ts";
+import { SUPPORTED as CLUSTER_SUPPORTED } from "../cluster/compile/supported.ts";
 import type { RouteTable } from "../router/route-match.ts";
-import { parseBootstrap } from "./bootstrap-file.ts";
+import { parseBootstrap } from "./bootstrap/bootstrap-file.ts";
+import type { RunningProxy } from "./bootstrap/proxy-options.ts";
 import type { DataPlaneDeps } from "./data-plane.ts";
 import type { StagedListener } from "./listener-stage.ts";
 import { startProxy } from "./proxy.ts";
-import type { RunningProxy } from "./proxy-options.ts";
-import { makeTlsDeps } from "./tls-services.ts";
+import { makeTlsDeps } from "./services/tls-services.ts";
 
 const cleanUps: (() => unknown)[] = [];
 afterEach(async () => {

@@ -9,16 +9,16 @@ import {
 	DownstreamTlsContextSchema,
 	UpstreamTlsContextSchema,
 } from "../../xds/generated/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts";
-import { type ConnectionInfo, plainConnection, type TlsInfo } from "../http/connection-info.ts";
-import { parseDownstreamTls } from "./downstream-config.ts";
-import { DownstreamTls } from "./downstream-tls.ts";
+import { type ConnectionInfo, plainConnection, type TlsInfo } from "../http/info/connection-info.ts";
+import { parseDownstreamTls } from "./downstream/downstream-config.ts";
+import { DownstreamTls } from "./downstream/downstream-tls.ts";
 import { FileWatcher } from "./secret/file-watcher.ts";
 import { SecretStore } from "./secret/secret-store.ts";
 import type { TlsDeps } from "./tls-deps.ts";
 import { TlsFailure, tlsErrorReason } from "./tls-failure.ts";
-import { parseUpstreamTls } from "./upstream-config.ts";
-import { UpstreamTls } from "./upstream-tls.ts";
-import type { TransportWishes } from "./upstream-transport.ts";
+import { parseUpstreamTls } from "./upstream/upstream-config.ts";
+import { UpstreamTls } from "./upstream/upstream-tls.ts";
+import type { TransportWishes } from "./upstream/upstream-transport.ts";
 
 type Init<T extends Parameters<typeof create>[0]> = MessageInitShape<T>;
 

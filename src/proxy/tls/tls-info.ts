@@ -1,6 +1,6 @@
 import type { X509Certificate } from "node:crypto";
 import type { TLSSocket } from "node:tls";
-import type { CertificateInfo, TlsInfo } from "../http/connection-info.ts";
+import type { CertificateInfo, TlsInfo } from "../http/info/connection-info.ts";
 import { chainOf, X509Info } from "./verify/certificate-info.ts";
 
 /** The other side, as it was judged. */

@@ -3,7 +3,7 @@ import { connect } from "node:net";
 import { after, before, test } from "node:test";
 import { createSelfSigned, createTestAuthority, type TestCertificate } from "../../../test/support/certificates.ts";
 import { SubjectAltNameMatcher_SanType as SanType } from "../../xds/generated/envoy/extensions/transport_sockets/tls/v3/common_pb.ts";
-import type { ConnectionInfo } from "../http/connection-info.ts";
+import type { ConnectionInfo } from "../http/info/connection-info.ts";
 import { downstream, greet, inline, listen, type Seen, type TlsServer, tlsDeps, upstream } from "./tls-fixture.ts";
 
 const SERVER_ID = "spiffe://cluster.local/ns/default/sa/server";

@@ -1,10 +1,10 @@
 import type { Random } from "../../lib/random.ts";
 import type { HeaderMap } from "../http/header-map.ts";
-import { readB3Context, readB3Sampled, writeB3Context } from "./b3-context.ts";
 import { Span } from "./span.ts";
 import { randomId, randomLongId } from "./trace-ids.ts";
 import type { SpanStart, Tracer } from "./tracer.ts";
 import { readW3cContext, writeW3cContext } from "./w3c-context.ts";
+import { readB3Context, readB3Sampled, writeB3Context } from "./zipkin/b3-context.ts";
 
 /**
  * Tracing without a provider: spans go nowhere, but B3 and W3C fields keep the calls of a request together for whoever reports them

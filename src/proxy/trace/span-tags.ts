@@ -1,8 +1,8 @@
 import { isGrpc } from "../http/grpc-status.ts";
 import type { HeaderMap } from "../http/header-map.ts";
+import type { AttemptTrace } from "../http/info/request-trace.ts";
+import type { StreamInfo } from "../http/info/stream-info.ts";
 import type { RequestHead, ResponseHead } from "../http/message.ts";
-import type { AttemptTrace } from "../http/request-trace.ts";
-import type { StreamInfo } from "../http/stream-info.ts";
 import type { Span } from "./span.ts";
 
 /** What is known of the answer. */

@@ -11,10 +11,10 @@ import { type CustomTag, compileCustomTags } from "../router/tracing/custom-tag.
 import { compileOperation } from "../router/tracing/route-tracing.ts";
 import type { SamplingShares, Share } from "../router/tracing/sampling-shares.ts";
 import { HeadersOnlyTracer } from "./headers-only-tracer.ts";
-import { compileOtel } from "./otel-provider.ts";
+import { compileOtel } from "./otel/otel-provider.ts";
 import type { RequestIdRules } from "./sampling.ts";
 import type { ProviderDeps, Tracer } from "./tracer.ts";
-import { compileZipkin } from "./zipkin-provider.ts";
+import { compileZipkin } from "./zipkin/zipkin-provider.ts";
 
 /** A connection manager's tracing, ready to use. */
 export interface CompiledTracing {

@@ -1,4 +1,4 @@
-import type { StreamInfo } from "../http/stream-info.ts";
+import type { StreamInfo } from "../http/info/stream-info.ts";
 import type { SpanEvent } from "./span.ts";
 
 type Instant = (info: StreamInfo) => number | undefined;

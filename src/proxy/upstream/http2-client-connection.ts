@@ -1,7 +1,7 @@
 import type { CircuitBreakers, Host, UpstreamCluster } from "../cluster/cluster.ts";
 import type { Transport } from "../codec/transport.ts";
-import { nextConnectionId, type TlsInfo } from "../http/connection-info.ts";
 import { Timer, type TimerOwner } from "../http/deadlines.ts";
+import { nextConnectionId, type TlsInfo } from "../http/info/connection-info.ts";
 import type { RequestHead } from "../http/message.ts";
 import { ClientSession, type RequestManner } from "../http2/session/client-session.ts";
 import { ConnectionKeepalive, type KeepaliveOwner } from "../http2/session/connection-keepalive.ts";

@@ -1,7 +1,7 @@
 import { CHUNKED, TUNNEL } from "../codec/message-parser.ts";
 import type { BytesMeter } from "../http/bytes-meter.ts";
-import type { TlsInfo } from "../http/connection-info.ts";
 import type { HeaderMap } from "../http/header-map.ts";
+import type { TlsInfo } from "../http/info/connection-info.ts";
 import type { RequestHead, ResponseHead } from "../http/message.ts";
 import { ERROR_CODE } from "../http2/frame/frame.ts";
 import type { RequestManner } from "../http2/session/client-session.ts";

@@ -1,7 +1,7 @@
 import type { ClusterInfo, Host, UpstreamCluster } from "../cluster/cluster.ts";
 import { batchWrites, onreadOption, Transport, type TransportUser } from "../codec/transport.ts";
-import type { TlsInfo } from "../http/connection-info.ts";
-import type { DialTarget, TransportWishes, UpstreamTransport } from "../tls/upstream-transport.ts";
+import type { TlsInfo } from "../http/info/connection-info.ts";
+import type { DialTarget, TransportWishes, UpstreamTransport } from "../tls/upstream/upstream-transport.ts";
 
 /** What opens a connection for itself. */
 export interface ConnectingUser extends TransportUser {

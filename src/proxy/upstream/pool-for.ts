@@ -1,6 +1,6 @@
 import type { Host, UpstreamCluster } from "../cluster/cluster.ts";
 import type { Protocol } from "../http/message.ts";
-import type { TransportWishes, UpstreamTransport } from "../tls/upstream-transport.ts";
+import type { TransportWishes, UpstreamTransport } from "../tls/upstream/upstream-transport.ts";
 import { AutoPool } from "./auto-pool.ts";
 import type { HostPool, UpstreamContext } from "./host-pool.ts";
 import { Http1Pool } from "./http1-pool.ts";

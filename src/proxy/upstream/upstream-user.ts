@@ -1,7 +1,7 @@
 import type { CodecError } from "../codec/codec-error.ts";
 import type { BytesMeter } from "../http/bytes-meter.ts";
-import type { TlsInfo } from "../http/connection-info.ts";
 import type { HeaderMap } from "../http/header-map.ts";
+import type { TlsInfo } from "../http/info/connection-info.ts";
 import type { Protocol, RequestHead, ResponseHead } from "../http/message.ts";
 
 /** Why there is no connection. */

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { validate } from "../../../src/app/proxy-host.ts";
 import { formatProblem, ProblemError } from "../../../src/lib/problem.ts";
-import { readBootstrap } from "../../../src/proxy/runtime/bootstrap-file.ts";
+import { readBootstrap } from "../../../src/proxy/runtime/bootstrap/bootstrap-file.ts";
 import { istioPath, istioSource } from "../../../tools/oracle/build-istiod.ts";
 import { proxyCompilers } from "../../support/proxy-compilers.ts";
 import { applyObjects, readObjects } from "./apply.ts";

@@ -2,8 +2,8 @@ import type { FieldPath } from "../../../lib/field-path.ts";
 import { type Problem, problem } from "../../../lib/problem.ts";
 import { Cluster_DnsLookupFamily as Family } from "../../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts";
 import type { DnsCacheConfig as Message } from "../../../xds/generated/envoy/extensions/common/dynamic_forward_proxy/v3/dns_cache_pb.ts";
-import type { DnsFamily } from "../dns-family.ts";
-import { durationMs } from "../duration-ms.ts";
+import { durationMs } from "../compile/duration-ms.ts";
+import type { DnsFamily } from "../discovery/dns-family.ts";
 
 /** A DnsCacheConfig, checked: the filter and the cluster that name the same cache share it. */
 export interface DnsCacheConfig {

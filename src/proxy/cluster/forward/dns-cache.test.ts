@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { ManualClock } from "../../../lib/clock.ts";
 import { seededRandom } from "../../../lib/random.ts";
 import { MetricRegistry } from "../../../telemetry/metric-registry.ts";
-import type { DnsAnswer } from "../dns-discovery.ts";
+import type { DnsAnswer } from "../discovery/dns-discovery.ts";
 import { DnsCache, hostKey } from "./dns-cache.ts";
 import type { DnsCacheConfig } from "./dns-cache-config.ts";
 

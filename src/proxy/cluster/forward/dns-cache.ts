@@ -1,7 +1,7 @@
 import type { Clock } from "../../../lib/clock.ts";
 import type { Random } from "../../../lib/random.ts";
 import type { StatScope } from "../../../telemetry/metric-registry.ts";
-import type { DnsAnswer, DnsResolver } from "../dns-discovery.ts";
+import type { DnsAnswer, DnsResolver } from "../discovery/dns-discovery.ts";
 import { isIpAddress } from "../ip-address.ts";
 import type { DnsCacheConfig } from "./dns-cache-config.ts";
 

@@ -18,7 +18,7 @@ import { HealthCheckEventFileSinkSchema } from "../../../xds/generated/envoy/ext
 import type { StringMatcher } from "../../../xds/generated/envoy/type/matcher/v3/string_pb.ts";
 import { CodecClientType } from "../../../xds/generated/envoy/type/v3/http_pb.ts";
 import type { Int64Range } from "../../../xds/generated/envoy/type/v3/range_pb.ts";
-import { durationMs } from "../duration-ms.ts";
+import { durationMs } from "../compile/duration-ms.ts";
 import type {
 	CheckIntervals,
 	GrpcProbe,

@@ -6,7 +6,7 @@ import type { ClusterLookup, UpstreamCluster } from "../../cluster/cluster.ts";
 import type { CachedHost, DnsCache } from "../../cluster/forward/dns-cache.ts";
 import { parseDnsCache } from "../../cluster/forward/dns-cache-config.ts";
 import type { DnsCaches } from "../../cluster/forward/dns-caches.ts";
-import { dynamicHost } from "../../http/dynamic-host.ts";
+import { dynamicHost } from "../../http/info/dynamic-host.ts";
 import { firstRequestHeader } from "../../router/match/request-header.ts";
 import type { FilterStream, HeadOutcome, HttpFilter, HttpFilterFactory } from "../http-filter.ts";
 import { readingConfig } from "../problem-path.ts";

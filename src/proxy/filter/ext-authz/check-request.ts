@@ -8,7 +8,7 @@ import {
 	type CheckRequest,
 	CheckRequestSchema,
 } from "../../../xds/generated/envoy/service/auth/v3/external_auth_pb.ts";
-import type { CertificateInfo } from "../../http/connection-info.ts";
+import type { CertificateInfo } from "../../http/info/connection-info.ts";
 import type { FilterStream } from "../http-filter.ts";
 import { type AuthzRequest, PARTIAL_BODY, type ShownHeaders } from "./authz-request.ts";
 

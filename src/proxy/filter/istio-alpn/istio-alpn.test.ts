@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { fromJson } from "@bufbuild/protobuf";
 import { FilterConfigSchema } from "../../../xds/generated/envoy/config/filter/http/alpn/v2alpha1/config_pb.ts";
 import type { ClusterInfo, UpstreamCluster } from "../../cluster/cluster.ts";
-import { APPLICATION_PROTOCOLS } from "../../http/filter-state-keys.ts";
+import { APPLICATION_PROTOCOLS } from "../../http/info/filter-state-keys.ts";
 import { testRequest } from "../../router/route-fixture.ts";
 import { routeWith, TestStream, testDeps } from "../filter-fixture.ts";
 import { istioAlpnFilter } from "./istio-alpn.ts";

@@ -1,7 +1,7 @@
 import type { FilterConfig } from "../../../xds/generated/envoy/config/filter/http/alpn/v2alpha1/config_pb.ts";
 import { FilterConfig_Protocol as Protocol } from "../../../xds/generated/envoy/config/filter/http/alpn/v2alpha1/config_pb.ts";
 import type { ClusterInfo, ClusterLookup } from "../../cluster/cluster.ts";
-import { APPLICATION_PROTOCOLS } from "../../http/filter-state-keys.ts";
+import { APPLICATION_PROTOCOLS } from "../../http/info/filter-state-keys.ts";
 import type { Protocol as HttpProtocol } from "../../http/message.ts";
 import type { FilterStream, HttpFilterFactory } from "../http-filter.ts";
 

@@ -1,7 +1,7 @@
 import type { Metrics } from "../../../telemetry/metric-registry.ts";
 import type { Counter, Family } from "../../../telemetry/metrics.ts";
 import type { ClusterLookup } from "../../cluster/cluster.ts";
-import type { StreamInfo } from "../../http/stream-info.ts";
+import type { StreamInfo } from "../../http/info/stream-info.ts";
 import { DOWNSTREAM_PEER, UPSTREAM_PEER } from "../filter-state-keys.ts";
 import type { WorkloadMetadata } from "../workload-metadata.ts";
 import { ISTIO_LABELS } from "./istio-families.ts";

@@ -1,5 +1,5 @@
 import type { ClusterLookup, Host } from "../../cluster/cluster.ts";
-import type { StreamInfo } from "../../http/stream-info.ts";
+import type { StreamInfo } from "../../http/info/stream-info.ts";
 import { type WorkloadMetadata, workloadOfEndpoint } from "../workload-metadata.ts";
 import type { IstioLabel } from "./istio-families.ts";
 

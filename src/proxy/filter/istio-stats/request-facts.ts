@@ -1,5 +1,5 @@
-import type { TlsInfo } from "../../http/connection-info.ts";
-import type { StreamInfo } from "../../http/stream-info.ts";
+import type { TlsInfo } from "../../http/info/connection-info.ts";
+import type { StreamInfo } from "../../http/info/stream-info.ts";
 import type { FilterStream } from "../http-filter.ts";
 import type { WorkloadMetadata } from "../workload-metadata.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { StreamInfo } from "../../http/stream-info.ts";
+import type { StreamInfo } from "../../http/info/stream-info.ts";
 import { testRequest } from "../../router/route-fixture.ts";
 import { PRODUCTPAGE, TestStream } from "../filter-fixture.ts";
 import type { RequestFacts } from "./request-facts.ts";

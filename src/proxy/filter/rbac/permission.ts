@@ -4,9 +4,9 @@ import type { TypedExtensionConfig } from "../../../xds/generated/envoy/config/c
 import type { Permission } from "../../../xds/generated/envoy/config/rbac/v3/rbac_pb.ts";
 import { UriTemplateMatchConfigSchema } from "../../../xds/generated/envoy/extensions/path/match/uri_template/v3/uri_template_match_pb.ts";
 import type { Int32Range } from "../../../xds/generated/envoy/type/v3/range_pb.ts";
-import { pathOnly } from "../../router/match/path-matcher.ts";
+import { pathOnly } from "../../router/match/path/path-matcher.ts";
+import { compileUriTemplate } from "../../router/match/path/uri-template.ts";
 import { compileStringMatcher } from "../../router/match/string-matcher.ts";
-import { compileUriTemplate } from "../../router/match/uri-template.ts";
 import { allOf, anyOf, connectionOf, type RbacTest } from "./rbac-subject.ts";
 import {
 	addressRule,

@@ -9,7 +9,7 @@ import {
 } from "../../../xds/generated/envoy/extensions/rbac/principals/mtls_authenticated/v3/mtls_authenticated_pb.ts";
 import { SubjectAltNameMatcher_SanType as SanType } from "../../../xds/generated/envoy/extensions/transport_sockets/tls/v3/common_pb.ts";
 import type { FilterStateMatcher } from "../../../xds/generated/envoy/type/matcher/v3/filter_state_pb.ts";
-import type { CertificateInfo } from "../../http/connection-info.ts";
+import type { CertificateInfo } from "../../http/info/connection-info.ts";
 import { compileStringMatcher, type ValueTest } from "../../router/match/string-matcher.ts";
 import { anyRule, snakeCase } from "./permission.ts";
 import { allOf, anyOf, connectionOf, type RbacSubject, type RbacTest } from "./rbac-subject.ts";

@@ -1,4 +1,4 @@
-import type { CertificateInfo, ConnectionInfo, TlsInfo } from "../../http/connection-info.ts";
+import type { CertificateInfo, ConnectionInfo, TlsInfo } from "../../http/info/connection-info.ts";
 
 /** For tests: a plaintext connection from 10.0.0.9 to 10.0.0.1:8080. */
 export function testConnection(known: Partial<ConnectionInfo> = {}): ConnectionInfo {

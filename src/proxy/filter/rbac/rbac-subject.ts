@@ -1,6 +1,6 @@
-import type { ConnectionInfo } from "../../http/connection-info.ts";
+import type { ConnectionInfo } from "../../http/info/connection-info.ts";
+import type { StreamInfo } from "../../http/info/stream-info.ts";
 import type { RequestHead } from "../../http/message.ts";
-import type { StreamInfo } from "../../http/stream-info.ts";
 
 /** Who wants what: a request on its connection, or a connection alone. An HTTP filter's stream is one. */
 export interface RbacSubject {

@@ -8,7 +8,7 @@ import type { PathMatcher } from "../../../xds/generated/envoy/type/matcher/v3/p
 import type { RequestHead } from "../../http/message.ts";
 import { splitAddress } from "../../router/format/address-operators.ts";
 import { compileHeaderMatcher, testRequestHeader } from "../../router/match/header-matcher.ts";
-import { pathOnly } from "../../router/match/path-matcher.ts";
+import { pathOnly } from "../../router/match/path/path-matcher.ts";
 import { compileStringMatcher } from "../../router/match/string-matcher.ts";
 import { compileMetadataMatcher } from "../../router/match/value-matcher.ts";
 import type { ProblemList } from "../../router/problem-list.ts";

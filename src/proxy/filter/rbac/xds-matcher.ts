@@ -8,7 +8,7 @@ import type {
 	Matcher_MatcherList_Predicate_SinglePredicate as SinglePredicate,
 } from "../../../xds/generated/xds/type/matcher/v3/matcher_pb.ts";
 import type { StringMatcher } from "../../../xds/generated/xds/type/matcher/v3/string_pb.ts";
-import { compileRegex } from "../../router/match/regex.ts";
+import { compileRegex } from "../../router/match/regex/regex.ts";
 import { attempt, compileTextTest, type ValueTest } from "../../router/match/string-matcher.ts";
 import { compileInputMatcher, compileMatchInput, type MatchInput } from "./match-input.ts";
 import { allOf, anyOf, type RbacSubject, type RbacTest } from "./rbac-subject.ts";

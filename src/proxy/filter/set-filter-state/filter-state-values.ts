@@ -1,7 +1,7 @@
 import type { FieldPath } from "../../../lib/field-path.ts";
 import type { FilterStateValue } from "../../../xds/generated/envoy/extensions/filters/common/set_filter_state/v3/value_pb.ts";
-import { DYNAMIC_HOST, DYNAMIC_PORT } from "../../http/dynamic-host.ts";
-import { APPLICATION_PROTOCOLS } from "../../http/filter-state-keys.ts";
+import { DYNAMIC_HOST, DYNAMIC_PORT } from "../../http/info/dynamic-host.ts";
+import { APPLICATION_PROTOCOLS } from "../../http/info/filter-state-keys.ts";
 import { compileLogFormat } from "../../router/access-log/log-format.ts";
 import type { FormatContext, FormatEnvironment } from "../../router/format/format-context.ts";
 import type { ProblemList } from "../../router/problem-list.ts";

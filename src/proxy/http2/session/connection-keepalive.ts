@@ -1,6 +1,6 @@
 import type { Clock } from "../../../lib/clock.ts";
 import { type Deadlines, Timer, type TimerOwner } from "../../http/deadlines.ts";
-import type { KeepaliveOptions } from "../../http/http2-options.ts";
+import type { KeepaliveOptions } from "../../http/http2/http2-options.ts";
 
 const PAYLOAD = "lateen h";
 /** Jitter in steps, so that few distinct delays are waited for. */

@@ -1,5 +1,5 @@
-import type { Http2Options } from "../../http/http2-options.ts";
-import type { Http2Stats } from "../../http/http2-stats.ts";
+import type { Http2Options } from "../../http/http2/http2-options.ts";
+import type { Http2Stats } from "../../http/http2/http2-stats.ts";
 import { FRAME } from "../frame/frame.ts";
 import type { Http2Output } from "./http2-output.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { HeaderMap } from "../../http/header-map.ts";
-import type { Http2Options } from "../../http/http2-options.ts";
+import type { Http2Options } from "../../http/http2/http2-options.ts";
 import { CLIENT_PREFACE, ERROR_CODE, FLAG, FRAME } from "../frame/frame.ts";
 import {
 	frameHeader,

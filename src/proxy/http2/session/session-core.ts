@@ -1,6 +1,6 @@
 import type { HeaderMap } from "../../http/header-map.ts";
-import type { Http2Options } from "../../http/http2-options.ts";
-import type { Http2Stats } from "../../http/http2-stats.ts";
+import type { Http2Options } from "../../http/http2/http2-options.ts";
+import type { Http2Stats } from "../../http/http2/http2-stats.ts";
 import {
 	CLIENT_PREFACE,
 	DEFAULT_MAX_FRAME_BYTES,

@@ -1,7 +1,7 @@
 import type { FieldPath } from "../../../lib/field-path.ts";
 import { type Problem, problem } from "../../../lib/problem.ts";
 import type { ListenerFilterChainMatchPredicate } from "../../../xds/generated/envoy/config/listener/v3/listener_components_pb.ts";
-import type { ConnectionInfo } from "../../http/connection-info.ts";
+import type { ConnectionInfo } from "../../http/info/connection-info.ts";
 
 /** Whether a listener filter passes a connection by. */
 export type FilterPredicate = (connection: ConnectionInfo) => boolean;

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
-import type { ConnectionInfo } from "../../http/connection-info.ts";
 import { type Deadlines, Timer, type TimerOwner } from "../../http/deadlines.ts";
+import type { ConnectionInfo } from "../../http/info/connection-info.ts";
 import type { Inspected, InspectedConnection, ListenerFilter, ListenerFilterConfig } from "./listener-filter.ts";
 
 /** How the inspection of a connection ended. */

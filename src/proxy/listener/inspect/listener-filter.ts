@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import type { ConnectionInfo } from "../../http/connection-info.ts";
+import type { ConnectionInfo } from "../../http/info/connection-info.ts";
 
 /** An accepted connection while listener filters look at it. */
 export interface InspectedConnection {

@@ -8,7 +8,7 @@ import { ListenerSchema } from "../../../xds/generated/envoy/config/listener/v3/
 import { xdsRegistry } from "../../../xds/registry.ts";
 import { findUnsupported, mergeSupported } from "../../../xds/supported.ts";
 import { SUPPORTED as HCM_SUPPORTED } from "../../hcm/parse-hcm.ts";
-import { plainConnection } from "../../http/connection-info.ts";
+import { plainConnection } from "../../http/info/connection-info.ts";
 import { networkFilterFactories } from "../../network/network-filters.ts";
 import { networkFilterDeps } from "../../network/network-fixture.ts";
 import { SUPPORTED as NETWORK_SUPPORTED } from "../../network/supported.ts";

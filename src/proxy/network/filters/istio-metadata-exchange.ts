@@ -1,5 +1,5 @@
 import type { StatScope } from "../../../telemetry/metric-registry.ts";
-import { protocolOf } from "../../cluster/upstream-filters.ts";
+import { protocolOf } from "../../cluster/compile/upstream-filters.ts";
 import { DOWNSTREAM_PEER } from "../../filter/filter-state-keys.ts";
 import { encodePreamble, PreambleReader } from "../../filter/metadata-exchange/peer-preamble.ts";
 import { type Deadlines, Timer } from "../../http/deadlines.ts";

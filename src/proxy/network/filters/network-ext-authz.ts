@@ -14,7 +14,7 @@ import {
 import { checkedPeer } from "../../filter/ext-authz/check-request.ts";
 import { type GrpcTarget, parseGrpcService } from "../../filter/grpc-service.ts";
 import { callUnary, type GrpcOutcome } from "../../filter/grpc-unary.ts";
-import type { ConnectionInfo } from "../../http/connection-info.ts";
+import type { ConnectionInfo } from "../../http/info/connection-info.ts";
 import type { SideCall, SideCalls } from "../../http/side-calls.ts";
 import { compileMetadataMatcher } from "../../router/match/value-matcher.ts";
 import { ProblemList } from "../../router/problem-list.ts";

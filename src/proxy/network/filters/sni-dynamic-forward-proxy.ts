@@ -5,7 +5,7 @@ import { FilterConfigSchema } from "../../../xds/generated/envoy/extensions/filt
 import type { DnsCache } from "../../cluster/forward/dns-cache.ts";
 import { parseDnsCache } from "../../cluster/forward/dns-cache-config.ts";
 import type { DnsCaches } from "../../cluster/forward/dns-caches.ts";
-import { DYNAMIC_PORT, dynamicHost } from "../../http/dynamic-host.ts";
+import { DYNAMIC_PORT, dynamicHost } from "../../http/info/dynamic-host.ts";
 import type { NetworkConnection, NetworkFilter, NetworkFilterFactory } from "../network-filter.ts";
 
 const HTTPS_PORT = 443;

@@ -1,9 +1,9 @@
 import type { Host, UpstreamCluster } from "../../cluster/cluster.ts";
 import type { Transport } from "../../codec/transport.ts";
 import { PreambleReader } from "../../filter/metadata-exchange/peer-preamble.ts";
-import type { TlsInfo } from "../../http/connection-info.ts";
 import { type Deadlines, Timer } from "../../http/deadlines.ts";
-import type { TransportWishes } from "../../tls/upstream-transport.ts";
+import type { TlsInfo } from "../../http/info/connection-info.ts";
+import type { TransportWishes } from "../../tls/upstream/upstream-transport.ts";
 import { connectFailure } from "../../upstream/connect-failure.ts";
 import { type ConnectingUser, openTransport } from "../../upstream/open-transport.ts";
 import { transportOf } from "../../upstream/transport-of.ts";

@@ -8,7 +8,7 @@ import {
 	ProxyProtocolTlvMergePolicy as MergePolicy,
 	type TcpProxy,
 } from "../../../xds/generated/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts";
-import { compileMetadataMatch } from "../../http/metadata-match.ts";
+import { compileMetadataMatch } from "../../http/info/metadata-match.ts";
 import type { FormatEnvironment } from "../../router/format/format-context.ts";
 import { ProblemList } from "../../router/problem-list.ts";
 import { invalid, missing } from "../network-problems.ts";

@@ -1,5 +1,5 @@
 import type { AccessLog } from "../../../xds/generated/envoy/config/accesslog/v3/accesslog_pb.ts";
-import type { MetadataMatch } from "../../http/metadata-match.ts";
+import type { MetadataMatch } from "../../http/info/metadata-match.ts";
 import type { TextFormat } from "../../router/format/text-format.ts";
 import type { HeaderOperations } from "../../router/headers/header-operations.ts";
 

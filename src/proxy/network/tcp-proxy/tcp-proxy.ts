@@ -1,8 +1,8 @@
 import type { Socket } from "node:net";
 import { Roster } from "../../../lib/roster.ts";
-import { plainConnection } from "../../http/connection-info.ts";
-import { RequestInfo } from "../../http/request-info.ts";
-import type { StreamInfo } from "../../http/stream-info.ts";
+import { plainConnection } from "../../http/info/connection-info.ts";
+import { RequestInfo } from "../../http/info/request-info.ts";
+import type { StreamInfo } from "../../http/info/stream-info.ts";
 import type { DataGate } from "../data-gate.ts";
 import type { TcpProxyConfig } from "./tcp-proxy-config.ts";
 import { tcpProxyStats } from "./tcp-proxy-stats.ts";

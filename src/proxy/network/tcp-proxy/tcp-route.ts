@@ -1,12 +1,16 @@
 import type { Random } from "../../../lib/random.ts";
 import { xxHash64Utf8 } from "../../../lib/xx-hash64.ts";
 import type { Host, PickContext } from "../../cluster/cluster.ts";
-import type { ConnectionInfo } from "../../http/connection-info.ts";
-import { dynamicHost } from "../../http/dynamic-host.ts";
-import { APPLICATION_PROTOCOLS, UPSTREAM_SERVER_NAME, UPSTREAM_SUBJECT_NAMES } from "../../http/filter-state-keys.ts";
-import { originalDestination } from "../../http/original-destination.ts";
-import { proxiedClientOf } from "../../tls/proxied-client.ts";
-import type { ProxiedClient, TransportWishes } from "../../tls/upstream-transport.ts";
+import type { ConnectionInfo } from "../../http/info/connection-info.ts";
+import { dynamicHost } from "../../http/info/dynamic-host.ts";
+import {
+	APPLICATION_PROTOCOLS,
+	UPSTREAM_SERVER_NAME,
+	UPSTREAM_SUBJECT_NAMES,
+} from "../../http/info/filter-state-keys.ts";
+import { originalDestination } from "../../http/info/original-destination.ts";
+import { proxiedClientOf } from "../../tls/upstream/proxied-client.ts";
+import type { ProxiedClient, TransportWishes } from "../../tls/upstream/upstream-transport.ts";
 import { CLUSTER_KEY } from "./cluster-key.ts";
 import type { TcpProxyConfig, TlvSettings, WeightedTarget } from "./tcp-proxy-config.ts";
 

@@ -3,9 +3,9 @@ import type { Clock } from "../../../lib/clock.ts";
 import type { Random } from "../../../lib/random.ts";
 import type { Metrics } from "../../../telemetry/metric-registry.ts";
 import type { ClusterLookup } from "../../cluster/cluster.ts";
-import type { ConnectionInfo } from "../../http/connection-info.ts";
 import type { Deadlines } from "../../http/deadlines.ts";
-import type { StreamInfo } from "../../http/stream-info.ts";
+import type { ConnectionInfo } from "../../http/info/connection-info.ts";
+import type { StreamInfo } from "../../http/info/stream-info.ts";
 import type { TcpProxyConfig } from "./tcp-proxy-config.ts";
 import type { TcpProxyStats } from "./tcp-proxy-stats.ts";
 

@@ -7,7 +7,7 @@ import { seededRandom } from "../../../lib/random.ts";
 import { MetricRegistry } from "../../../telemetry/metric-registry.ts";
 import { FakeCluster } from "../../forward/fake-cluster.ts";
 import { Deadlines } from "../../http/deadlines.ts";
-import type { StreamInfo } from "../../http/stream-info.ts";
+import type { StreamInfo } from "../../http/info/stream-info.ts";
 import type { DataGate } from "../data-gate.ts";
 import { createTcpProxy } from "./tcp-proxy.ts";
 import type { TcpProxyConfig } from "./tcp-proxy-config.ts";

@@ -1,5 +1,5 @@
 import { HeaderMap } from "../../http/header-map.ts";
-import type { StreamInfo } from "../../http/stream-info.ts";
+import type { StreamInfo } from "../../http/info/stream-info.ts";
 import type { TunnelingSettings } from "./tcp-proxy-config.ts";
 import type { TunnelRequest } from "./tunnel-upstream.ts";
 

@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import type { StreamInfo } from "../../http/stream-info.ts";
+import type { StreamInfo } from "../../http/info/stream-info.ts";
 
 /** A terminal filter that serves connections by itself. */
 export interface PlainTerminal {

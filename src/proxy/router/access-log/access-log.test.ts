@@ -6,7 +6,7 @@ import { seededRandom } from "../../../lib/random.ts";
 import { AccessLogSchema } from "../../../xds/generated/envoy/config/accesslog/v3/accesslog_pb.ts";
 import { xdsRegistry } from "../../../xds/registry.ts";
 import { HeaderMap } from "../../http/header-map.ts";
-import type { StreamInfo } from "../../http/stream-info.ts";
+import type { StreamInfo } from "../../http/info/stream-info.ts";
 import { testEnv, testInfo, testRequest } from "../route-fixture.ts";
 import { compileAccessLogs, type LogTarget } from "./access-log.ts";
 

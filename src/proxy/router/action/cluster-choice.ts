@@ -1,9 +1,9 @@
 import type { FieldPath } from "../../../lib/field-path.ts";
 import type { Random } from "../../../lib/random.ts";
 import type { RouteAction, WeightedCluster } from "../../../xds/generated/envoy/config/route/v3/route_components_pb.ts";
+import { compileMetadataMatch, type MetadataMatch } from "../../http/info/metadata-match.ts";
+import type { StreamInfo } from "../../http/info/stream-info.ts";
 import type { RequestHead } from "../../http/message.ts";
-import { compileMetadataMatch, type MetadataMatch } from "../../http/metadata-match.ts";
-import type { StreamInfo } from "../../http/stream-info.ts";
 import type { CompileScope } from "../compile-scope.ts";
 import { firstRequestHeader } from "../match/request-header.ts";
 import { ProblemList } from "../problem-list.ts";

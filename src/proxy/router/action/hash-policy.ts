@@ -6,11 +6,11 @@ import type {
 	RouteAction_HashPolicy_Cookie,
 	RouteAction_HashPolicy_Header,
 } from "../../../xds/generated/envoy/config/route/v3/route_components_pb.ts";
+import type { StreamInfo } from "../../http/info/stream-info.ts";
 import type { RequestHead } from "../../http/message.ts";
-import type { StreamInfo } from "../../http/stream-info.ts";
 import { splitAddress } from "../format/address-operators.ts";
 import { parseQuery } from "../match/query-matcher.ts";
-import { compileRegexRewrite } from "../match/regex.ts";
+import { compileRegexRewrite } from "../match/regex/regex.ts";
 import { attempt } from "../match/string-matcher.ts";
 import type { ProblemList } from "../problem-list.ts";
 import type { ForwardAction } from "../route-match.ts";

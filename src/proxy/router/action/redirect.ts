@@ -1,9 +1,9 @@
 import type { FieldPath } from "../../../lib/field-path.ts";
 import type { RedirectAction } from "../../../xds/generated/envoy/config/route/v3/route_components_pb.ts";
+import type { StreamInfo } from "../../http/info/stream-info.ts";
 import type { LocalReply, RequestHead } from "../../http/message.ts";
-import type { StreamInfo } from "../../http/stream-info.ts";
 import type { CompileScope } from "../compile-scope.ts";
-import { type PathMatcher, pathOnly } from "../match/path-matcher.ts";
+import { type PathMatcher, pathOnly } from "../match/path/path-matcher.ts";
 import { compileSubstitution, type PathRewrite, prefixRewrite } from "./rewrite.ts";
 
 const STATUS: readonly number[] = [301, 302, 303, 307, 308];

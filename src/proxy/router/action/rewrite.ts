@@ -4,11 +4,11 @@ import type { TypedExtensionConfig } from "../../../xds/generated/envoy/config/c
 import type { RouteAction } from "../../../xds/generated/envoy/config/route/v3/route_components_pb.ts";
 import { UriTemplateRewriteConfigSchema } from "../../../xds/generated/envoy/extensions/path/rewrite/uri_template/v3/uri_template_rewrite_pb.ts";
 import type { RegexMatchAndSubstitute } from "../../../xds/generated/envoy/type/matcher/v3/regex_pb.ts";
+import type { StreamInfo } from "../../http/info/stream-info.ts";
 import type { RequestHead } from "../../http/message.ts";
-import type { StreamInfo } from "../../http/stream-info.ts";
 import type { CompileScope } from "../compile-scope.ts";
-import { type PathMatcher, pathOnly } from "../match/path-matcher.ts";
-import { compileRegexRewrite, type RegexRewrite } from "../match/regex.ts";
+import { type PathMatcher, pathOnly } from "../match/path/path-matcher.ts";
+import { compileRegexRewrite, type RegexRewrite } from "../match/regex/regex.ts";
 import { attempt } from "../match/string-matcher.ts";
 import type { ProblemList } from "../problem-list.ts";
 

@@ -1,6 +1,6 @@
-import type { CertificateInfo, TlsInfo } from "../../http/connection-info.ts";
 import { fieldsSize, requestHeadSize, responseHeadSize } from "../../http/head-size.ts";
 import type { HeaderMap } from "../../http/header-map.ts";
+import type { CertificateInfo, TlsInfo } from "../../http/info/connection-info.ts";
 import type { ResponseFlag } from "../../http/message.ts";
 import { splitAddress } from "../format/address-operators.ts";
 import type { FormatContext } from "../format/format-context.ts";

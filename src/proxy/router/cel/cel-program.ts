@@ -1,6 +1,6 @@
 import type { FieldPath } from "../../../lib/field-path.ts";
 import type { FormatContext } from "../format/format-context.ts";
-import { compileRegex, type Regex, RegexSyntaxError } from "../match/regex.ts";
+import { compileRegex, type Regex, RegexSyntaxError } from "../match/regex/regex.ts";
 import type { ProblemList } from "../problem-list.ts";
 import { ATTRIBUTES } from "./cel-attributes.ts";
 import { type CelNode, CelSyntaxError, parseCel } from "./cel-parser.ts";

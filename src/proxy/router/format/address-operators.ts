@@ -1,6 +1,6 @@
 import { formatMasked, parseIp } from "../../../lib/cidr.ts";
-import { hostPort } from "../../http/connection-info.ts";
-import type { StreamInfo } from "../../http/stream-info.ts";
+import { hostPort } from "../../http/info/connection-info.ts";
+import type { StreamInfo } from "../../http/info/stream-info.ts";
 import type { FormatOperator } from "./format-context.ts";
 
 /** Operators that show an `ip:port` address whole, without its port, or its port alone. */

@@ -1,4 +1,4 @@
-import type { StreamInfo, UpstreamAttempt } from "../../http/stream-info.ts";
+import type { StreamInfo, UpstreamAttempt } from "../../http/info/stream-info.ts";
 import { splitAddress } from "./address-operators.ts";
 import type { FormatEnvironment, FormatOperator } from "./format-context.ts";
 

@@ -1,4 +1,4 @@
-import type { StreamInfo } from "../../http/stream-info.ts";
+import type { StreamInfo } from "../../http/info/stream-info.ts";
 import { type FormatEnvironment, type FormatOperator, OperatorError } from "./format-context.ts";
 
 type Instant = (info: StreamInfo, nowMs: () => number) => number | undefined;

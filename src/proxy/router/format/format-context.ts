@@ -1,7 +1,7 @@
 import type { Metering } from "../../http/bytes-meter.ts";
 import type { HeaderMap } from "../../http/header-map.ts";
+import type { StreamInfo } from "../../http/info/stream-info.ts";
 import type { RequestHead, ResponseHead } from "../../http/message.ts";
-import type { StreamInfo } from "../../http/stream-info.ts";
 
 /** What a format string is filled from; a part that is not there yet yields missing values. */
 export interface FormatContext {

@@ -1,7 +1,7 @@
 import { fieldPath } from "../../../lib/field-path.ts";
 import { grpcStatusOfHttp, isGrpc } from "../../http/grpc-status.ts";
+import type { StreamInfo } from "../../http/info/stream-info.ts";
 import type { ResponseFlag } from "../../http/message.ts";
-import type { StreamInfo } from "../../http/stream-info.ts";
 import { compileCel } from "../cel/cel-program.ts";
 import { firstRequestHeader, responseHeader } from "../match/request-header.ts";
 import { ProblemList } from "../problem-list.ts";

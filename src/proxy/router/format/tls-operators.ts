@@ -1,4 +1,4 @@
-import type { CertificateInfo, TlsInfo } from "../../http/connection-info.ts";
+import type { CertificateInfo, TlsInfo } from "../../http/info/connection-info.ts";
 import type { FormatContext, FormatOperator, FormatValue } from "./format-context.ts";
 import { compileTimeFormat, isoTime } from "./time-format.ts";
 

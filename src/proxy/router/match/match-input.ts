@@ -1,8 +1,8 @@
+import type { StreamInfo } from "../../http/info/stream-info.ts";
 import type { RequestHead } from "../../http/message.ts";
-import type { StreamInfo } from "../../http/stream-info.ts";
 import type { RouteContext } from "../route-match.ts";
 import { parseCookies } from "./cookies.ts";
-import { type PathInput, pathOnly } from "./path-matcher.ts";
+import { type PathInput, pathOnly } from "./path/path-matcher.ts";
 import { parseQuery, type QueryParameters } from "./query-matcher.ts";
 
 /** One request as the conditions of routes see it; what costs something is made at first use and kept. */

@@ -5,7 +5,7 @@ import { perMillion } from "./fraction.ts";
 import { compileHeaderMatcher, type HeaderTest, testRequestHeader } from "./header-matcher.ts";
 import type { MatchInput } from "./match-input.ts";
 import { compileOtherMatchers, type InputTest } from "./other-matchers.ts";
-import { compilePathMatcher, type PathMatcher } from "./path-matcher.ts";
+import { compilePathMatcher, type PathMatcher } from "./path/path-matcher.ts";
 
 /** All that must hold for a request to take a route. Immutable. */
 export class RouteCondition {

@@ -7,9 +7,9 @@ import { seededRandom } from "../../../lib/random.ts";
 import { RouteMatchSchema } from "../../../xds/generated/envoy/config/route/v3/route_components_pb.ts";
 import { ProblemList } from "../problem-list.ts";
 import { testInfo, testRequest } from "../route-fixture.ts";
-import { DomainIndex, stripPort } from "./domain-index.ts";
 import { MatchInput } from "./match-input.ts";
-import { PrefixTrie } from "./prefix-trie.ts";
+import { DomainIndex, stripPort } from "./path/domain-index.ts";
+import { PrefixTrie } from "./path/prefix-trie.ts";
 import { compileRouteCondition, type RouteCondition } from "./route-condition.ts";
 import { buildRouteIndex, walkRoutes } from "./route-index.ts";
 

@@ -1,5 +1,5 @@
 import type { MatchInput } from "./match-input.ts";
-import { PrefixTrie } from "./prefix-trie.ts";
+import { PrefixTrie } from "./path/prefix-trie.ts";
 import { requestHeader } from "./request-header.ts";
 import type { RouteCondition } from "./route-condition.ts";
 

@@ -2,7 +2,7 @@ import type { FieldPath } from "../../../lib/field-path.ts";
 import type { RegexMatcher } from "../../../xds/generated/envoy/type/matcher/v3/regex_pb.ts";
 import type { StringMatcher } from "../../../xds/generated/envoy/type/matcher/v3/string_pb.ts";
 import type { ProblemList } from "../problem-list.ts";
-import { compileRegex, type Regex, RegexSyntaxError } from "./regex.ts";
+import { compileRegex, type Regex, RegexSyntaxError } from "./regex/regex.ts";
 
 export type ValueTest = (value: string) => boolean;
 

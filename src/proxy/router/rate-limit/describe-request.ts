@@ -1,5 +1,5 @@
+import type { StreamInfo } from "../../http/info/stream-info.ts";
 import type { RequestHead } from "../../http/message.ts";
-import type { StreamInfo } from "../../http/stream-info.ts";
 import type { RouteMatch } from "../route-match.ts";
 import type { RateLimitDescriptor } from "./descriptor.ts";
 import type { RateLimitPolicy } from "./rate-limit-policy.ts";

@@ -1,7 +1,7 @@
 import type { RateLimitUnit } from "../../../xds/generated/envoy/type/v3/ratelimit_unit_pb.ts";
 import type { HeaderMap } from "../../http/header-map.ts";
+import type { StreamInfo } from "../../http/info/stream-info.ts";
 import type { RequestHead } from "../../http/message.ts";
-import type { StreamInfo } from "../../http/stream-info.ts";
 import type { FormatContext } from "../format/format-context.ts";
 
 /** What a limit is about: key and value pairs in order, e.g. `remote_address: 10.0.0.9, path: /login`. */

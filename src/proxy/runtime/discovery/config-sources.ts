@@ -8,9 +8,9 @@ import type { Node } from "../../../xds/generated/envoy/config/core/v3/base_pb.t
 import { DISCOVERY_NAMES, type ResourceType } from "../../../xds/type-urls.ts";
 import type { ResourceHandler } from "../../xdsclient/resource-update.ts";
 import type { Subscription } from "../../xdsclient/session.ts";
-import type { AdsSettings, BootstrapSettings } from "../bootstrap-settings.ts";
-import { type Dial, dialOfChannel } from "../dial-address.ts";
+import type { AdsSettings, BootstrapSettings } from "../bootstrap/bootstrap-settings.ts";
 import { DiscoveryFile, type DiscoveryPath } from "../files/discovery-file.ts";
+import { type Dial, dialOfChannel } from "../services/dial-address.ts";
 import type { WarmGate } from "../warm-gate.ts";
 import type { AdsConnection } from "./ads-connection.ts";
 import type { Initialisation } from "./initialisation.ts";

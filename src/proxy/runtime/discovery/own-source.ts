@@ -11,7 +11,7 @@ import { typeStreams } from "../../xdsclient/grpc-stream.ts";
 import type { ResourceHandler } from "../../xdsclient/resource-update.ts";
 import type { Subscription } from "../../xdsclient/session.ts";
 import { SotwSession } from "../../xdsclient/sotw-session.ts";
-import type { Dial } from "../dial-address.ts";
+import type { Dial } from "../services/dial-address.ts";
 import { RestPoller } from "./rest-poller.ts";
 
 /** Something that brings resources of one type, for as long as it is open. */

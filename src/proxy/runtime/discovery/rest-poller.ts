@@ -16,7 +16,7 @@ import type { ResourceType } from "../../../xds/type-urls.ts";
 import type { ResourceHandler } from "../../xdsclient/resource-update.ts";
 import type { Subscription } from "../../xdsclient/session.ts";
 import { SotwSession } from "../../xdsclient/sotw-session.ts";
-import type { Dial } from "../dial-address.ts";
+import type { Dial } from "../services/dial-address.ts";
 
 export interface RestPollerOptions {
 	readonly type: ResourceType;

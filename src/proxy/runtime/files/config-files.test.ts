@@ -11,9 +11,9 @@ import { eventually } from "../../../../test/support/eventually.ts";
 import { unrefClock } from "../../../../test/support/unref-clock.ts";
 import { seededRandom } from "../../../lib/random.ts";
 import { createLogging } from "../../../telemetry/logger.ts";
-import { parseBootstrap } from "../bootstrap-file.ts";
+import { parseBootstrap } from "../bootstrap/bootstrap-file.ts";
+import type { RunningProxy } from "../bootstrap/proxy-options.ts";
 import { startProxy } from "../proxy.ts";
-import type { RunningProxy } from "../proxy-options.ts";
 import { makeRequestPath } from "../request-path.ts";
 
 const cleanUps: (() => unknown)[] = [];

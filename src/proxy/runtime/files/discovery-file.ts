@@ -10,8 +10,8 @@ import {
 import { xdsRegistry } from "../../../xds/registry.ts";
 import type { ResourceType } from "../../../xds/type-urls.ts";
 import { decodeResource, type IncomingResource, type ResourceHandler } from "../../xdsclient/resource-update.ts";
-import { parseConfigText } from "../bootstrap-file.ts";
-import { findUnknownFields } from "../unknown-fields.ts";
+import { parseConfigText } from "../bootstrap/bootstrap-file.ts";
+import { findUnknownFields } from "../bootstrap/unknown-fields.ts";
 
 /** Where a DiscoveryResponse is kept (Envoy: PathConfigSource). */
 export interface DiscoveryPath {

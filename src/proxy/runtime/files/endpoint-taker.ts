@@ -1,6 +1,6 @@
 import type { Problem } from "../../../lib/problem.ts";
 import type { ClusterLoadAssignment } from "../../../xds/generated/envoy/config/endpoint/v3/endpoint_pb.ts";
-import { type EndpointSet, parseLoadAssignment } from "../../cluster/endpoint-config.ts";
+import { type EndpointSet, parseLoadAssignment } from "../../cluster/compile/endpoint-config.ts";
 import type { ResourceHandler } from "../../xdsclient/resource-update.ts";
 
 /** Takes one cluster's endpoints out of a file that may hold those of several. */

@@ -18,8 +18,8 @@ import type {
 	ResourceUpdate,
 	UpdateResult,
 } from "../../xdsclient/resource-update.ts";
-import { type Dial, dialOfChannel } from "../dial-address.ts";
 import type { DiscoveryPath } from "../files/discovery-file.ts";
+import { type Dial, dialOfChannel } from "../services/dial-address.ts";
 import type { SecretStream } from "./secret-stream.ts";
 
 export interface SecretSourcesDeps {

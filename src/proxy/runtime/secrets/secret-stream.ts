@@ -8,7 +8,7 @@ import { DeltaSession } from "../../xdsclient/delta-session.ts";
 import { typeStreams } from "../../xdsclient/grpc-stream.ts";
 import type { ResourceHandler } from "../../xdsclient/resource-update.ts";
 import { SotwSession } from "../../xdsclient/sotw-session.ts";
-import type { Dial } from "../dial-address.ts";
+import type { Dial } from "../services/dial-address.ts";
 
 export interface SecretStreamOptions {
 	readonly api: "delta" | "sotw";

@@ -21,9 +21,9 @@ import {
 } from "../../../xds/generated/envoy/service/discovery/v3/discovery_pb.ts";
 import { SecretDiscoveryService } from "../../../xds/generated/envoy/service/secret/v3/sds_pb.ts";
 import { RESOURCE_TYPES } from "../../../xds/type-urls.ts";
-import { parseBootstrap } from "../bootstrap-file.ts";
+import { parseBootstrap } from "../bootstrap/bootstrap-file.ts";
+import type { RunningProxy } from "../bootstrap/proxy-options.ts";
 import { startProxy } from "../proxy.ts";
-import type { RunningProxy } from "../proxy-options.ts";
 import { makeRequestPath } from "../request-path.ts";
 
 let ca: TestCertificate;

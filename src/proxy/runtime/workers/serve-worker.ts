@@ -6,8 +6,8 @@ import { dumpStats } from "../../../telemetry/stats-dump.ts";
 import { BootstrapSchema } from "../../../xds/generated/envoy/config/bootstrap/v3/bootstrap_pb.ts";
 import { xdsRegistry } from "../../../xds/registry.ts";
 import type { ResourceUpdate } from "../../xdsclient/resource-update.ts";
+import type { ProxyOptions, RunningProxy } from "../bootstrap/proxy-options.ts";
 import { startProxy } from "../proxy.ts";
-import type { ProxyOptions, RunningProxy } from "../proxy-options.ts";
 import type { FromWorker, RelayedUpdate, ToWorker, WorkerStart } from "./worker-messages.ts";
 
 /** Runs one worker thread by what the main thread says on `port`; `optionsFor` makes the proxy's environment from what it begins with. */

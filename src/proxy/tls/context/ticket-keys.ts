@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { SecureContext } from "node:tls";
 import { fieldPath } from "../../../lib/field-path.ts";
-import type { TicketSource } from "../downstream-config.ts";
+import type { TicketSource } from "../downstream/downstream-config.ts";
 import { loadTicketKeys } from "../secret/load-secret.ts";
 import type { Secrets } from "../secret/secret-store.ts";
 import { TlsProblems } from "../tls-problems.ts";

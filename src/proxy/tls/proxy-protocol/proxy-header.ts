@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import type { ProxiedClient } from "../upstream-transport.ts";
+import type { ProxiedClient } from "../upstream/upstream-transport.ts";
 
 /** Addresses of a header: who speaks to whom. */
 export type ProxyAddresses = Omit<ProxiedClient, "tlvs">;

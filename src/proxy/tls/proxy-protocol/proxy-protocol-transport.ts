@@ -1,6 +1,6 @@
 import { connect, type Socket } from "node:net";
-import { connectOptions } from "../raw-transport.ts";
-import { UpstreamTls } from "../upstream-tls.ts";
+import { connectOptions } from "../upstream/raw-transport.ts";
+import { UpstreamTls } from "../upstream/upstream-tls.ts";
 import type {
 	Dialled,
 	DialTarget,
@@ -8,7 +8,7 @@ import type {
 	ProxiedClient,
 	TransportWishes,
 	UpstreamTransport,
-} from "../upstream-transport.ts";
+} from "../upstream/upstream-transport.ts";
 import { formatProxyV1, formatProxyV2, proxyV2Local, type Tlv } from "./proxy-header.ts";
 import type { ProxyProtocolRules } from "./proxy-protocol-config.ts";
 

@@ -1,5 +1,5 @@
 import type { X509Certificate } from "node:crypto";
-import type { CertificateInfo } from "../../http/connection-info.ts";
+import type { CertificateInfo } from "../../http/info/connection-info.ts";
 
 /** Names of a certificate by their kind. */
 export interface AlternativeNames {

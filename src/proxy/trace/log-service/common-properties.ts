@@ -17,9 +17,9 @@ import {
 	TLSProperties_TLSVersion,
 	TLSPropertiesSchema,
 } from "../../../xds/generated/envoy/data/accesslog/v3/accesslog_pb.ts";
-import type { CertificateInfo, TlsInfo } from "../../http/connection-info.ts";
+import type { CertificateInfo, TlsInfo } from "../../http/info/connection-info.ts";
+import type { StreamInfo } from "../../http/info/stream-info.ts";
 import type { ResponseFlag } from "../../http/message.ts";
-import type { StreamInfo } from "../../http/stream-info.ts";
 import { splitAddress } from "../../router/format/address-operators.ts";
 import type { FormatContext } from "../../router/format/format-context.ts";
 import { type EntryExtras, stateOf, tagsOf } from "./log-settings.ts";

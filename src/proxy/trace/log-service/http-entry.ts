@@ -12,8 +12,8 @@ import {
 } from "../../../xds/generated/envoy/data/accesslog/v3/accesslog_pb.ts";
 import { requestHeadSize, responseHeadSize } from "../../http/head-size.ts";
 import type { HeaderMap } from "../../http/header-map.ts";
+import type { StreamInfo } from "../../http/info/stream-info.ts";
 import type { Protocol, RequestHead, ResponseHead } from "../../http/message.ts";
-import type { StreamInfo } from "../../http/stream-info.ts";
 import type { FormatContext } from "../../router/format/format-context.ts";
 import { firstRequestHeader } from "../../router/match/request-header.ts";
 import { commonProperties } from "./common-properties.ts";
