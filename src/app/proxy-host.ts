@@ -4,7 +4,7 @@ import { systemClock } from "../lib/clock.ts";
 import { ProblemError, problem } from "../lib/problem.ts";
 import { systemRandom } from "../lib/random.ts";
 import type { RunningProxy } from "../proxy/runtime/bootstrap/proxy-options.ts";
-import { compileBootstrap } from "../proxy/runtime/bootstrap/static-resources.ts";
+import { compileBootstrap, staticClusterNames } from "../proxy/runtime/bootstrap/static-resources.ts";
 import { startProxy } from "../proxy/runtime/proxy.ts";
 import { makeRequestPath } from "../proxy/runtime/request-path.ts";
 import { LogSinks } from "../proxy/runtime/services/log-sinks.ts";
@@ -111,10 +111,12 @@ function crash(error: Error): void {
 
 /** Checks a bootstrap as starting it would; throws ProblemError. */
 export async function validate(bootstrap: Bootstrap): Promise<void> {
+	const names = staticClusterNames(bootstrap);
 	const { compilers } = makeRequestPath({
 		clock: systemClock,
 		random: systemRandom,
 		clusters: { get: () => undefined },
+		knowsCluster: (name) => names.has(name),
 		metrics: new MetricRegistry(),
 		logging: createLogging({ level: "off" }),
 		sinks: new LogSinks(systemClock),

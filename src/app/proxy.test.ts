@@ -32,3 +32,26 @@ test("flags of Envoy are taken or refused by name", () => {
 	assert.match(validate(...text, "--base-id-path=/x"), /^LTN4301 --base-id-path: .* no hot restart/m);
 	assert.match(validate("--version"), /^lateen proxy version: \d/);
 });
+
+test("routes of a listener name clusters that are there, unless the configuration says that it is not to be checked (as Envoy)", () => {
+	const bootstrap = (cluster: string, validates?: boolean) => {
+		const routes = [{ match: { prefix: "/" }, route: { cluster } }];
+		const typed_config = {
+			"@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+			stat_prefix: "h",
+			route_config: {
+				virtual_hosts: [{ name: "v", domains: ["*"], routes }],
+				...(validates !== undefined && { validate_clusters: validates }),
+			},
+			http_filters: [
+				{ name: "r", typed_config: { "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router" } },
+			],
+		};
+		const address = { socket_address: { address: "127.0.0.1", port_value: 1 } };
+		const listener = { name: "l", address, filter_chains: [{ filters: [{ name: "h", typed_config }] }] };
+		return JSON.stringify({ static_resources: { listeners: [listener], clusters: [{ name: "c", type: "STATIC" }] } });
+	};
+	assert.match(validate("--config-yaml", bootstrap("c")), / OK$/m);
+	assert.match(validate("--config-yaml", bootstrap("d")), /^LTN3307 .*route\.cluster: there is no cluster "d"/m);
+	assert.match(validate("--config-yaml", bootstrap("d", false)), / OK$/m);
+});

@@ -18,6 +18,8 @@ export interface RouteCompileDeps {
 	readonly compileMatcher?: CompileMatcher;
 	/** Asked for each named cluster when `validate_clusters` is true. */
 	hasCluster?(name: string): boolean;
+	/** What holds where a configuration does not say `validate_clusters`: true for one that stands in its listener (as in Envoy). */
+	readonly validatesClusters?: boolean;
 }
 
 /** One compilation: dependencies, what is wrong so far, and settings of the whole configuration. */

@@ -26,7 +26,7 @@ export function compileRouteConfiguration(
 	at: FieldPath = ROOT,
 ): RouteTable {
 	const scope = new CompileScope(deps, {
-		validateClusters: config.validateClusters ?? false,
+		validateClusters: config.validateClusters ?? deps.validatesClusters ?? false,
 		maxDirectResponseBytes: config.maxDirectResponseBodySizeBytes ?? DEFAULT_MAX_DIRECT_RESPONSE_BYTES,
 	});
 	const above = {

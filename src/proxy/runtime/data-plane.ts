@@ -20,6 +20,8 @@ export interface DataPlaneDeps {
 	readonly clock: Clock;
 	readonly random: Random;
 	readonly clusters: ClusterLookup;
+	/** There is such a cluster, in service or not yet; undefined: nobody can tell, routes may name any. */
+	knowsCluster?(name: string): boolean;
 	/** Names that dynamic forward proxies resolve; undefined: nothing is resolved, configurations are only read. */
 	readonly dnsCaches?: DnsCaches;
 	readonly metrics: Metrics;

@@ -18,7 +18,12 @@ import type { ResourceUpdate } from "../xdsclient/resource-update.ts";
 import type { BootstrapSettings } from "./bootstrap/bootstrap-settings.ts";
 import { nodeIdentity } from "./bootstrap/node-identity.ts";
 import type { ProxyOptions, RunningProxy } from "./bootstrap/proxy-options.ts";
-import { type CompiledBootstrap, compileBootstrap, recordStatic } from "./bootstrap/static-resources.ts";
+import {
+	type CompiledBootstrap,
+	compileBootstrap,
+	recordStatic,
+	staticClusterNames,
+} from "./bootstrap/static-resources.ts";
 import { type Compilers, ConfigApplier } from "./config-applier.ts";
 import type { DataPlane } from "./data-plane.ts";
 import { ConfigSources, type NamedType, type Wanted } from "./discovery/config-sources.ts";
@@ -110,10 +115,12 @@ class ProxyProcess<L> implements RunningProxy {
 		});
 		this.#gate = new WarmGate(clock, () => this.#secured.warm);
 		this.#discovery = this.#makeDiscovery();
+		const fixedNames = staticClusterNames(bootstrap);
 		this.#dataPlane = options.makeDataPlane({
 			...options,
 			loadShedding: () => this.#loadShedding,
 			clusters: this.#clusters,
+			knowsCluster: (name) => fixedNames.has(name) || this.#secured.knows(name),
 			dnsCaches: this.#clusters.dnsCaches,
 			metrics: this.registry,
 			sinks: this.#sinks,

@@ -216,7 +216,7 @@ class RequestPath {
 			env: this.#env,
 			parseFilterConfig: perRouteParser(this.#factories("outbound", "route")),
 			compileMatcher: (matcher, at, on) => compileXdsMatcher(matcher, at, { ...on, layer: "http" }),
-			hasCluster: (name) => deps.clusters.get(name) !== undefined,
+			...(deps.knowsCluster && { hasCluster: (name: string) => deps.knowsCluster!(name) }),
 		};
 	}
 
@@ -303,7 +303,8 @@ class RequestPath {
 		const tables = collect(problems, () =>
 			compileRouteTables(hcm.routes, fieldPath(at), {
 				...this.#deps,
-				compile: (message, where) => compileRouteConfiguration(message, this.routeDeps, where),
+				compile: (message, where) =>
+					compileRouteConfiguration(message, { ...this.routeDeps, validatesClusters: true }, where),
 			}),
 		);
 		const loggers = collect(problems, () => this.#accessLogs.compile(hcm.accessLogs, at)) ?? [];

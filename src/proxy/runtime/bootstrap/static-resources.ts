@@ -54,6 +54,11 @@ export function compileBootstrap<L, R>(
 	return { settings, clusters, listeners, overload };
 }
 
+/** Listeners of a bootstrap are read before its clusters are put into service: these are there all the same. */
+export function staticClusterNames({ staticResources }: Bootstrap): ReadonlySet<string> {
+	return new Set(staticResources?.clusters.map(({ name }) => name));
+}
+
 /** A name stands for one cluster. */
 function doubleClusters(clusters: readonly Cluster[]): Problem[] {
 	const seen = new Set<string>();

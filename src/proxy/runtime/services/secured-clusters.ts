@@ -77,6 +77,12 @@ export class SecuredClusters {
 		waited = true;
 	}
 
+	/** In service, or on its way into it. */
+	knows(name: string): boolean {
+		const clusters = this.#clusters;
+		return clusters.get(name) !== undefined || this.#waiting.has(name) || clusters.warmingNames().includes(name);
+	}
+
 	remove(name: string): void {
 		this.#waiting.delete(name);
 		this.#clusters.remove(name);
