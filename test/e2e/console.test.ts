@@ -3,6 +3,7 @@ import { request } from "node:http";
 import { after, before, test } from "node:test";
 import chromium from "@sparticuz/chromium";
 import { type Browser, type Page, chromium as playwright } from "playwright-core";
+import { eventually } from "../support/eventually.ts";
 import { startMesh, type TestMesh } from "../support/mesh.ts";
 
 const VISITS = 60;
@@ -58,9 +59,17 @@ test("the graph shows who calls whom, live", async () => {
 		await page.locator(".node .title", { hasText: workload }).waitFor({ timeout: 20_000 });
 	}
 	// What the gateway answered while the mesh came up is an edge of its own, all errors.
-	const edges = (await page.locator(".edge").allTextContents()).filter((text) => !text.includes("100 % errors"));
-	// gateway → page; page → details and three versions; two versions → ratings; reviews-v1 never asks ratings.
-	assert.equal(edges.length, 7, edges.join(" | "));
+	let edges: readonly string[] = [];
+	// gateway → page; page → details and three versions; two versions → ratings; reviews-v1 never asks ratings. Each sidecar is asked
+	// for its numbers by itself, so edges come one after the other.
+	await eventually(
+		"seven edges of the graph",
+		async () => {
+			edges = (await page.locator(".edge").allTextContents()).filter((text) => !text.includes("100 % errors"));
+			return edges.length === 7;
+		},
+		15_000,
+	);
 	assert.ok(
 		edges.every((text) => /\d\/s/.test(text) && /p99 \d/.test(text)),
 		edges.join(" | "),
