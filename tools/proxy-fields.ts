@@ -1,32 +1,13 @@
 // Writes docs/reference/proxy-fields.md, the fields of Envoy's API that the proxy obeys: `npm run fields`; with --check it only compares.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { create } from "@bufbuild/protobuf";
-import { systemClock } from "../src/lib/clock.ts";
-import { systemRandom } from "../src/lib/random.ts";
 import { SUPPORTED as BOOTSTRAP } from "../src/proxy/runtime/bootstrap/bootstrap-supported.ts";
-import { makeRequestPath } from "../src/proxy/runtime/request-path.ts";
-import { LogSinks } from "../src/proxy/runtime/services/log-sinks.ts";
-import { createLogging } from "../src/telemetry/logger.ts";
-import { MetricRegistry } from "../src/telemetry/metric-registry.ts";
-import { NodeSchema } from "../src/xds/generated/envoy/config/core/v3/base_pb.ts";
+import { readingCompilers } from "../src/proxy/runtime/reading-path.ts";
 import { xdsRegistry } from "../src/xds/registry.ts";
 import { mergeSupported } from "../src/xds/supported.ts";
 
 const path = join(import.meta.dirname, "../docs/reference/proxy-fields.md");
-const { compilers } = makeRequestPath({
-	clock: systemClock,
-	random: systemRandom,
-	clusters: { get: () => undefined },
-	metrics: new MetricRegistry(),
-	logging: createLogging({ level: "off" }),
-	sinks: new LogSinks(systemClock),
-	node: create(NodeSchema),
-	routes: new Map(),
-	environment: {},
-	drainTimeMs: 0,
-	failing: () => false,
-});
+const compilers = readingCompilers();
 const text = page(mergeSupported(BOOTSTRAP, compilers.supported));
 if (process.argv.includes("--check")) {
 	if (readFileSync(path, "utf8") !== text) {

@@ -1,33 +1,15 @@
 import { create, type DescMessage, type Message } from "@bufbuild/protobuf";
 import type { ProxyCheck } from "../controlplane/translate/proxy-check.ts";
-import { systemClock } from "../lib/clock.ts";
 import { type Problem, ProblemError } from "../lib/problem.ts";
-import { systemRandom } from "../lib/random.ts";
-import { makeRequestPath } from "../proxy/runtime/request-path.ts";
-import { LogSinks } from "../proxy/runtime/services/log-sinks.ts";
-import { createLogging } from "../telemetry/logger.ts";
-import { MetricRegistry } from "../telemetry/metric-registry.ts";
+import { readingCompilers } from "../proxy/runtime/reading-path.ts";
 import { ClusterSchema } from "../xds/generated/envoy/config/cluster/v3/cluster_pb.ts";
-import { NodeSchema } from "../xds/generated/envoy/config/core/v3/base_pb.ts";
 import { type Route, RouteSchema } from "../xds/generated/envoy/config/route/v3/route_components_pb.ts";
 import { RouteConfigurationSchema } from "../xds/generated/envoy/config/route/v3/route_pb.ts";
 import { findUnsupported } from "../xds/supported.ts";
 
 /** What Lateen's own proxy of this version refuses: asks the very code that the proxy reads its configuration with. */
 export function lateenProxyCheck(): ProxyCheck {
-	const { compilers } = makeRequestPath({
-		clock: systemClock,
-		random: systemRandom,
-		clusters: { get: () => undefined },
-		metrics: new MetricRegistry(),
-		logging: createLogging({ level: "off" }),
-		sinks: new LogSinks(systemClock),
-		node: create(NodeSchema),
-		routes: new Map(),
-		environment: {},
-		drainTimeMs: 0,
-		failing: () => false,
-	});
+	const compilers = readingCompilers();
 	const refusals = (schema: DescMessage, message: Message, compile: () => unknown): readonly Problem[] => {
 		const unsupported = findUnsupported(schema, message, compilers.supported);
 		return unsupported.length > 0 ? unsupported : problemsOf(compile);

@@ -6,12 +6,11 @@ import { systemRandom } from "../lib/random.ts";
 import type { RunningProxy } from "../proxy/runtime/bootstrap/proxy-options.ts";
 import { compileBootstrap, staticClusterNames } from "../proxy/runtime/bootstrap/static-resources.ts";
 import { startProxy } from "../proxy/runtime/proxy.ts";
+import { readingCompilers } from "../proxy/runtime/reading-path.ts";
 import { makeRequestPath } from "../proxy/runtime/request-path.ts";
-import { LogSinks } from "../proxy/runtime/services/log-sinks.ts";
 import { WorkerPool } from "../proxy/runtime/workers/worker-pool.ts";
 import { logDestination } from "../telemetry/log-destination.ts";
 import { createLogging, type Logger, type LogLevel } from "../telemetry/logger.ts";
-import { MetricRegistry } from "../telemetry/metric-registry.ts";
 import type { Bootstrap } from "../xds/generated/envoy/config/bootstrap/v3/bootstrap_pb.ts";
 import { NodeSchema } from "../xds/generated/envoy/config/core/v3/base_pb.ts";
 import { openWorkerThread } from "./open-worker-thread.ts";
@@ -112,19 +111,10 @@ function crash(error: Error): void {
 /** Checks a bootstrap as starting it would; throws ProblemError. */
 export async function validate(bootstrap: Bootstrap): Promise<void> {
 	const names = staticClusterNames(bootstrap);
-	const { compilers } = makeRequestPath({
-		clock: systemClock,
-		random: systemRandom,
-		clusters: { get: () => undefined },
-		knowsCluster: (name) => names.has(name),
-		metrics: new MetricRegistry(),
-		logging: createLogging({ level: "off" }),
-		sinks: new LogSinks(systemClock),
+	const compilers = readingCompilers({
 		node: bootstrap.node ?? create(NodeSchema),
-		routes: new Map(),
 		environment: process.env,
-		drainTimeMs: 0,
-		failing: () => false,
+		knowsCluster: (name) => names.has(name),
 	});
 	compileBootstrap(bootstrap, compilers);
 }
