@@ -96,6 +96,11 @@ export class ClusterSet implements ClusterLookup {
 		return [...this.#aggregates.values()];
 	}
 
+	/** There is such a cluster, in service or warming. */
+	knows(name: string): boolean {
+		return this.#active.has(name) || this.#aggregates.has(name) || this.#warming.has(name);
+	}
+
 	warmingNames(): string[] {
 		return [...this.#warming.keys()];
 	}

@@ -79,8 +79,7 @@ export class SecuredClusters {
 
 	/** In service, or on its way into it. */
 	knows(name: string): boolean {
-		const clusters = this.#clusters;
-		return clusters.get(name) !== undefined || this.#waiting.has(name) || clusters.warmingNames().includes(name);
+		return this.#clusters.knows(name) || this.#waiting.has(name);
 	}
 
 	remove(name: string): void {
